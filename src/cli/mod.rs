@@ -1,0 +1,36 @@
+//! The command line: one file a command, and what they share. Prints engine results; analyses nothing.
+
+mod run;
+mod search;
+mod shell;
+mod summary;
+mod templates;
+
+use crate::config::args::{Cli, Command};
+use clap::Parser;
+use std::process::ExitCode;
+
+/// Status: done.
+pub const OK: u8 = 0;
+/// Status: no match.
+pub const NOTHING: u8 = 1;
+/// Status: could not do it.
+pub const FAILED: u8 = 2;
+
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = match &cli.command {
+        Some(Command::Templates { lines, paths }) => templates::run(&cli.global, *lines, paths),
+        Some(Command::Search { count, lines, query, paths }) => search::run(&cli.global, query, paths, *count, *lines),
+        Some(Command::Completions { shell }) => shell::completions(*shell),
+        Some(Command::Man) => shell::man(),
+        None => summary::run(&cli.global, &cli.paths),
+    };
+    match result {
+        Ok(status) => ExitCode::from(status),
+        Err(e) => {
+            eprintln!("faultline: {e}");
+            ExitCode::from(FAILED)
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! `templates`: the table, or with `--lines` one record per event.
+
+use super::OK;
+use super::run::{self, Out, time};
+use crate::config::args::{Global, OutputFormat};
+use crate::engine::{Corpus, Snapshot};
+use crate::model::{Event, Template};
+use crate::text::escape::for_terminal;
+use serde::Serialize;
+use std::path::PathBuf;
+
+#[derive(Serialize)]
+struct Table<'a> {
+    events: u64,
+    lines: u64,
+    templates: Vec<Row<'a>>,
+}
+
+#[derive(Serialize)]
+struct Row<'a> {
+    id: u64,
+    template: &'a str,
+    count: u64,
+    level: &'a str,
+    services: &'a [String],
+    first_seen: Option<String>,
+    last_seen: Option<String>,
+    example: Place<'a>,
+    aliases: &'a [u64],
+}
+
+#[derive(Serialize)]
+struct Place<'a> {
+    source: &'a str,
+    line: u64,
+}
+
+#[derive(Serialize)]
+struct Record<'a> {
+    source: &'a str,
+    line: u64,
+    template_id: Option<u64>,
+    template: &'a str,
+    variables: Vec<String>,
+    ts: Option<String>,
+    level: &'a str,
+    service: &'a str,
+}
+
+pub fn run(global: &Global, lines: bool, paths: &[PathBuf]) -> Result<u8, String> {
+    let (session, snapshot) = run::open(global, paths)?;
+    let mut out = Out::new();
+    match (lines, global.format) {
+        (true, format) => events(&session.corpus, &snapshot, format, &mut out)?,
+        (false, OutputFormat::Json) => out.json(&table(&snapshot))?,
+        (false, OutputFormat::Text) => text(&snapshot, &mut out)?,
+    }
+    out.flush()?;
+    run::finish(global, &session.corpus);
+    Ok(OK)
+}
+
+fn table(snapshot: &Snapshot) -> Table<'_> {
+    let row = |t: &'_ Template| -> (u64, u32) { (t.example_line, t.example_source) };
+    let templates = snapshot
+        .templates
+        .iter()
+        .map(|t| {
+            let (line, source) = row(t);
+            Row {
+                id: t.id,
+                template: &t.text,
+                count: t.count,
+                level: t.level.name(),
+                services: &t.services,
+                first_seen: time(t.first, t.first_precision),
+                last_seen: time(t.last, t.last_precision),
+                example: Place { source: snapshot.sources.get(source as usize).map_or("", |s| &s.name), line },
+                aliases: &t.aliases,
+            }
+        })
+        .collect();
+    Table { events: snapshot.events, lines: snapshot.lines, templates }
+}
+
+fn text(snapshot: &Snapshot, out: &mut Out) -> Result<(), String> {
+    let width = snapshot.templates.first().map_or(5, |t| t.count.to_string().len()).max(5);
+    out.line(&format!("{:>width$}  level    template", "count"))?;
+    for t in snapshot.templates.iter() {
+        out.line(&format!("{:>width$}  {:<7}  {}", t.count, t.level.name(), for_terminal(&t.text)))?;
+    }
+    let ratio = snapshot.lines as f64 / (snapshot.templates.len() as f64).max(1.0);
+    out.line(&format!("{} lines, {} events, {} templates ({ratio:.0} lines each)", snapshot.lines, snapshot.events, snapshot.templates.len()))
+}
+
+fn events(corpus: &Corpus, snapshot: &Snapshot, format: OutputFormat, out: &mut Out) -> Result<(), String> {
+    corpus.for_each_event(snapshot, &mut |event: &Event, template: Option<&Template>| {
+        let text = template.map_or("", |t| t.text.as_str());
+        if format == OutputFormat::Text {
+            return out.line(&format!("{}\t{}\t{}", event.line, template.map_or(0, |t| t.id), for_terminal(text)));
+        }
+        let message = event.message.lines().next().unwrap_or_default();
+        out.json(&Record {
+            source: snapshot.sources.get(event.source as usize).map_or("", |s| &s.name),
+            line: event.line,
+            template_id: template.map(|t| t.id),
+            template: text,
+            variables: crate::engine::variables(text, message),
+            ts: time(event.time, event.precision),
+            level: event.level.name(),
+            service: &event.service,
+        })
+    })
+}

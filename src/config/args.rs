@@ -1,0 +1,98 @@
+//! The command line as data. Knows no commands' behaviour.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Full-screen terminal debugger for logs. Opens files, directories, globs, archives, compressed files and pipes ('-').
+#[derive(Debug, Parser)]
+#[command(name = "faultline", version, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
+    /// Files, directories, globs, archives, or '-' for standard input; none: pick a recent corpus or a sample
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub global: Global,
+}
+
+#[derive(Clone, Debug, Default, Args)]
+pub struct Global {
+    /// Output format of headless commands
+    #[arg(long, global = true, value_enum, default_value_t)]
+    pub format: OutputFormat,
+    /// Only events from here on: RFC 3339, or a duration before the last event (15m)
+    #[arg(long, global = true, value_name = "TIME")]
+    pub since: Option<String>,
+    /// Only events before this: RFC 3339, or a duration before the last event
+    #[arg(long, global = true, value_name = "TIME")]
+    pub until: Option<String>,
+    /// Time zone of stamps without one (Europe/Berlin, +02:00); UTC unless given
+    #[arg(long, global = true, value_name = "ZONE")]
+    pub tz: Option<String>,
+    /// Neither read nor write the cache
+    #[arg(long, global = true)]
+    pub no_cache: bool,
+    /// Theme of the terminal UI
+    #[arg(long, global = true, value_name = "NAME")]
+    pub theme: Option<String>,
+    /// Settings file to use in place of the one in the config folder
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Read every source as this log format
+    #[arg(long, global = true, value_name = "NAME")]
+    pub format_as: Option<String>,
+    /// Most bytes that one byte of an archive may expand to
+    #[arg(long, global = true, value_name = "N")]
+    pub max_ratio: Option<u64>,
+    /// Most archives inside each other
+    #[arg(long, global = true, value_name = "N")]
+    pub max_depth: Option<u32>,
+    /// Most members of all archives
+    #[arg(long, global = true, value_name = "N")]
+    pub max_members: Option<u64>,
+    /// Most bytes that archives may expand to
+    #[arg(long, global = true, value_name = "N")]
+    pub max_bytes: Option<u64>,
+    /// Print figures about the run as the last line of stderr (JSON)
+    #[arg(long, global = true)]
+    pub stats: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum OutputFormat {
+    #[default]
+    Text,
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// The templates that the lines collapse into
+    Templates {
+        /// One record per event
+        #[arg(long)]
+        lines: bool,
+        #[arg(required = true, value_name = "PATH")]
+        paths: Vec<PathBuf>,
+    },
+    /// Events that match a query: words, "phrases", field:value, AND OR -not ( ), /regex/
+    Search {
+        /// Only the number of matches
+        #[arg(long)]
+        count: bool,
+        /// Count and print physical lines, not events
+        #[arg(long)]
+        lines: bool,
+        #[arg(allow_hyphen_values = true)]
+        query: String,
+        #[arg(required = true, value_name = "PATH")]
+        paths: Vec<PathBuf>,
+    },
+    /// A shell completion script
+    Completions { shell: clap_complete::Shell },
+    /// The manual page
+    Man,
+}

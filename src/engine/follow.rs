@@ -1,0 +1,138 @@
+//! Goes on reading where a corpus ended: files that grew since they were indexed, files that grow now, and pipes.
+//! The last chunk of a source is worked on again as long as it is short, so that events still being written are whole.
+
+use super::corpus::{Body, Corpus};
+use super::slice::{CHUNK, Slicer, cut};
+use super::stitch::Stitcher;
+use super::worker::{Job, Worker, work};
+use crate::ingest::walk::Walk;
+use std::io::{self, Read};
+use std::os::unix::fs::FileExt;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::time::Duration;
+
+/// How often growing files are looked at.
+const EVERY: Duration = Duration::from_millis(100);
+
+/// Reads what plain files gained since they were last read. True when there was anything.
+pub fn catch_up(corpus: &Corpus, stitcher: &mut Stitcher<'_>) -> bool {
+    let sources = corpus.read().sources.len() as u32;
+    let mut worker = Worker::default();
+    let mut any = false;
+    for source in 0..sources {
+        while !corpus.is_cancelled() && step(corpus, stitcher, &mut worker, source) {
+            any = true;
+        }
+    }
+    any
+}
+
+/// Reads up to one chunk's worth of new text of a source.
+fn step(corpus: &Corpus, stitcher: &mut Stitcher<'_>, worker: &mut Worker, source: u32) -> bool {
+    let (file, parser, had, last) = {
+        let state = corpus.read();
+        let s = &state.sources[source as usize];
+        let Body::File(file) = &s.body else { return false };
+        let last = state.chunks.iter().rfind(|c| c.source == source).map(|c| (c.offset, c.bytes));
+        (file.clone(), s.parser.clone(), s.info.bytes, last)
+    };
+    let len = file.metadata().map_or(0, |m| m.len());
+    if len < had {
+        let mut state = corpus.write();
+        let info = &mut state.sources[source as usize].info;
+        info.failure.get_or_insert_with(|| "the file became shorter while it was followed; what was read before is kept".into());
+        return false;
+    }
+    if len == had {
+        return false;
+    }
+    // A short last chunk is read again together with what is new.
+    let (offset, replaces) = match last {
+        Some((offset, bytes)) if bytes < CHUNK as u64 => (offset, true),
+        _ => (had, false),
+    };
+    let mut bytes = vec![0; (len - offset).min(CHUNK as u64 * 2) as usize];
+    if file.read_exact_at(&mut bytes, offset).is_err() {
+        return false;
+    }
+    if bytes.len() > CHUNK {
+        bytes.truncate(cut(&bytes, &parser));
+    }
+    let job = Job {
+        seq: 0,
+        source,
+        parser,
+        offset,
+        bytes,
+        keep: false,
+        continues_line: false,
+        replaces,
+        filter: corpus.folder.as_ref().is_some_and(|f| f.writable),
+    };
+    stitcher.take(work(worker, job));
+    true
+}
+
+/// Watches the files until the corpus is closed.
+pub fn follow(corpus: &Corpus, stitcher: &mut Stitcher<'_>) {
+    while !corpus.is_cancelled() {
+        if catch_up(corpus, stitcher) {
+            stitcher.publish(true, true);
+        } else {
+            std::thread::park_timeout(EVERY);
+        }
+    }
+}
+
+/// Reads standard input. On a screen what has come is shown at once, chunks need not be full.
+pub fn stdin(corpus: &Corpus, slicer: &mut Slicer<'_>) {
+    slicer.live = corpus.options.interactive;
+    let mut walk = Walk::new(corpus.options.limits, slicer);
+    if corpus.options.interactive {
+        walk.stream("stdin", None, &mut Pipe::start());
+    } else {
+        walk.stream("stdin", None, &mut io::stdin());
+    }
+}
+
+/// Standard input read on a thread of its own, so that silence can be told: it gives `Interrupted` when nothing came.
+struct Pipe {
+    parts: Receiver<io::Result<Vec<u8>>>,
+    part: Vec<u8>,
+    given: usize,
+}
+
+impl Pipe {
+    fn start() -> Pipe {
+        let (send, parts) = sync_channel(64);
+        // The thread ends with the input or the program: a blocked read cannot be ended otherwise.
+        std::thread::spawn(move || {
+            let mut buffer = vec![0; 128 * 1024];
+            loop {
+                let read = io::stdin().read(&mut buffer).map(|n| buffer[..n].to_vec());
+                let ended = !matches!(&read, Ok(part) if !part.is_empty());
+                if send.send(read).is_err() || ended {
+                    return;
+                }
+            }
+        });
+        Pipe { parts, part: Vec::new(), given: 0 }
+    }
+}
+
+impl Read for Pipe {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if self.given == self.part.len() {
+            self.part = match self.parts.recv_timeout(Duration::from_millis(40)) {
+                Ok(part) => part?,
+                Err(RecvTimeoutError::Timeout) => return Err(io::ErrorKind::Interrupted.into()),
+                Err(RecvTimeoutError::Disconnected) => return Ok(0),
+            };
+            self.given = 0;
+        }
+        let n = out.len().min(self.part.len() - self.given);
+        out[..n].copy_from_slice(&self.part[self.given..self.given + n]);
+        self.given += n;
+        Ok(n)
+    }
+}

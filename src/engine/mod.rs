@@ -1,0 +1,37 @@
+//! Wires the stages on threads and publishes immutable snapshots. Knows nothing of screens.
+
+mod cache;
+mod corpus;
+mod follow;
+mod open;
+mod search;
+mod slice;
+mod stitch;
+mod table;
+mod timeline;
+mod view;
+mod worker;
+
+pub use corpus::{Corpus, Options, Progress, Snapshot};
+pub use open::{Session, open};
+pub use search::{Found, SearchHit, Searcher, count};
+pub use timeline::{Bin, Timeline};
+pub use view::Neighbour;
+
+pub use crate::ingest::walk::Limits;
+
+/// Names of the log formats that `--format-as` takes.
+pub fn format_names() -> Vec<String> {
+    let catalogue = crate::ingest::format::Catalogue::new(&[]);
+    catalogue.map(|c| c.names().into_iter().map(String::from).collect()).unwrap_or_default()
+}
+
+pub use crate::index::Unit;
+pub use crate::mine::variables;
+pub use search::{check_query, count_matches, for_each_match};
+
+/// A moment written in any known style.
+pub fn moment(text: &str) -> Option<crate::model::Moment> {
+    let (stamp, used) = crate::ingest::clock::Clock::new(0, 0).any(text.as_bytes())?;
+    (used == text.len()).then_some(stamp.ns)
+}

@@ -1,0 +1,161 @@
+//! One chunk of text -> columns, kinds and word filter. Runs on every core; knows nothing of other chunks.
+
+use super::timeline::Timeline;
+use crate::index::{BlockBuilder, Chunk, Filter, FilterBuilder};
+use crate::ingest::frame::{self, MAX_PARSE, Sink};
+use crate::ingest::level;
+use crate::ingest::line::{Line, LineParser};
+use crate::ingest::store::Store;
+use crate::mine::{LocalKind, LocalKinds, Noted};
+use crate::model::{Moment, NO_TIME};
+use crate::text::civil::MINUTE;
+use crate::text::words::{filter_hash, for_each_word};
+
+/// Text to be worked on.
+pub struct Job {
+    pub seq: u64,
+    pub source: u32,
+    pub parser: LineParser,
+    pub offset: u64,
+    pub bytes: Vec<u8>,
+    /// The text must be kept: it cannot be read again from where it came.
+    pub keep: bool,
+    /// Goes on in the midst of a line that the chunk before began.
+    pub continues_line: bool,
+    /// Takes the place of the source's last chunk.
+    pub replaces: bool,
+    /// Build the word filter.
+    pub filter: bool,
+}
+
+/// What became of it; numbers of kinds are the chunk's own.
+pub struct Done {
+    pub seq: u64,
+    pub chunk: Chunk,
+    pub kinds: Vec<LocalKind>,
+    pub filter: Filter,
+    pub timeline: Timeline,
+    pub timed: u64,
+    pub unparsed: u64,
+    pub clock_jumps: u64,
+    pub packed: Vec<(u32, Vec<u8>)>,
+    pub replaces: bool,
+    pub bytes: Vec<u8>,
+}
+
+#[derive(Default)]
+pub struct Worker {
+    blocks: BlockBuilder,
+    filter: FilterBuilder,
+}
+
+pub fn work(worker: &mut Worker, mut job: Job) -> Done {
+    worker.blocks.start(job.offset);
+    worker.filter.clear();
+    let mut sink = Indexing {
+        blocks: &mut worker.blocks,
+        filter: &mut worker.filter,
+        filtering: job.filter,
+        kinds: LocalKinds::default(),
+        last_time: NO_TIME,
+        line: 0,
+        timed: 0,
+        unparsed: 0,
+        clock_jumps: 0,
+    };
+    if job.continues_line {
+        sink.rest_of_line(&job.bytes);
+    } else {
+        frame::frame(&job.bytes, &mut job.parser, &mut sink);
+    }
+    let (kinds, timed, unparsed, clock_jumps) = (sink.kinds.kinds, sink.timed, sink.unparsed, sink.clock_jumps);
+    let chunk = worker.blocks.finish(job.source, job.bytes.len() as u64);
+    let filter = if job.filter { worker.filter.finish(chunk.blocks.len()) } else { Filter::default() };
+    let timeline = Timeline::of_chunk(&chunk, |k| kinds[k as usize].header.level);
+    let packed = if job.keep { Store::pack(&job.bytes) } else { Vec::new() };
+    Done { seq: job.seq, chunk, kinds, filter, timeline, timed, unparsed, clock_jumps, packed, replaces: job.replaces, bytes: job.bytes }
+}
+
+struct Indexing<'w> {
+    blocks: &'w mut BlockBuilder,
+    filter: &'w mut FilterBuilder,
+    filtering: bool,
+    kinds: LocalKinds,
+    last_time: Moment,
+    line: u64,
+    timed: u64,
+    unparsed: u64,
+    clock_jumps: u64,
+}
+
+impl Indexing<'_> {
+    fn all_words(&mut self, text: &[u8]) {
+        if self.filtering {
+            let block = self.blocks.block();
+            let filter = &mut *self.filter;
+            for_each_word(text, |a, b| filter.add(filter_hash(&text[a..b]), block));
+        }
+    }
+
+    fn rest_of_line(&mut self, text: &[u8]) {
+        self.blocks.too_long();
+        self.all_words(text);
+    }
+}
+
+/// A span that cuts no word in two; else the whole line is the message.
+fn whole_words(raw: &[u8], (a, b): (usize, usize)) -> (usize, usize) {
+    let word = |i: usize| raw.get(i).is_some_and(|c| c.is_ascii_alphanumeric() || *c == b'_' || *c >= 0x80);
+    let cuts = |at: usize| at > 0 && at < raw.len() && word(at - 1) && word(at);
+    if a > b || b > raw.len() || cuts(a) || cuts(b) { (0, raw.len()) } else { (a, b) }
+}
+
+impl Sink for Indexing<'_> {
+    fn begin(&mut self, at: usize, raw: &[u8], line: &Line, parser: &LineParser) {
+        let timed = line.time.is_some();
+        if let Some(stamp) = line.time {
+            self.clock_jumps += u64::from(self.last_time != NO_TIME && stamp.ns < self.last_time - MINUTE);
+            self.last_time = stamp.ns;
+        }
+        self.timed += u64::from(timed);
+        self.unparsed += u64::from(!line.known);
+        let head = &raw[..raw.len().min(MAX_PARSE)];
+        let text = parser.text(head, line);
+        let parsed = &line.parsed;
+        let named = if parsed.program.is_empty() { parsed.component } else { parsed.program };
+        let span = (line.raw_message.start as usize, line.raw_message.end as usize);
+        let noted = Noted {
+            raw: head,
+            message: whole_words(head, span),
+            service: named.of(text),
+            level: parsed.level,
+            timed,
+            known: line.known,
+            time: self.last_time,
+            precision: line.time.map_or(0, |t| t.precision),
+            line: self.line,
+        };
+        let kind = self.kinds.note(&noted, || parser.message(head, line), level::inferred);
+        self.blocks.event(at as u64, self.last_time, kind);
+        let block = self.blocks.block();
+        if self.filtering {
+            for h in &self.kinds.word_hashes {
+                self.filter.add(*h, block);
+            }
+        }
+        if raw.len() > head.len() {
+            self.rest_of_line(&raw[head.len()..]);
+            // The word that was cut in two at the end of the head.
+            let from = head.iter().rposition(|b| b.is_ascii_whitespace()).unwrap_or(0);
+            let to = raw.len().min(head.len() + 4096);
+            self.all_words(&raw[from..to]);
+        }
+        self.line += 1;
+    }
+
+    fn more(&mut self, _at: usize, raw: &[u8]) {
+        self.blocks.more_lines();
+        self.all_words(raw);
+        self.line += 1;
+    }
+}

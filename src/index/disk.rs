@@ -1,0 +1,254 @@
+//! A corpus' index on disk: a folder with a manifest that names every file, its length and its hash. What does not fit is
+//! not trusted. One writer at a time. Knows bytes and file names, not their meaning.
+
+use serde::{Deserialize, Serialize};
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+/// Raised whenever what is stored changes its form or meaning.
+pub const VERSION: u32 = 1;
+const MANIFEST: &str = "manifest.json";
+const FILTERS: &str = "filters";
+
+/// One input as it was when the index was written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Input {
+    pub path: String,
+    pub size: u64,
+    pub mtime_ns: i128,
+    pub inode: u64,
+    /// Hash of the first and the last 64 KB.
+    pub probe: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Entry {
+    name: String,
+    bytes: u64,
+    hash: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    version: u32,
+    program: String,
+    pub inputs: Vec<Input>,
+    /// Paths as the user gave them, for the list of recent corpora.
+    pub given: Vec<String>,
+    files: Vec<Entry>,
+}
+
+const PROBE: u64 = 64 * 1024;
+
+impl Input {
+    /// Looks at a file as it is now.
+    pub fn of(path: &Path) -> io::Result<Input> {
+        use std::os::unix::fs::MetadataExt;
+        let meta = fs::metadata(path)?;
+        let size = meta.len();
+        let probe = Input::probe_at(path, size)?;
+        Ok(Input { path: path.display().to_string(), size, mtime_ns: i128::from(meta.mtime()) * 1_000_000_000 + i128::from(meta.mtime_nsec()), inode: meta.ino(), probe })
+    }
+
+    /// Hash of the first and last 64 KB of the first `size` bytes.
+    fn probe_at(path: &Path, size: u64) -> io::Result<u64> {
+        let file = File::open(path)?;
+        if !file.metadata()?.is_file() {
+            return Err(io::Error::other("not a regular file"));
+        }
+        let mut hash = xxhash_rust::xxh3::Xxh3::new();
+        for at in [0, size.saturating_sub(PROBE)] {
+            let mut part = vec![0; PROBE.min(size - at) as usize];
+            file.read_exact_at(&mut part, at)?;
+            hash.update(&part);
+        }
+        Ok(hash.digest())
+    }
+
+    /// The file is still what it was.
+    pub fn is_current(&self) -> bool {
+        Input::of(Path::new(&self.path)).is_ok_and(|now| now == *self)
+    }
+
+    /// The file is what it was, with more behind it.
+    pub fn has_grown(&self) -> bool {
+        let path = Path::new(&self.path);
+        Input::of(path).is_ok_and(|now| now.inode == self.inode && now.size > self.size && Input::probe_at(path, self.size).is_ok_and(|p| p == self.probe))
+    }
+}
+
+/// A cache folder that this process holds: as its writer, or as a reader beside another one.
+pub struct Folder {
+    pub path: PathBuf,
+    _lock: Option<File>,
+    pub writable: bool,
+    filters: Mutex<Option<(File, u64)>>,
+}
+
+impl Folder {
+    /// Opens or makes the folder; without the lock (another faultline has it) it can only be read.
+    pub fn open(path: &Path) -> io::Result<Folder> {
+        fs::create_dir_all(path)?;
+        let lock = File::options().create(true).truncate(false).write(true).open(path.join("lock"))?;
+        let writable = lock.try_lock().is_ok();
+        Ok(Folder { path: path.to_path_buf(), _lock: Some(lock), writable, filters: Mutex::new(None) })
+    }
+
+    fn filters(&self) -> std::sync::MutexGuard<'_, Option<(File, u64)>> {
+        self.filters.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Begins a new index: the old one is void from here on.
+    pub fn begin(&self) -> io::Result<()> {
+        fs::remove_file(self.path.join(MANIFEST)).ok();
+        let file = File::options().read(true).write(true).create(true).truncate(true).open(self.path.join(FILTERS))?;
+        *self.filters() = Some((file, 0));
+        Ok(())
+    }
+
+    /// Appends a word filter; its offset is returned.
+    pub fn append_filter(&self, bytes: &[u8]) -> io::Result<u64> {
+        let mut held = self.filters();
+        let Some((file, end)) = held.as_mut() else { return Err(io::Error::other("no filter file")) };
+        file.write_all_at(bytes, *end)?;
+        *end += bytes.len() as u64;
+        Ok(*end - bytes.len() as u64)
+    }
+
+    pub fn read_filter(&self, at: u64, out: &mut [u8]) -> bool {
+        self.filters().as_ref().is_some_and(|(file, _)| file.read_exact_at(out, at).is_ok())
+    }
+
+    /// Writes a file of the index whole.
+    pub fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        let mut file = File::create(self.path.join(name))?;
+        file.write_all(bytes)
+    }
+
+    pub fn read(&self, name: &str) -> Option<Vec<u8>> {
+        fs::read(self.path.join(name)).ok()
+    }
+
+    /// Seals the index: from here on it may be reused.
+    pub fn seal(&self, inputs: Vec<Input>, given: Vec<String>, names: &[&str]) -> io::Result<()> {
+        let files = names.iter().map(|n| self.entry(n)).collect::<io::Result<Vec<Entry>>>()?;
+        let manifest = Manifest { version: VERSION, program: env!("CARGO_PKG_VERSION").into(), inputs, given, files };
+        let temporary = self.path.join("manifest.new");
+        fs::write(&temporary, serde_json::to_vec(&manifest)?)?;
+        fs::rename(temporary, self.path.join(MANIFEST))
+    }
+
+    fn entry(&self, name: &str) -> io::Result<Entry> {
+        let bytes = fs::read(self.path.join(name))?;
+        Ok(Entry { name: name.into(), bytes: bytes.len() as u64, hash: xxhash_rust::xxh3::xxh3_64(&bytes) })
+    }
+
+    /// The manifest of a sealed, undamaged index of this version.
+    pub fn sealed(&self) -> Option<Manifest> {
+        let manifest = read_manifest(&self.path)?;
+        let intact = manifest.files.iter().all(|f| self.entry(&f.name).is_ok_and(|now| now == *f));
+        if !intact {
+            return None;
+        }
+        let file = File::options().read(true).write(self.writable).open(self.path.join(FILTERS)).ok()?;
+        let end = file.metadata().ok()?.len();
+        *self.filters() = Some((file, end));
+        // Eviction goes by when a corpus was last used.
+        if let Ok(file) = File::options().append(true).open(self.path.join("lock")) {
+            file.set_modified(std::time::SystemTime::now()).ok();
+        }
+        Some(manifest)
+    }
+
+    pub fn disk_bytes(&self) -> u64 {
+        folder_bytes(&self.path)
+    }
+}
+
+pub fn read_manifest(folder: &Path) -> Option<Manifest> {
+    let manifest: Manifest = serde_json::from_slice(&fs::read(folder.join(MANIFEST)).ok()?).ok()?;
+    (manifest.version == VERSION && manifest.program == env!("CARGO_PKG_VERSION")).then_some(manifest)
+}
+
+fn folder_bytes(path: &Path) -> u64 {
+    walkdir::WalkDir::new(path).into_iter().flatten().filter_map(|e| e.metadata().ok()).filter(fs::Metadata::is_file).map(|m| m.len()).sum()
+}
+
+/// Takes the longest unused corpora out of the cache until it is below `limit` bytes. `keep` is in use now.
+pub fn evict(cache: &Path, limit: u64, keep: &Path) {
+    let mut corpora: Vec<(std::time::SystemTime, PathBuf, u64)> = fs::read_dir(cache)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter(|e| e.path() != keep)
+        .filter_map(|e| {
+            let used = fs::metadata(e.path().join("lock")).ok()?.modified().ok()?;
+            Some((used, e.path(), folder_bytes(&e.path())))
+        })
+        .collect();
+    corpora.sort();
+    let mut total: u64 = corpora.iter().map(|c| c.2).sum::<u64>() + folder_bytes(keep);
+    for (_, path, bytes) in corpora {
+        if total <= limit {
+            break;
+        }
+        let free = File::options().write(true).open(path.join("lock")).is_ok_and(|f| f.try_lock().is_ok());
+        if free && fs::remove_dir_all(&path).is_ok() {
+            total -= bytes;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_damaged_index_is_not_trusted() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = Folder::open(dir.path()).unwrap();
+        folder.begin().unwrap();
+        folder.append_filter(b"filter").unwrap();
+        folder.write("columns", b"columns").unwrap();
+        folder.seal(Vec::new(), Vec::new(), &["columns", FILTERS]).unwrap();
+        assert!(folder.sealed().is_some());
+        fs::write(dir.path().join("columns"), b"colUmns").unwrap();
+        assert!(folder.sealed().is_none());
+    }
+
+    #[test]
+    fn a_second_process_only_reads() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = Folder::open(dir.path()).unwrap();
+        assert!(first.writable && !Folder::open(dir.path()).unwrap().writable);
+    }
+
+    #[test]
+    fn growth_is_told_from_change() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.log");
+        fs::write(&path, "one\n").unwrap();
+        let input = Input::of(&path).unwrap();
+        assert!(input.is_current());
+        File::options().append(true).open(&path).unwrap().write_all(b"two\n").unwrap();
+        assert!(!input.is_current() && input.has_grown());
+        fs::write(&path, "ONE\ntwo\nthree\n").unwrap();
+        assert!(!input.has_grown());
+    }
+
+    #[test]
+    fn the_longest_unused_goes_first() {
+        let dir = tempfile::tempdir().unwrap();
+        for (i, name) in ["old", "new", "keep"].iter().enumerate() {
+            let folder = Folder::open(&dir.path().join(name)).unwrap();
+            folder.write("data", &[0; 1000]).unwrap();
+            let at = std::time::UNIX_EPOCH + std::time::Duration::from_secs(i as u64 * 1000);
+            File::options().append(true).open(folder.path.join("lock")).unwrap().set_modified(at).unwrap();
+        }
+        evict(dir.path(), 2500, &dir.path().join("keep"));
+        assert!(!dir.path().join("old").exists() && dir.path().join("new").exists());
+    }
+}

@@ -1,0 +1,218 @@
+//! The query language: words, phrases, fields, booleans, regular expressions. Text -> tree; knows no index.
+
+use crate::model::Level;
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Query {
+    All,
+    /// Text between word boundaries, ignoring case; blanks stand for any blanks.
+    Text(String),
+    Regex(String),
+    Field(Field),
+    Not(Box<Query>),
+    And(Vec<Query>),
+    Or(Vec<Query>),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Field {
+    /// Levels that match.
+    Level(Vec<Level>),
+    /// `*` stands for anything.
+    Service(String),
+    Source(String),
+    Host(String),
+    Template(u64),
+}
+
+/// Parses a query; the error says what is wrong and where.
+pub fn parse(text: &str) -> Result<Query, String> {
+    let tokens = lex(text)?;
+    let mut parser = Parser { tokens: &tokens, at: 0 };
+    let query = parser.or()?;
+    match parser.peek() {
+        None => Ok(query),
+        Some(_) => Err("a ')' too many".into()),
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Token {
+    Open,
+    Close,
+    And,
+    Or,
+    Minus,
+    Leaf(Query),
+}
+
+fn lex(text: &str) -> Result<Vec<Token>, String> {
+    let mut tokens = Vec::new();
+    let mut rest = text.trim_start();
+    while let Some(c) = rest.chars().next() {
+        let (token, used) = match c {
+            '(' => (Token::Open, 1),
+            ')' => (Token::Close, 1),
+            '-' if rest.len() > 1 && !rest[1..].starts_with(char::is_whitespace) => (Token::Minus, 1),
+            '"' => {
+                let end = rest[1..].find('"').ok_or("a quote is not closed")?;
+                (Token::Leaf(Query::Text(rest[1..=end].to_string())), end + 2)
+            }
+            '/' if rest[1..].contains('/') => {
+                let end = regex_end(rest).ok_or("a '/' is not closed")?;
+                let body = rest[1..end].replace("\\/", "/");
+                regex::bytes::Regex::new(&body).map_err(|e| format!("not a usable regular expression: {}", e.to_string().lines().last().unwrap_or_default()))?;
+                (Token::Leaf(Query::Regex(body)), end + 1)
+            }
+            _ => word(rest)?,
+        };
+        tokens.push(token);
+        rest = rest[used..].trim_start();
+    }
+    Ok(tokens)
+}
+
+fn regex_end(text: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    (1..bytes.len()).find(|i| bytes[*i] == b'/' && bytes[i - 1] != b'\\')
+}
+
+fn word(rest: &str) -> Result<(Token, usize), String> {
+    let mut end = rest.find(|c: char| c.is_whitespace() || c == '(' || c == ')').unwrap_or(rest.len());
+    let word = &rest[..end];
+    match word {
+        "AND" => return Ok((Token::And, end)),
+        "OR" => return Ok((Token::Or, end)),
+        _ => {}
+    }
+    if let Some((name, value)) = word.split_once(':')
+        && matches!(name, "level" | "service" | "source" | "host" | "template")
+    {
+        let value = match value.strip_prefix('"') {
+            Some(_) => {
+                let open = name.len() + 2;
+                let close = rest[open..].find('"').ok_or("a quote is not closed")? + open;
+                end = close + 1;
+                &rest[open..close]
+            }
+            None => value,
+        };
+        return Ok((Token::Leaf(Query::Field(field(name, value)?)), end));
+    }
+    Ok((Token::Leaf(Query::Text(word.to_string())), end))
+}
+
+fn field(name: &str, value: &str) -> Result<Field, String> {
+    Ok(match name {
+        "level" => Field::Level(levels(value)?),
+        "service" => Field::Service(value.to_lowercase()),
+        "source" => Field::Source(value.to_string()),
+        "host" => Field::Host(value.to_string()),
+        _ => Field::Template(value.parse().map_err(|_| format!("'{value}' is not a template id (a number)"))?),
+    })
+}
+
+fn levels(value: &str) -> Result<Vec<Level>, String> {
+    let split = value.find(|c: char| c.is_alphabetic()).unwrap_or(value.len());
+    let (op, name) = value.split_at(split);
+    let wanted = name.to_ascii_lowercase();
+    let level = Level::ALL
+        .into_iter()
+        .find(|l| l.name() == wanted || l.name().starts_with(&wanted) && wanted.len() >= 3 || wanted == "warning" && *l == Level::Warn)
+        .ok_or_else(|| format!("unknown level '{name}': one of {}", Level::ALL.map(Level::name).join(", ")))?;
+    let test: fn(Level, Level) -> bool = match op {
+        "" | "=" => |a, b| a == b,
+        ">=" => |a, b| a >= b,
+        ">" => |a, b| a > b,
+        "<=" => |a, b| a <= b,
+        "<" => |a, b| a < b,
+        other => return Err(format!("unknown comparison '{other}' for a level")),
+    };
+    Ok(Level::ALL.into_iter().filter(|l| test(*l, level)).collect())
+}
+
+struct Parser<'t> {
+    tokens: &'t [Token],
+    at: usize,
+}
+
+impl Parser<'_> {
+    fn peek(&self) -> Option<&Token> {
+        self.tokens.get(self.at)
+    }
+
+    fn or(&mut self) -> Result<Query, String> {
+        let mut parts = vec![self.and()?];
+        while self.peek() == Some(&Token::Or) {
+            self.at += 1;
+            parts.push(self.and()?);
+        }
+        Ok(if parts.len() == 1 { parts.remove(0) } else { Query::Or(parts) })
+    }
+
+    fn and(&mut self) -> Result<Query, String> {
+        let mut parts = Vec::new();
+        loop {
+            match self.peek() {
+                Some(Token::And) => self.at += 1,
+                None | Some(Token::Close | Token::Or) => break,
+                Some(_) => parts.push(self.unary()?),
+            }
+        }
+        Ok(match parts.len() {
+            0 => Query::All,
+            1 => parts.remove(0),
+            _ => Query::And(parts),
+        })
+    }
+
+    fn unary(&mut self) -> Result<Query, String> {
+        self.at += 1;
+        match &self.tokens[self.at - 1] {
+            Token::Minus => match self.peek() {
+                Some(Token::Open | Token::Leaf(_) | Token::Minus) => Ok(Query::Not(Box::new(self.unary()?))),
+                _ => Err("nothing follows the '-'".into()),
+            },
+            Token::Open => {
+                let inner = self.or()?;
+                if self.peek() != Some(&Token::Close) {
+                    return Err("a '(' is not closed".into());
+                }
+                self.at += 1;
+                Ok(inner)
+            }
+            Token::Leaf(q) => Ok(q.clone()),
+            _ => Err("an operator where a word was expected".into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn text(t: &str) -> Query {
+        Query::Text(t.into())
+    }
+
+    #[test]
+    fn the_language_is_read() {
+        assert_eq!(parse("a b").unwrap(), Query::And(vec![text("a"), text("b")]));
+        assert_eq!(parse("a OR -\"b c\"").unwrap(), Query::Or(vec![text("a"), Query::Not(Box::new(text("b c")))]));
+        assert_eq!(parse("(a AND b) or").unwrap(), Query::And(vec![Query::And(vec![text("a"), text("b")]), text("or")]));
+        assert_eq!(parse("level:>=error").unwrap(), Query::Field(Field::Level(vec![Level::Error, Level::Fatal])));
+        assert_eq!(parse("/a b|c/").unwrap(), Query::Regex("a b|c".into()));
+        assert_eq!(parse("").unwrap(), Query::All);
+        for bad in ["(a", "a)", "\"x", "level:huh", "template:x", "/(/"] {
+            assert!(parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_input_parses_or_says_why(t in any::<String>()) {
+            let _ = parse(&t);
+        }
+    }
+}

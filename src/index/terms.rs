@@ -1,0 +1,186 @@
+//! The tantivy index: templates by their words (phrase, prefix, fuzzy) and one small document per block of events
+//! (time range, levels, services, templates). Knows documents, not where they come from.
+
+use std::path::Path;
+use tantivy::collector::TopDocs;
+use tantivy::directory::MmapDirectory;
+use tantivy::query::{BooleanQuery, FuzzyTermQuery, Occur, PhrasePrefixQuery, PhraseQuery, Query, TermQuery};
+use tantivy::schema::{FAST, Field, INDEXED, IndexRecordOption, STORED, STRING, Schema, TEXT, Value};
+use tantivy::{Index, IndexReader, IndexWriter, TantivyDocument, Term};
+
+/// Least that tantivy accepts for its writer.
+const WRITER_BYTES: usize = 15_000_000;
+
+/// One template to be found by its words.
+#[derive(Clone, Debug)]
+pub struct TemplateDoc<'a> {
+    pub id: u64,
+    pub text: &'a str,
+}
+
+/// One block (about 1 MB) of events.
+#[derive(Clone, Debug, Default)]
+pub struct BlockDoc {
+    pub chunk: u64,
+    pub min_time: i64,
+    pub max_time: i64,
+    pub levels: Vec<&'static str>,
+    pub services: Vec<String>,
+    pub templates: Vec<u64>,
+}
+
+struct Fields {
+    id: Field,
+    text: Field,
+    chunk: Field,
+    min_time: Field,
+    max_time: Field,
+    level: Field,
+    service: Field,
+    template: Field,
+}
+
+pub struct Terms {
+    index: Index,
+    reader: IndexReader,
+    fields: Fields,
+}
+
+fn schema() -> (Schema, Fields) {
+    let mut b = Schema::builder();
+    let fields = Fields {
+        id: b.add_u64_field("id", INDEXED | STORED),
+        text: b.add_text_field("text", TEXT | STORED),
+        chunk: b.add_u64_field("chunk", FAST),
+        min_time: b.add_i64_field("min_time", FAST),
+        max_time: b.add_i64_field("max_time", FAST),
+        level: b.add_text_field("level", STRING),
+        service: b.add_text_field("service", STRING),
+        template: b.add_u64_field("template", INDEXED),
+    };
+    (b.build(), fields)
+}
+
+impl Terms {
+    /// Builds the index anew: in `folder`, or in memory without one.
+    pub fn build<'a>(folder: Option<&Path>, templates: impl Iterator<Item = TemplateDoc<'a>>, blocks: impl Iterator<Item = BlockDoc>) -> tantivy::Result<Terms> {
+        let (schema, fields) = schema();
+        let index = match folder {
+            Some(folder) => {
+                std::fs::remove_dir_all(folder).ok();
+                std::fs::create_dir_all(folder)?;
+                Index::create(MmapDirectory::open(folder)?, schema, tantivy::IndexSettings::default())?
+            }
+            None => Index::create_in_ram(schema),
+        };
+        let mut writer: IndexWriter = index.writer_with_num_threads(1, WRITER_BYTES)?;
+        for t in templates {
+            let mut doc = TantivyDocument::default();
+            doc.add_u64(fields.id, t.id);
+            doc.add_text(fields.text, t.text.replace("<*>", " "));
+            writer.add_document(doc)?;
+        }
+        for block in blocks {
+            let mut doc = TantivyDocument::default();
+            doc.add_u64(fields.chunk, block.chunk);
+            doc.add_i64(fields.min_time, block.min_time);
+            doc.add_i64(fields.max_time, block.max_time);
+            block.levels.iter().for_each(|l| doc.add_text(fields.level, l));
+            block.services.iter().for_each(|s| doc.add_text(fields.service, s));
+            block.templates.iter().for_each(|t| doc.add_u64(fields.template, *t));
+            writer.add_document(doc)?;
+        }
+        writer.commit()?;
+        writer.wait_merging_threads()?;
+        let reader = index.reader()?;
+        Ok(Terms { index, reader, fields })
+    }
+
+    pub fn open(folder: &Path) -> tantivy::Result<Terms> {
+        let (_, fields) = schema();
+        let index = Index::open_in_dir(folder)?;
+        let reader = index.reader()?;
+        Ok(Terms { index, reader, fields })
+    }
+
+    /// Templates whose words fit `text`, best first: the last word as a prefix, words of four letters or more with one letter wrong,
+    /// a quoted text as a phrase.
+    pub fn templates(&self, text: &str, limit: usize) -> tantivy::Result<Vec<u64>> {
+        let words = self.words(text)?;
+        let Some((last, before)) = words.split_last() else { return Ok(Vec::new()) };
+        let term = |w: &str| Term::from_field_text(self.fields.text, w);
+        let phrase: Box<dyn Query> = match (before.is_empty(), text.trim_end().ends_with('"')) {
+            (true, true) => Box::new(TermQuery::new(term(last), IndexRecordOption::Basic)),
+            (true, false) => Box::new(FuzzyTermQuery::new_prefix(term(last), 0, true)),
+            (false, true) => Box::new(PhraseQuery::new(words.iter().map(|w| term(w)).collect())),
+            (false, false) => Box::new(PhrasePrefixQuery::new(words.iter().map(|w| term(w)).collect())),
+        };
+        let mut parts: Vec<(Occur, Box<dyn Query>)> = vec![(Occur::Should, Box::new(tantivy::query::BoostQuery::new(phrase, 4.0)))];
+        if !text.contains('"') {
+            let each = words.iter().map(|w| {
+                let distance = u8::from(w.chars().count() >= 4);
+                (Occur::Must, Box::new(FuzzyTermQuery::new_prefix(term(w), distance, true)) as Box<dyn Query>)
+            });
+            parts.push((Occur::Should, Box::new(BooleanQuery::new(each.collect()))));
+        }
+        let searcher = self.reader.searcher();
+        let found = searcher.search(&BooleanQuery::new(parts), &TopDocs::with_limit(limit.max(1)).order_by_score())?;
+        let mut ids = Vec::with_capacity(found.len());
+        for (_, address) in found {
+            let doc: TantivyDocument = searcher.doc(address)?;
+            ids.extend(doc.get_first(self.fields.id).and_then(|v| v.as_u64()));
+        }
+        Ok(ids)
+    }
+
+    fn words(&self, text: &str) -> tantivy::Result<Vec<String>> {
+        let mut analyzer = self.index.tokenizer_for_field(self.fields.text)?;
+        let mut stream = analyzer.token_stream(text);
+        let mut words = Vec::new();
+        while let Some(token) = stream.next() {
+            words.push(token.text.clone());
+        }
+        Ok(words)
+    }
+
+    /// Chunks with events of a service.
+    pub fn chunks_of_service(&self, service: &str) -> tantivy::Result<Vec<u64>> {
+        self.chunks(Term::from_field_text(self.fields.service, service))
+    }
+
+    /// Chunks with events of a template.
+    pub fn chunks_of_template(&self, id: u64) -> tantivy::Result<Vec<u64>> {
+        self.chunks(Term::from_field_u64(self.fields.template, id))
+    }
+
+    fn chunks(&self, term: Term) -> tantivy::Result<Vec<u64>> {
+        let searcher = self.reader.searcher();
+        let found = searcher.search(&TermQuery::new(term, IndexRecordOption::Basic), &tantivy::collector::DocSetCollector)?;
+        let mut chunks = Vec::new();
+        for address in found {
+            let column = searcher.segment_reader(address.segment_ord).fast_fields().u64("chunk")?;
+            chunks.extend(column.first(address.doc_id));
+        }
+        chunks.sort_unstable();
+        chunks.dedup();
+        Ok(chunks)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn templates_are_found_by_phrase_prefix_and_with_a_slip() {
+        let docs = [(1, "Failed password for <*> from <*>"), (2, "session opened for user <*>"), (3, "Accepted password for <*>")];
+        let blocks = [BlockDoc { chunk: 7, services: vec!["sshd".into()], templates: vec![2], ..BlockDoc::default() }];
+        let t = Terms::build(None, docs.iter().map(|(id, text)| TemplateDoc { id: *id, text }), blocks.into_iter()).unwrap();
+        assert_eq!(t.templates("session", 5).unwrap(), [2]);
+        assert_eq!(t.templates("\"failed password\"", 5).unwrap(), [1]);
+        assert_eq!(t.templates("pasword acc", 5).unwrap(), [3]);
+        assert_eq!(t.chunks_of_service("sshd").unwrap(), [7]);
+        assert_eq!(t.chunks_of_template(2).unwrap(), [7]);
+        assert_eq!(t.chunks_of_template(9).unwrap(), Vec::<u64>::new());
+    }
+}

@@ -1,0 +1,177 @@
+//! Which formats a source is written in, from a sample of its lines. Knows nothing of files.
+
+use super::clock::Clock;
+use super::format::{Catalogue, Format};
+use super::line::{Join, Line, LineParser, continues};
+use super::parsed::Parsed;
+use std::sync::Arc;
+
+/// So many lines are looked at.
+const SAMPLE: usize = 400;
+/// A source is rarely written in more formats than this.
+const MAX_FORMATS: usize = 4;
+const WRAPPERS: &[&str] = &["cri", "docker", "compose"];
+
+pub struct Detected {
+    pub parser: LineParser,
+    /// For people: "cri > json", "text".
+    pub format: String,
+    pub missing: u8,
+}
+
+/// Finds the formats of a source. `forced` is the user's choice and wins.
+pub fn detect(sample: &[u8], catalogue: &Catalogue, clock: &Clock, forced: Option<&Arc<Format>>) -> Detected {
+    let lines: Vec<&[u8]> = sample
+        .split(|b| *b == b'\n')
+        .map(|l| l.strip_suffix(b"\r").unwrap_or(l))
+        .filter(|l| !l.is_empty() && l.len() < 64 * 1024)
+        .take(SAMPLE)
+        .collect();
+    let mut parser = LineParser::new(clock.clone());
+    let wrapper = WRAPPERS.iter().filter_map(|n| catalogue.by_name(n)).find(|w| {
+        let fits = lines.iter().filter(|l| matches(w, l, clock).is_some()).count();
+        fits * 10 >= lines.len() * 8 && fits > 0
+    });
+    let peeled = peel(&lines, wrapper.as_ref(), clock);
+    parser.wrapper = wrapper;
+    parser.formats = match forced {
+        Some(format) => vec![format.clone()],
+        None => choose(&peeled, catalogue, clock),
+    };
+    parser.generic = forced.is_none();
+    settle(parser, &lines, clock)
+}
+
+/// Sees how the chosen formats do: whether a time is found at all, and how strictly lines start with a header.
+fn settle(mut parser: LineParser, lines: &[&[u8]], clock: &Clock) -> Detected {
+    let (mut heads, mut plain, mut timed, mut generic, mut missing) = (0usize, 0usize, 0usize, 0usize, 0u8);
+    let mut line = Line::default();
+    for raw in lines {
+        parser.parse(raw, &mut line);
+        match line.join {
+            Join::Start => heads += 1,
+            Join::Plain => plain += 1,
+            Join::Continues => {}
+        }
+        timed += usize::from(line.time.is_some());
+        missing |= line.time.map_or(0, |t| t.missing);
+        generic += usize::from(line.join == Join::Start && parser.formats.is_empty() && line.time.is_some());
+    }
+    parser.generic = parser.generic && (timed > 0 || lines.is_empty());
+    // Where headed lines are the rule, an unparsed line goes on with the one above (an exception, a dumped value).
+    parser.strict = timed > 0 && heads >= plain;
+    let mut names: Vec<&str> = parser.wrapper.iter().map(|w| w.name.as_str()).collect();
+    let inner: Vec<&str> = parser.formats.iter().map(|f| f.name.as_str()).collect();
+    let inner = match () {
+        _ if !inner.is_empty() => inner.join("+"),
+        _ if generic > 0 => "time + text".to_string(),
+        _ => "text".to_string(),
+    };
+    names.push(&inner);
+    let format = names.join(" > ");
+    parser.clock = clock.clone();
+    Detected { parser, format, missing }
+}
+
+fn matches(format: &Format, line: &[u8], clock: &Clock) -> Option<u32> {
+    let (mut clock, mut hint, mut out) = (clock.clone(), 0u8, Parsed::default());
+    format.parse(line, &mut clock, &mut hint, &mut out).then(|| format.telling(hint))
+}
+
+fn peel(lines: &[&[u8]], wrapper: Option<&Arc<Format>>, clock: &Clock) -> Vec<Vec<u8>> {
+    let Some(wrapper) = wrapper else {
+        return lines.iter().map(|l| l.to_vec()).collect();
+    };
+    let mut parser = LineParser::new(clock.clone());
+    parser.wrapper = Some(wrapper.clone());
+    parser.generic = false;
+    let mut line = Line::default();
+    lines
+        .iter()
+        .map(|raw| {
+            parser.parse(raw, &mut line);
+            parser.text(raw, &line).to_vec()
+        })
+        .collect()
+}
+
+/// Greedily: the format that explains most, then the one that explains most of the rest.
+fn choose(lines: &[Vec<u8>], catalogue: &Catalogue, clock: &Clock) -> Vec<Arc<Format>> {
+    let candidates: Vec<&Arc<Format>> = catalogue.0.iter().filter(|f| !WRAPPERS.contains(&f.name.as_str())).collect();
+    let heads: Vec<&Vec<u8>> = lines.iter().filter(|l| !continues(l)).collect();
+    let scores: Vec<Vec<u32>> =
+        candidates.iter().map(|f| heads.iter().map(|l| matches(f, l, clock).unwrap_or(0)).collect()).collect();
+    let mut open: Vec<bool> = vec![true; heads.len()];
+    let mut chosen: Vec<Arc<Format>> = Vec::new();
+    while chosen.len() < MAX_FORMATS {
+        let gain = |s: &Vec<u32>| s.iter().zip(&open).filter(|(_, o)| **o).map(|(v, _)| *v).sum::<u32>();
+        let Some((best, score)) = scores.iter().map(gain).enumerate().max_by_key(|(i, g)| (*g, std::cmp::Reverse(*i))) else { break };
+        let fits = scores[best].iter().zip(&open).filter(|(v, o)| **o && **v > 0).count();
+        // Below 2% of the lines a format is as likely an accident.
+        if score == 0 || fits * 50 < heads.len() {
+            break;
+        }
+        for (o, v) in open.iter_mut().zip(&scores[best]) {
+            *o &= *v == 0;
+        }
+        chosen.push(candidates[best].clone());
+    }
+    chosen
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::civil::rfc3339;
+
+    fn clock() -> Clock {
+        Clock::new(1_700_000_000_000_000_000, 0)
+    }
+
+    #[test]
+    fn every_sample_of_every_format_parses_as_that_format() {
+        let catalogue = Catalogue::new(&[]).unwrap();
+        for format in &catalogue.0 {
+            assert!(!format.samples.is_empty(), "{} has no sample", format.name);
+            for sample in &format.samples {
+                let found = detect(sample.line.as_bytes(), &catalogue, &clock(), None);
+                let mut parser = found.parser;
+                assert!(found.format.contains(&format.name), "{} seen as {}: {}", format.name, found.format, sample.line);
+                let mut line = Line::default();
+                parser.parse(sample.line.as_bytes(), &mut line);
+                let text = parser.text(sample.line.as_bytes(), &line);
+                let get = |s: super::super::parsed::Span| String::from_utf8_lossy(s.of(text)).into_owned();
+                if let Some(want) = &sample.message {
+                    assert_eq!(&parser.message(sample.line.as_bytes(), &line), want, "{}", sample.line);
+                }
+                if let Some(want) = sample.level {
+                    assert_eq!(line.parsed.level, want, "{}", sample.line);
+                }
+                if let Some(want) = &sample.time {
+                    assert_eq!(line.time.map(|t| rfc3339(t.ns, t.precision)).as_ref(), Some(want), "{}", sample.line);
+                }
+                if let Some(want) = &sample.host {
+                    assert_eq!(&get(line.parsed.host), want);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn nested_formats_are_peeled() {
+        let catalogue = Catalogue::new(&[]).unwrap();
+        let raw = br#"2024-03-01T10:00:00.1Z stdout F {"level":"error","msg":"boom \"x\"","k":1}"#;
+        let mut found = detect(raw, &catalogue, &clock(), None);
+        assert_eq!(found.format, "cri > json");
+        let mut line = Line::default();
+        found.parser.parse(raw, &mut line);
+        assert_eq!(found.parser.message(raw, &line), "boom \"x\"");
+        assert_eq!(line.raw_message.of(raw), br#"boom \"x\""#);
+        let raw = br#"{"log":"{\"level\":\"warn\",\"msg\":\"hi there\"}\n","stream":"stdout","time":"2023-01-29T08:50:08Z"}"#;
+        let mut found = detect(raw, &catalogue, &clock(), None);
+        assert_eq!(found.format, "docker > json");
+        found.parser.parse(raw, &mut line);
+        assert_eq!(found.parser.message(raw, &line), "hi there");
+        assert_eq!(line.raw_message.of(raw), b"hi there");
+    }
+}

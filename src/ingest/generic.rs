@@ -1,0 +1,166 @@
+//! The format of last resort: a line that starts with something that is a time, followed by whatever looks like a header
+//! (level, numbers of processes and threads, a bracketed thread or context, a class or program name before a colon).
+
+use super::clock::Clock;
+use super::level;
+use super::parsed::{Parsed, Span};
+
+pub fn parse(text: &[u8], clock: &mut Clock, out: &mut Parsed) -> bool {
+    out.clear();
+    let mut at = prefix(text, out);
+    let bracketed = at > 0 && matches!(text[at - 1], b'[' | b'(' | b'<');
+    let Some((stamp, n)) = clock.any(&text[at..]) else { return false };
+    at += n;
+    out.time = Some(stamp);
+    if bracketed && matches!(text.get(at), Some(b']' | b')' | b'>')) {
+        at += 1;
+    }
+    let mut header = Header { text, out, numbers: 0, brackets: 0 };
+    let start = header.run(at);
+    out.message = Span::new(start, text.len());
+    true
+}
+
+/// A bracket, a level word or an alert mark before the time.
+fn prefix(text: &[u8], out: &mut Parsed) -> usize {
+    match text.first() {
+        Some(b'[' | b'(' | b'<') => 1,
+        Some(b) if b.is_ascii_uppercase() => {
+            let n = text.iter().take_while(|b| b.is_ascii_alphabetic()).count();
+            let found = level::named(&text[..n]);
+            if n > 2 && found != Default::default() && matches!(text.get(n), Some(b' ' | b':')) {
+                out.level = found;
+                let mut at = n + 1;
+                while matches!(text.get(at), Some(b' ' | b'[')) {
+                    at += 1;
+                }
+                return at;
+            }
+            0
+        }
+        _ => 0,
+    }
+}
+
+struct Header<'t, 'o> {
+    text: &'t [u8],
+    out: &'o mut Parsed,
+    numbers: u32,
+    brackets: u32,
+}
+
+impl Header<'_, '_> {
+    /// Reads header tokens from `at`; returns where the message starts.
+    fn run(&mut self, mut at: usize) -> usize {
+        loop {
+            at = self.separators(at);
+            match self.token(at) {
+                Some((end, true)) => return self.blanks(end),
+                Some((end, false)) => at = end,
+                None => return at,
+            }
+        }
+    }
+
+    fn blanks(&self, mut at: usize) -> usize {
+        while matches!(self.text.get(at), Some(b' ' | b'\t')) {
+            at += 1;
+        }
+        at
+    }
+
+    /// Blanks and lone separators between header fields.
+    fn separators(&self, mut at: usize) -> usize {
+        loop {
+            at = self.blanks(at);
+            match (self.text.get(at), self.text.get(at + 1)) {
+                (Some(b'|' | b'-'), Some(b' ' | b'\t')) | (Some(b'|'), _) => at += 1,
+                (Some(b':' | b','), Some(b' ')) => at += 1,
+                _ => return at,
+            }
+        }
+    }
+
+    /// One header token at `at`: its end, and whether it is the last. `None` when the message starts here.
+    fn token(&mut self, at: usize) -> Option<(usize, bool)> {
+        let rest = &self.text[at..];
+        match *rest.first()? {
+            b'[' => self.bracket(at, b']'),
+            b'<' => self.bracket(at, b'>'),
+            b if b.is_ascii_digit() => {
+                let n = rest.iter().take_while(|b| b.is_ascii_digit()).count();
+                let ends = matches!(rest.get(n), Some(b' ' | b'\t' | b'|'));
+                self.numbers += 1;
+                (ends && n <= 8 && self.numbers <= 2 && self.out.component.is_empty()).then_some((at + n, false))
+            }
+            _ => self.word(at),
+        }
+    }
+
+    fn bracket(&mut self, at: usize, close: u8) -> Option<(usize, bool)> {
+        let n = self.text[at..].iter().take(200).position(|b| *b == close)?;
+        let inside = &self.text[at + 1..at + n];
+        self.brackets += 1;
+        let word = inside.trim_ascii();
+        if level::is_word(word) {
+            self.out.level = level::named(word);
+        } else if self.brackets > 3 {
+            return None;
+        } else if self.out.component.is_empty() && word.iter().any(u8::is_ascii_alphabetic) && !word.contains(&b' ') {
+            self.out.component = Span::new(at + 1, at + n);
+        }
+        Some((at + n + 1, false))
+    }
+
+    fn word(&mut self, at: usize) -> Option<(usize, bool)> {
+        let rest = &self.text[at..];
+        let n = rest.iter().take_while(|b| !matches!(b, b' ' | b'\t' | b'|')).count();
+        let word = &rest[..n];
+        let bare = word.strip_suffix(b":").unwrap_or(word);
+        if self.out.level == Default::default() && level::is_word(bare) {
+            self.out.level = level::named(bare);
+            return Some((at + n, false));
+        }
+        let name = bare.len() > 1
+            && bare[0].is_ascii_alphabetic()
+            && bare.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-' | b'$' | b'/' | b':' | b'[' | b']' | b'(' | b')' | b'@' | b'#'));
+        // A name closed by a colon, a bar after it, or a dotted class name with a level before it: the component.
+        let closed = word.ends_with(b":") || rest.get(n) == Some(&b'|');
+        if name && closed && self.out.program.is_empty() {
+            let tail = bare.iter().position(|b| matches!(b, b'[' | b'(')).unwrap_or(bare.len());
+            self.out.program = Span::new(at, at + tail);
+            return Some((at + n, word.ends_with(b":")));
+        }
+        let dotted = bare.iter().filter(|b| **b == b'.').count() >= 2 && !bare.contains(&b'/');
+        if name && dotted && self.out.level != Default::default() && self.out.component.is_empty() {
+            self.out.component = Span::new(at, at + bare.len());
+            return Some((at + n, false));
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Level;
+
+    fn message(line: &str) -> (String, Level) {
+        let mut out = Parsed::default();
+        assert!(parse(line.as_bytes(), &mut Clock::new(0, 0), &mut out), "{line}");
+        (String::from_utf8_lossy(out.message.of(line.as_bytes())).into_owned(), out.level)
+    }
+
+    #[test]
+    fn headers_of_unknown_formats_are_left_out() {
+        for (line, want, level) in [
+            ("2024-03-01 10:00:00 [worker-3] ERROR db: pool exhausted", "pool exhausted", Level::Error),
+            ("2024-03-01T10:00:00Z 123 INFO a.b.c.D started in 3 s", "started in 3 s", Level::Info),
+            ("[2024-03-01 10:00:00] hello there: x", "hello there: x", Level::Unknown),
+            ("ERROR 2024-03-01 10:00:00,123 boom", "boom", Level::Error),
+            ("2024-03-01 10:00:00 | WARN | slow", "slow", Level::Warn),
+        ] {
+            assert_eq!(message(line), (want.to_string(), level));
+        }
+    }
+}

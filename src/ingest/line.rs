@@ -1,0 +1,169 @@
+//! One physical line -> header and message, through the formats of its source. Knows no files.
+
+use super::clock::{Clock, Stamp};
+use super::format::Format;
+use super::parsed::{Parsed, Span};
+use super::{generic, keyed};
+use std::sync::Arc;
+
+/// How the lines of one source are to be read. Cheap to clone: each worker has its own.
+#[derive(Clone, Debug)]
+pub struct LineParser {
+    pub wrapper: Option<Arc<Format>>,
+    pub formats: Vec<Arc<Format>>,
+    /// Lines that no format fits may still start with a time.
+    pub generic: bool,
+    /// Most lines start with a header: one that does not belongs to the event above.
+    pub strict: bool,
+    pub clock: Clock,
+    inner_clock: Clock,
+    hints: [u8; 6],
+    wrapper_hint: u8,
+    scratch: Vec<u8>,
+}
+
+/// How a line relates to the one above.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Join {
+    /// A header was recognised: an event starts here.
+    #[default]
+    Start,
+    /// No header; by its looks it goes on with the event above.
+    Continues,
+    /// No header and no such looks.
+    Plain,
+}
+
+/// One read line. Spans of `parsed` are in `text`.
+#[derive(Debug, Default)]
+pub struct Line {
+    pub parsed: Parsed,
+    pub time: Option<Stamp>,
+    pub join: Join,
+    /// A header was recognised.
+    pub known: bool,
+    /// The record goes on in the next line (CRI "P").
+    pub part: bool,
+    /// The peeled text stands in the parser's scratch buffer.
+    in_scratch: bool,
+    /// Peeled text in the raw line.
+    peeled: Span,
+    /// The message as it stands in the raw line.
+    pub raw_message: Span,
+}
+
+impl LineParser {
+    pub fn new(clock: Clock) -> LineParser {
+        LineParser {
+            wrapper: None,
+            formats: Vec::new(),
+            generic: true,
+            strict: false,
+            inner_clock: clock.clone(),
+            clock,
+            hints: [0; 6],
+            wrapper_hint: 0,
+            scratch: Vec::new(),
+        }
+    }
+
+    /// The text in which the spans of the last line lie.
+    pub fn text<'a>(&'a self, raw: &'a [u8], line: &Line) -> &'a [u8] {
+        if line.in_scratch { &self.scratch } else { line.peeled.of(raw) }
+    }
+
+    pub fn parse(&mut self, raw: &[u8], line: &mut Line) {
+        let raw = raw.strip_suffix(b"\r").unwrap_or(raw);
+        line.time = None;
+        line.part = false;
+        line.in_scratch = false;
+        line.known = false;
+        line.peeled = Span::new(0, raw.len());
+        if let Some(wrapper) = &self.wrapper
+            && wrapper.parse(raw, &mut self.clock, &mut self.wrapper_hint, &mut line.parsed)
+        {
+            line.time = line.parsed.time;
+            line.known = true;
+            line.part = line.parsed.part.of(raw) == b"P";
+            line.peeled = line.parsed.inner;
+            let inner = line.peeled.of(raw);
+            if wrapper.name == "docker" && memchr::memchr(b'\\', inner).is_some() {
+                self.scratch = keyed::unescape(inner);
+                line.in_scratch = true;
+            }
+        }
+        self.parse_inner(raw, line);
+    }
+
+    fn parse_inner(&mut self, raw: &[u8], line: &mut Line) {
+        let text = if line.in_scratch { &self.scratch[..] } else { line.peeled.of(raw) };
+        let wrapped = line.known;
+        let clock = if wrapped { &mut self.inner_clock } else { &mut self.clock };
+        let mut found = false;
+        if !continues(text) {
+            for (format, hint) in self.formats.iter().zip(&mut self.hints) {
+                if format.parse(text, clock, hint, &mut line.parsed) {
+                    found = true;
+                    break;
+                }
+            }
+            if !found && self.generic {
+                found = generic::parse(text, clock, &mut line.parsed);
+            }
+        }
+        if !found {
+            line.parsed.clear();
+            line.parsed.message = Span::new(0, text.len());
+        } else if line.time.is_none() {
+            line.time = line.parsed.time;
+        }
+        line.join = match () {
+            _ if found => Join::Start,
+            _ if continues(text) => Join::Continues,
+            _ if wrapped => Join::Start,
+            _ if self.strict => Join::Continues,
+            _ => Join::Plain,
+        };
+        line.known |= found;
+        line.raw_message = self.to_raw(raw, line);
+    }
+
+    fn to_raw(&self, raw: &[u8], line: &Line) -> Span {
+        let message = line.parsed.message;
+        let base = line.peeled.start as usize;
+        if !line.in_scratch {
+            return message.shifted(base);
+        }
+        let inner = line.peeled.of(raw);
+        let start = keyed::escaped_len(inner, message.start as usize);
+        let end = start + keyed::escaped_len(&inner[start..], (message.end - message.start) as usize);
+        Span::new(base + start, base + end)
+    }
+
+    /// The message of the last line, decoded.
+    pub fn message(&self, raw: &[u8], line: &Line) -> String {
+        let message = line.parsed.message.of(self.text(raw, line));
+        if line.parsed.escaped {
+            return String::from_utf8_lossy(&keyed::unescape(message)).into_owned();
+        }
+        String::from_utf8_lossy(message).into_owned()
+    }
+}
+
+/// Lines that by their looks belong to the event above them: indented ones, parts of stack traces, closing brackets.
+pub fn continues(text: &[u8]) -> bool {
+    match text.first() {
+        None | Some(b' ' | b'\t') => true,
+        Some(b'}' | b']' | b')') => text.len() <= 3,
+        Some(b'.') => text.starts_with(b"... "),
+        Some(b'C') => text.starts_with(b"Caused by: "),
+        Some(b'S') => text.starts_with(b"Suppressed: ") || text.starts_with(b"Stack trace:"),
+        Some(b'T') => text.starts_with(b"Traceback (most recent call last)") || text.starts_with(b"The above exception was"),
+        Some(b'D') => text.starts_with(b"During handling of the above exception"),
+        Some(b'a') => text.starts_with(b"at "),
+        Some(b'g') => text.starts_with(b"goroutine ") && text.ends_with(b"]:"),
+        Some(b's') => text.starts_with(b"stack backtrace:"),
+        Some(b'-') => text.starts_with(b"--- End of "),
+        _ => false,
+    }
+}

@@ -1,0 +1,337 @@
+//! The small pattern language in which text formats are written. `{time} {level} [{thread}] {component}: {message}`:
+//! literals, `{field}` up to what follows, `{field:class}`, `{?optional?}`. Knows no particular format.
+
+use super::clock::{Clock, Spec, Stamp};
+use super::level;
+use super::parsed::{Parsed, Slot, Span, slot};
+
+#[derive(Clone, Debug)]
+enum Class {
+    /// Non-blank, up to what follows.
+    Word,
+    /// Anything, up to what follows.
+    Any,
+    Int,
+    /// A word that is a level.
+    Level,
+    /// One letter that is a level.
+    Letter,
+    /// Syslog priority number.
+    Priority,
+    /// Anything up to the bracket that closes the one before it.
+    Balanced,
+    /// The rest of the line.
+    Rest,
+    Time(Option<Spec>),
+}
+
+#[derive(Clone, Debug)]
+enum Item {
+    Literal(Vec<u8>),
+    Blank,
+    Field(Slot, Class),
+    Optional(Vec<Item>),
+}
+
+#[derive(Clone, Debug)]
+pub struct Pattern {
+    items: Vec<Item>,
+    /// Header fields bound: the more, the more telling is a match.
+    pub weight: u32,
+}
+
+/// Bounds backtracking on hostile lines.
+const MAX_STEPS: u32 = 4000;
+/// A header is never longer than this; fields that are not the message end within it.
+const MAX_HEADER: usize = 2048;
+
+impl Pattern {
+    pub fn compile(source: &str) -> Result<Pattern, String> {
+        let mut rest = source;
+        let items = compile_items(&mut rest, false)?;
+        let weight = weigh(&items);
+        Ok(Pattern { items, weight })
+    }
+
+    /// Matches a whole line; on success `out` holds its fields.
+    pub fn parse(&self, text: &[u8], clock: &mut Clock, out: &mut Parsed) -> bool {
+        let mut run = Run { text, clock, bound: [None; MAX_FIELDS], bound_len: 0, stamp: None, steps: 0 };
+        if !run.items(Frame { items: &self.items, outer: None }, 0) {
+            return false;
+        }
+        let Run { bound, bound_len, stamp, .. } = run;
+        out.time = stamp;
+        for (slot, class, span) in bound.into_iter().take(bound_len).flatten() {
+            out.set(slot, span, text);
+            if let Class::Priority = class {
+                let number = std::str::from_utf8(span.of(text)).ok().and_then(|t| t.parse().ok());
+                out.level = number.map_or(out.level, level::from_priority);
+            }
+        }
+        true
+    }
+}
+
+fn weigh(items: &[Item]) -> u32 {
+    items
+        .iter()
+        .map(|i| match i {
+            Item::Field(Slot::Message | Slot::Skip, _) | Item::Blank => 0,
+            Item::Field(Slot::Time, _) => 8,
+            // A level is checked against the known words: rarely an accident.
+            Item::Field(_, Class::Level | Class::Letter | Class::Priority) => 8,
+            Item::Field(_, _) => 3,
+            Item::Literal(l) => l.len().min(6) as u32,
+            Item::Optional(inner) => weigh(inner) / 3,
+        })
+        .sum()
+}
+
+fn compile_items(rest: &mut &str, nested: bool) -> Result<Vec<Item>, String> {
+    let mut items = Vec::new();
+    while let Some(c) = rest.chars().next() {
+        if nested && rest.starts_with("?}") {
+            *rest = &rest[2..];
+            return Ok(items);
+        }
+        if let Some(tail) = rest.strip_prefix("{?") {
+            *rest = tail;
+            items.push(Item::Optional(compile_items(rest, true)?));
+        } else if c == '{' {
+            let end = rest.find('}').ok_or("a '{' is not closed")?;
+            items.push(compile_field(&rest[1..end])?);
+            *rest = &rest[end + 1..];
+        } else if c == ' ' {
+            items.push(Item::Blank);
+            *rest = rest.trim_start_matches(' ');
+        } else {
+            let literal = if c == '\\' { rest[1..].chars().next().ok_or("a lone '\\'")? } else { c };
+            *rest = &rest[if c == '\\' { 1 } else { 0 } + literal.len_utf8()..];
+            let mut buffer = [0; 4];
+            let bytes = literal.encode_utf8(&mut buffer).as_bytes();
+            match items.last_mut() {
+                Some(Item::Literal(l)) => l.extend_from_slice(bytes),
+                _ => items.push(Item::Literal(bytes.to_vec())),
+            }
+        }
+    }
+    if nested { Err("a '{?' is not closed".into()) } else { Ok(items) }
+}
+
+fn compile_field(body: &str) -> Result<Item, String> {
+    let (name, class) = body.split_once(':').unwrap_or((body, ""));
+    let class = match (name, class) {
+        ("time", "") => Class::Time(None),
+        ("time", style) => Class::Time(Some(Spec::compile(style).ok_or(format!("unknown time style '{style}'"))?)),
+        ("level", "") => Class::Level,
+        ("message" | "inner", "") | (_, "rest") => Class::Rest,
+        (_, "" | "word") => Class::Word,
+        (_, "any") => Class::Any,
+        (_, "int") => Class::Int,
+        (_, "letter") => Class::Letter,
+        (_, "priority") => Class::Priority,
+        (_, "balanced") => Class::Balanced,
+        (_, other) => return Err(format!("unknown class '{other}'")),
+    };
+    Ok(Item::Field(slot(name), class))
+}
+
+/// What is left to match: items, then those of the patterns around them. Lives on the stack, for speed.
+#[derive(Clone, Copy)]
+struct Frame<'p, 'f> {
+    items: &'p [Item],
+    outer: Option<&'f Frame<'p, 'f>>,
+}
+
+/// More fields than any format has.
+const MAX_FIELDS: usize = 24;
+
+struct Run<'p, 't, 'c> {
+    text: &'t [u8],
+    clock: &'c mut Clock,
+    bound: [Option<(&'p Slot, &'p Class, Span)>; MAX_FIELDS],
+    bound_len: usize,
+    stamp: Option<Stamp>,
+    steps: u32,
+}
+
+impl<'p> Run<'p, '_, '_> {
+    /// Matches what the frame holds from `at` to the end of the line.
+    fn items(&mut self, frame: Frame<'p, '_>, at: usize) -> bool {
+        self.steps += 1;
+        if self.steps > MAX_STEPS {
+            return false;
+        }
+        let Some((first, tail)) = frame.items.split_first() else {
+            return match frame.outer {
+                Some(outer) => self.items(*outer, at),
+                None => at == self.text.len(),
+            };
+        };
+        let next = Frame { items: tail, outer: frame.outer };
+        match first {
+            Item::Literal(l) => self.text[at..].starts_with(l) && self.items(next, at + l.len()),
+            Item::Blank => {
+                let n = self.text[at..].iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
+                n > 0 && self.items(next, at + n)
+            }
+            Item::Optional(inner) => {
+                let (mark, stamp) = (self.bound_len, self.stamp);
+                if self.items(Frame { items: inner, outer: Some(&next) }, at) {
+                    return true;
+                }
+                (self.bound_len, self.stamp) = (mark, stamp);
+                self.items(next, at)
+            }
+            Item::Field(slot, class) => self.field(slot, class, next, at),
+        }
+    }
+
+    fn bind(&mut self, slot: &'p Slot, class: &'p Class, next: Frame<'p, '_>, at: usize, end: usize) -> bool {
+        if self.bound_len == MAX_FIELDS {
+            return false;
+        }
+        self.bound[self.bound_len] = Some((slot, class, Span::new(at, end)));
+        self.bound_len += 1;
+        if self.items(next, end) {
+            return true;
+        }
+        self.bound_len -= 1;
+        false
+    }
+
+    fn field(&mut self, slot: &'p Slot, class: &'p Class, next: Frame<'p, '_>, at: usize) -> bool {
+        let text = self.text;
+        let rest = &text[at..];
+        match class {
+            Class::Time(spec) => {
+                let found = match spec {
+                    Some(spec) => self.clock.exactly(spec, rest),
+                    None => self.clock.any(rest),
+                };
+                let Some((stamp, n)) = found else { return false };
+                self.stamp = Some(stamp);
+                self.bind(slot, class, next, at, at + n)
+            }
+            Class::Rest => self.bind(slot, class, next, at, text.len()),
+            Class::Int | Class::Priority => {
+                let n = rest.iter().take_while(|b| b.is_ascii_digit()).count();
+                n > 0 && n < 20 && self.bind(slot, class, next, at, at + n)
+            }
+            Class::Letter => {
+                let is = rest.first().is_some_and(|b| b.is_ascii_uppercase() && level::named(&[*b]) != Default::default());
+                is && self.bind(slot, class, next, at, at + 1)
+            }
+            Class::Level => {
+                let n = rest.iter().take_while(|b| b.is_ascii_alphanumeric()).count();
+                let word = &rest[..n];
+                let is = n > 0 && level::named(word) != Default::default();
+                is && self.bind(slot, class, next, at, at + n)
+            }
+            Class::Balanced => self.balanced(at).is_some_and(|end| self.bind(slot, class, next, at, end)),
+            Class::Word => self.until(slot, class, next, at, rest.iter().take_while(|b| !matches!(b, b' ' | b'\t')).count()),
+            Class::Any => self.until(slot, class, next, at, rest.len()),
+        }
+    }
+
+    /// Tries every end up to `limit` bytes at which what follows could match; the nearest first.
+    fn until(&mut self, slot: &'p Slot, class: &'p Class, next: Frame<'p, '_>, at: usize, limit: usize) -> bool {
+        let limit = limit.min(MAX_HEADER);
+        let mut heads = [0u64; 4];
+        let to_end = starts(next, &mut heads);
+        let is_head = |b: u8| heads[usize::from(b >> 6)] >> (b & 63) & 1 == 1;
+        let any = matches!(class, Class::Any);
+        for n in usize::from(!any)..=limit {
+            let end = at + n;
+            let possible = match self.text.get(end) {
+                None => to_end,
+                Some(b) => is_head(*b) || (*b == b'\t' && is_head(b' ')),
+            };
+            if possible && self.bind(slot, class, next, at, end) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// End of the bracketed text that starts at `at`, just before its closing bracket.
+    fn balanced(&self, at: usize) -> Option<usize> {
+        let (open, close) = match self.text.get(at.checked_sub(1)?)? {
+            b'[' => (b'[', b']'),
+            b'(' => (b'(', b')'),
+            b'<' => (b'<', b'>'),
+            _ => return None,
+        };
+        let mut depth = 0usize;
+        for (i, b) in self.text[at..].iter().take(MAX_HEADER).enumerate() {
+            match *b {
+                b if b == open => depth += 1,
+                b if b == close && depth == 0 => return Some(at + i),
+                b if b == close => depth -= 1,
+                _ => {}
+            }
+        }
+        None
+    }
+}
+
+/// First bytes with which the rest of the pattern can go on, as a bit set; true if it can end here.
+fn starts(frame: Frame<'_, '_>, heads: &mut [u64; 4]) -> bool {
+    let mut at = Some(frame);
+    while let Some(Frame { items, outer }) = at {
+        for item in items {
+            match item {
+                Item::Literal(l) => {
+                    heads[usize::from(l[0] >> 6)] |= 1 << (l[0] & 63);
+                    return false;
+                }
+                Item::Blank => {
+                    heads[0] |= 1 << b' ';
+                    return false;
+                }
+                Item::Optional(inner) => {
+                    starts(Frame { items: inner, outer: None }, heads);
+                }
+                Item::Field(..) => {
+                    *heads = [u64::MAX; 4];
+                    return true;
+                }
+            }
+        }
+        at = outer.copied();
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(pattern: &str, line: &str) -> Option<(Parsed, String)> {
+        let mut out = Parsed::default();
+        let mut clock = Clock::new(1_700_000_000_000_000_000, 0);
+        let ok = Pattern::compile(pattern).unwrap().parse(line.as_bytes(), &mut clock, &mut out);
+        let message = String::from_utf8_lossy(out.message.of(line.as_bytes())).into_owned();
+        ok.then_some((out, message))
+    }
+
+    #[test]
+    fn optional_parts_may_be_absent() {
+        let p = "{time} {host} {program}{?[{pid:int}]?}: {message}";
+        assert_eq!(parse(p, "Dec 10 06:55:46 h sshd[1]: hi there").unwrap().1, "hi there");
+        assert_eq!(parse(p, "Dec 10 06:55:46 h kernel: hi: x").unwrap().1, "hi: x");
+        assert!(parse(p, "Dec 10 06:55:46 h kernel hi").is_none());
+    }
+
+    #[test]
+    fn brackets_balance() {
+        let p = "{time} - {level} [{thread:balanced}] - {message}";
+        assert_eq!(parse(p, "2015-07-29 17:41:44,747 - INFO  [Q[myid=1]/0:1:F@774] - out").unwrap().1, "out");
+    }
+
+    #[test]
+    fn hostile_lines_end() {
+        let line = format!("2015-07-29 17:41:44 {}", "a:[ ".repeat(20_000));
+        assert!(parse("{time} {a:any}[{b:any}]: {c:any}] {d:any}; {message}", &line).is_none());
+    }
+}

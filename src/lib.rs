@@ -1,0 +1,20 @@
+//! faultline: a terminal debugger for logs. The rooms are listed in the order in which they may import each other:
+//! a room knows only those above it, and the stages (ingest, mine, index) never know each other.
+
+pub mod model;
+
+pub mod text;
+
+pub mod config;
+
+pub mod ingest;
+
+pub mod mine;
+
+pub mod index;
+
+pub mod engine;
+
+pub mod cli;
+
+pub mod tui;

@@ -1,0 +1,71 @@
+//! A masked text -> the template as people read it. The rules are those by which Khan et al. (ICSE'22, "Guidelines for
+//! assessing the accuracy of log message template identification techniques") corrected the Loghub labels.
+
+use super::mask::VAR;
+
+/// Bytes that end a token within a word; `_` and `/` do not.
+const DELIMITERS: &[u8] = b" ,!;:=|\"'[](){}.-+@#$%&<>";
+
+pub fn display(masked: &[u8]) -> String {
+    let mut out: Vec<u8> = Vec::with_capacity(masked.len() + 16);
+    for word in masked.split(|b| *b == b' ').filter(|w| !w.is_empty()) {
+        if !out.is_empty() {
+            out.push(b' ');
+        }
+        if is_path(word) {
+            out.push(VAR);
+            continue;
+        }
+        let mut start = 0;
+        for end in 0..=word.len() {
+            if end == word.len() || DELIMITERS.contains(&word[end]) {
+                token(&word[start..end], &mut out);
+                out.extend(word.get(end));
+                start = end + 1;
+            }
+        }
+    }
+    let joined = join(&out);
+    String::from_utf8_lossy(&joined).replace('\u{1}', "<*>")
+}
+
+fn is_path(word: &[u8]) -> bool {
+    word.len() > 2 && word[0] == b'/' && word[1..].contains(&b'/') && word.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'_' | b'.' | b'-' | b'*') || *b == VAR)
+}
+
+fn token(token: &[u8], out: &mut Vec<u8>) {
+    let value = token.contains(&VAR) || matches!(token.to_ascii_lowercase().as_slice(), b"true" | b"false" | b"null" | b"root" | b"admin");
+    let number = !token.is_empty() && token.iter().all(u8::is_ascii_digit);
+    if value || number {
+        out.push(VAR);
+    } else {
+        out.extend_from_slice(token);
+    }
+}
+
+/// `V.V`, `VV` and `V:V` are one variable.
+fn join(text: &[u8]) -> Vec<u8> {
+    let mut out: Vec<u8> = Vec::with_capacity(text.len());
+    for &b in text {
+        let n = out.len();
+        match (b, out.last().copied()) {
+            (VAR, Some(VAR)) => {}
+            (VAR, Some(b'.' | b':' | b'-' | b'+' | b'@' | b'#')) if n >= 2 && out[n - 2] == VAR => {
+                out.pop();
+            }
+            _ => out.push(b),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_with_a_variable_are_variables() {
+        assert_eq!(display(b"block blk_\x01 of (\x01:\x01) is true"), "block <*> of (<*>) is <*>");
+        assert_eq!(display(b"user=\x01 ok"), "user=<*> ok");
+    }
+}

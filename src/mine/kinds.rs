@@ -1,0 +1,245 @@
+//! Kinds: what is constant in an event, header and message apart. Words with a digit are cut out, so that millions of
+//! lines have thousands of kinds, and everything costly is done once a kind. Knows no files and no clocks.
+
+use crate::model::{Level, Moment, NO_TIME};
+use crate::text::words::{self, CUT, constant_text};
+use rustc_hash::FxHashMap;
+
+/// The constant part of what surrounds messages, with what follows from it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Header {
+    /// Text before the message, then `CUT`, then text behind it; words with digits cut.
+    pub constant: Vec<u8>,
+    pub service: String,
+    pub level: Level,
+    pub level_inferred: bool,
+    /// Events have a time of their own.
+    pub timed: bool,
+    /// A format was recognised.
+    pub known: bool,
+}
+
+/// The constant part of messages.
+#[derive(Clone, Debug, Default)]
+pub struct Shape {
+    pub constant: Vec<u8>,
+    /// One message of this shape, decoded.
+    pub example: String,
+    /// Source name and line of the example: the smallest of all, so that order does not matter.
+    pub example_at: (std::sync::Arc<str>, u64),
+    /// Per cut-out word of the raw message: hash of its first value.
+    pub first: Vec<u64>,
+    /// Per cut-out word: another value was seen.
+    pub varied: Vec<bool>,
+    pub count: u64,
+}
+
+/// A header with a shape. Events store the number of their kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kind {
+    pub header: u32,
+    pub shape: u32,
+    pub count: u64,
+    pub first: Moment,
+    pub last: Moment,
+    /// Digits of fraction in its time stamps.
+    pub precision: u8,
+}
+
+/// A kind as one worker sees it in one chunk.
+#[derive(Clone, Debug)]
+pub struct LocalKind {
+    pub header: Header,
+    pub constant: Vec<u8>,
+    pub example: String,
+    /// Line in the chunk of its first event.
+    pub line: u64,
+    pub first_values: Vec<u64>,
+    pub varied: Vec<bool>,
+    pub count: u64,
+    pub first: Moment,
+    pub last: Moment,
+    pub precision: u8,
+}
+
+/// What `LocalKinds::note` needs to know of an event.
+pub struct Noted<'a> {
+    pub raw: &'a [u8],
+    pub message: (usize, usize),
+    pub service: &'a [u8],
+    pub level: Level,
+    pub timed: bool,
+    pub known: bool,
+    pub time: Moment,
+    pub precision: u8,
+    pub line: u64,
+}
+
+/// Kinds of one chunk, with the scratch that keeps the hot loop free of allocation.
+#[derive(Default)]
+pub struct LocalKinds {
+    ids: FxHashMap<u64, u32>,
+    pub kinds: Vec<LocalKind>,
+    cuts: Vec<(u32, u32)>,
+    /// Hashes of the words with digits in the event noted last, header and message.
+    pub word_hashes: Vec<u64>,
+}
+
+impl LocalKinds {
+    /// Finds or makes the kind of an event. `decode` gives the message for a new kind; `infer` its level.
+    pub fn note(&mut self, e: &Noted<'_>, decode: impl FnOnce() -> String, infer: impl FnOnce(&[u8]) -> Level) -> u32 {
+        let (a, b) = e.message;
+        let flags = u64::from(e.timed) | u64::from(e.known) << 1 | (e.level as u64) << 2;
+        self.cuts.clear();
+        let before = words::scan(&e.raw[..a], flags, &mut self.cuts);
+        let first_cut = self.cuts.len();
+        let shape = words::scan(&e.raw[a..b], before.rotate_left(7), &mut self.cuts);
+        let message_cuts = self.cuts.len();
+        let after = words::scan(&e.raw[b..], shape.rotate_left(7), &mut self.cuts);
+        let key = words::hash_bytes(words::seed(), after, e.service);
+        self.word_hashes.clear();
+        for (i, (x, y)) in self.cuts.iter().enumerate() {
+            let base = if i < first_cut { 0 } else if i < message_cuts { a } else { b };
+            self.word_hashes.push(words::filter_hash(&e.raw[base + *x as usize..base + *y as usize]));
+        }
+        let values = &self.word_hashes[first_cut..message_cuts];
+        if let Some(&id) = self.ids.get(&key) {
+            let kind = &mut self.kinds[id as usize];
+            kind.count += 1;
+            for ((v, first), varied) in values.iter().zip(&kind.first_values).zip(&mut kind.varied) {
+                *varied |= v != first;
+            }
+            if e.time != NO_TIME {
+                kind.first = if kind.first == NO_TIME { e.time } else { kind.first.min(e.time) };
+                kind.last = kind.last.max(e.time);
+            }
+            return id;
+        }
+        let id = self.kinds.len() as u32;
+        self.ids.insert(key, id);
+        let kind = self.new_kind(e, first_cut, message_cuts, decode, infer);
+        self.kinds.push(kind);
+        id
+    }
+
+    fn new_kind(&self, e: &Noted<'_>, m0: usize, m1: usize, decode: impl FnOnce() -> String, infer: impl FnOnce(&[u8]) -> Level) -> LocalKind {
+        let (a, b) = e.message;
+        let (mut constant, mut around) = (Vec::new(), Vec::new());
+        constant_text(&e.raw[a..b], &self.cuts[m0..m1], &mut constant);
+        constant_text(&e.raw[..a], &self.cuts[..m0], &mut around);
+        around.push(CUT);
+        constant_text(&e.raw[b..], &self.cuts[m1..], &mut around);
+        let level = if e.level == Level::Unknown { infer(&constant) } else { e.level };
+        LocalKind {
+            header: Header {
+                constant: around,
+                service: String::from_utf8_lossy(e.service).into_owned(),
+                level,
+                level_inferred: e.level == Level::Unknown && level != Level::Unknown,
+                timed: e.timed,
+                known: e.known,
+            },
+            constant,
+            example: decode(),
+            line: e.line,
+            first_values: self.word_hashes[m0..m1].to_vec(),
+            varied: vec![false; m1 - m0],
+            count: 1,
+            first: e.time,
+            last: e.time,
+            precision: e.precision,
+        }
+    }
+}
+
+/// All kinds of a corpus.
+#[derive(Default)]
+pub struct Kinds {
+    pub headers: Vec<Header>,
+    pub shapes: Vec<Shape>,
+    pub kinds: Vec<Kind>,
+    header_ids: FxHashMap<Header, u32>,
+    shape_ids: FxHashMap<Vec<u8>, u32>,
+    kind_ids: FxHashMap<(u32, u32), u32>,
+}
+
+impl Kinds {
+    /// Takes in the kinds of a chunk; returns their numbers here. `base_line` is the chunk's first line in its source.
+    pub fn absorb(&mut self, local: &[LocalKind], source: &std::sync::Arc<str>, base_line: u64) -> Vec<u32> {
+        local.iter().map(|k| self.absorb_one(k, source, base_line)).collect()
+    }
+
+    fn absorb_one(&mut self, k: &LocalKind, source: &std::sync::Arc<str>, base_line: u64) -> u32 {
+        let header = self.header_id(&k.header);
+        let at = (source.clone(), base_line + k.line);
+        let shape = self.shape_id(k, at);
+        let next = self.kinds.len() as u32;
+        let id = *self.kind_ids.entry((header, shape)).or_insert(next);
+        if id == next {
+            let (first, last) = (k.first, k.last);
+            self.kinds.push(Kind { header, shape, count: k.count, first, last, precision: k.precision });
+        } else {
+            let kind = &mut self.kinds[id as usize];
+            kind.count += k.count;
+            if k.first != NO_TIME {
+                kind.first = if kind.first == NO_TIME { k.first } else { kind.first.min(k.first) };
+                kind.last = kind.last.max(k.last);
+            }
+        }
+        id
+    }
+
+    pub fn header_id(&mut self, header: &Header) -> u32 {
+        if let Some(id) = self.header_ids.get(header) {
+            return *id;
+        }
+        let id = self.headers.len() as u32;
+        self.headers.push(header.clone());
+        self.header_ids.insert(header.clone(), id);
+        id
+    }
+
+    fn shape_id(&mut self, k: &LocalKind, at: (std::sync::Arc<str>, u64)) -> u32 {
+        if let Some(&id) = self.shape_ids.get(&k.constant) {
+            let shape = &mut self.shapes[id as usize];
+            shape.count += k.count;
+            for (i, varied) in shape.varied.iter_mut().enumerate() {
+                *varied |= k.varied.get(i) != Some(&false) || k.first_values.get(i) != shape.first.get(i);
+            }
+            if at < shape.example_at {
+                shape.example_at = at;
+                shape.example = k.example.clone();
+            }
+            return id;
+        }
+        let id = self.shapes.len() as u32;
+        self.shape_ids.insert(k.constant.clone(), id);
+        self.shapes.push(Shape {
+            constant: k.constant.clone(),
+            example: k.example.clone(),
+            example_at: at,
+            first: k.first_values.clone(),
+            varied: k.varied.clone(),
+            count: k.count,
+        });
+        id
+    }
+
+    /// Takes back what a replaced chunk had added.
+    pub fn forget(&mut self, counts: impl Iterator<Item = (u32, u64)>) {
+        for (kind, n) in counts {
+            if let Some(k) = self.kinds.get_mut(kind as usize) {
+                k.count = k.count.saturating_sub(n);
+                self.shapes[k.shape as usize].count = self.shapes[k.shape as usize].count.saturating_sub(n);
+            }
+        }
+    }
+
+    /// Rebuilds the look-up tables after the rows were read from a cache.
+    pub fn restore(headers: Vec<Header>, shapes: Vec<Shape>, kinds: Vec<Kind>) -> Kinds {
+        let header_ids = headers.iter().enumerate().map(|(i, h)| (h.clone(), i as u32)).collect();
+        let shape_ids = shapes.iter().enumerate().map(|(i, s)| (s.constant.clone(), i as u32)).collect();
+        let kind_ids = kinds.iter().enumerate().map(|(i, k)| ((k.header, k.shape), i as u32)).collect();
+        Kinds { headers, shapes, kinds, header_ids, shape_ids, kind_ids }
+    }
+}

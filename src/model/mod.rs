@@ -1,0 +1,11 @@
+//! The nouns of faultline as plain data. Knows no I/O and no other room.
+
+mod event;
+mod report;
+mod source;
+mod template;
+
+pub use event::{Event, Level, Moment, NO_TIME};
+pub use report::{Stats, TimeRange};
+pub use source::{Failure, Origin, SourceInfo};
+pub use template::{Template, TemplateKey, ValueStats, VariableStats};

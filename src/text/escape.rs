@@ -1,0 +1,62 @@
+//! Makes hostile text safe to show: nothing that a terminal would obey, reorder or hide passes.
+//! Knows nothing of where the text came from.
+
+/// Tab stops every this many columns.
+const TAB: usize = 4;
+
+/// Control characters, escape sequences, bidirectional overrides and zero-width characters become visible escapes.
+pub fn for_terminal(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut column = 0;
+    for c in text.chars() {
+        match c {
+            '\t' => {
+                let n = TAB - column % TAB;
+                out.extend(std::iter::repeat_n(' ', n));
+                column += n;
+                continue;
+            }
+            c if is_unsafe(c) => out.push_str(&visible(c)),
+            c => out.push(c),
+        }
+        column += 1;
+    }
+    out
+}
+
+/// True for characters that must never reach the terminal as they are.
+pub fn is_unsafe(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{00AD}' | '\u{061C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}'
+            | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}')
+}
+
+fn visible(c: char) -> String {
+    match c {
+        '\n' => "\\n".into(),
+        '\r' => "\\r".into(),
+        '\u{1b}' => "\\e".into(),
+        c if (c as u32) < 0x100 => format!("\\x{:02x}", c as u32),
+        c => format!("\\u{{{:x}}}", c as u32),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn nothing_a_terminal_obeys_survives(text in any::<String>()) {
+            prop_assert!(!for_terminal(&text).chars().any(is_unsafe));
+        }
+    }
+
+    #[test]
+    fn escapes_are_visible() {
+        assert_eq!(for_terminal("a\u{1b}[31m\u{202e}b\0"), "a\\e[31m\\u{202e}b\\x00");
+        assert_eq!(for_terminal("a\tb"), "a   b");
+    }
+}

@@ -1,0 +1,7 @@
+//! Pure functions over text and time that many rooms need: words, escaping, clocks, bit packing.
+//! Holds no state and does no I/O.
+
+pub mod civil;
+pub mod escape;
+pub mod pack;
+pub mod words;

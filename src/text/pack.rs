@@ -1,0 +1,131 @@
+//! Frame-of-reference bit packing of integer columns: minimum, width, packed differences. Pure.
+
+use serde::{Deserialize, Serialize};
+
+/// A column of `u64`, each stored as `min + step * difference` with a fixed number of bits.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Packed {
+    pub min: u64,
+    pub step: u64,
+    pub width: u8,
+    pub len: u32,
+    words: Vec<u64>,
+}
+
+impl Packed {
+    /// Packs `values`; `steps` are the units tried, coarsest first, for values that are all multiples apart.
+    pub fn new(values: &[u64], steps: &[u64]) -> Packed {
+        let min = values.iter().copied().min().unwrap_or(0);
+        let max = values.iter().copied().max().unwrap_or(0);
+        let step = steps.iter().copied().find(|s| values.iter().all(|v| (v - min) % s == 0)).unwrap_or(1);
+        let width = (64 - ((max - min) / step).leading_zeros()) as u8;
+        let mut packed = Packed { min, step, width, len: values.len() as u32, words: Vec::new() };
+        if width == 0 {
+            return packed;
+        }
+        packed.words = vec![0; (values.len() * usize::from(width)).div_ceil(64)];
+        let mut bit = 0usize;
+        for v in values {
+            let d = (v - min) / step;
+            let (word, shift) = (bit / 64, bit % 64);
+            packed.words[word] |= d << shift;
+            if shift + usize::from(width) > 64 {
+                packed.words[word + 1] |= d >> (64 - shift);
+            }
+            bit += usize::from(width);
+        }
+        packed
+    }
+
+    /// Value at `i`, which must be below `len`.
+    pub fn get(&self, i: usize) -> u64 {
+        if self.width == 0 {
+            return self.min;
+        }
+        let width = usize::from(self.width);
+        let (word, shift) = (i * width / 64, i * width % 64);
+        let mut d = self.words[word] >> shift;
+        if shift + width > 64 {
+            d |= self.words[word + 1] << (64 - shift);
+        }
+        if width < 64 {
+            d &= (1 << width) - 1;
+        }
+        self.min + d * self.step
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = u64> + '_ {
+        (0..self.len as usize).map(|i| self.get(i))
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Heap bytes held.
+    pub fn bytes(&self) -> usize {
+        self.words.len() * 8
+    }
+
+    pub fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.min.to_le_bytes());
+        out.extend_from_slice(&self.step.to_le_bytes());
+        out.push(self.width);
+        out.extend_from_slice(&self.len.to_le_bytes());
+        for w in &self.words {
+            out.extend_from_slice(&w.to_le_bytes());
+        }
+    }
+
+    /// Reads what `write` wrote; `None` when the bytes end too soon or cannot be a column.
+    pub fn read(input: &mut &[u8]) -> Option<Packed> {
+        let min = read_u64(input)?;
+        let step = read_u64(input)?;
+        let width = read_bytes(input, 1)?[0];
+        let len = read_u32(input)?;
+        if width > 64 || step == 0 {
+            return None;
+        }
+        let count = (len as usize * usize::from(width)).div_ceil(64);
+        let raw = read_bytes(input, count.checked_mul(8)?)?;
+        let words = raw.chunks_exact(8).map(|c| u64::from_le_bytes([c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7]]));
+        Some(Packed { min, step, width, len, words: words.collect() })
+    }
+}
+
+pub fn read_bytes<'a>(input: &mut &'a [u8], n: usize) -> Option<&'a [u8]> {
+    let (head, tail) = input.split_at_checked(n)?;
+    *input = tail;
+    Some(head)
+}
+
+pub fn read_u32(input: &mut &[u8]) -> Option<u32> {
+    read_bytes(input, 4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+}
+
+pub fn read_u64(input: &mut &[u8]) -> Option<u64> {
+    read_bytes(input, 8).map(|b| u64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn every_value_comes_back(values in proptest::collection::vec(any::<u64>(), 0..200), shift in 0u32..64) {
+            let values: Vec<u64> = values.iter().map(|v| v >> shift).collect();
+            let packed = Packed::new(&values, &[1_000_000_000, 1_000]);
+            prop_assert_eq!(packed.iter().collect::<Vec<_>>(), values);
+            let mut bytes = Vec::new();
+            packed.write(&mut bytes);
+            prop_assert_eq!(Packed::read(&mut bytes.as_slice()), Some(packed));
+        }
+    }
+
+    #[test]
+    fn constant_columns_take_no_room() {
+        assert_eq!(Packed::new(&[7; 1000], &[]).bytes(), 0);
+    }
+}
