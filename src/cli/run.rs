@@ -108,7 +108,11 @@ pub fn range(global: &Global, snapshot: &Snapshot) -> Result<TimeRange, String> 
 fn moment(text: Option<&str>, last: Moment) -> Result<Option<Moment>, String> {
     let Some(text) = text else { return Ok(None) };
     if let Some(back) = parse_duration(text) {
-        return if last == NO_TIME { Err(format!("'{text}' counts back from the last event, but no event has a time")) } else { Ok(Some(last - back)) };
+        return if last == NO_TIME {
+            Err(format!("'{text}' counts back from the last event, but no event has a time"))
+        } else {
+            Ok(Some(last - back))
+        };
     }
     engine::moment(text).map(Some).ok_or_else(|| format!("'{text}' is neither a time (2024-03-01T10:00:00Z) nor a duration (15m)"))
 }

@@ -30,7 +30,8 @@ pub fn run(global: &Global, paths: &[PathBuf]) -> Result<u8, String> {
     for t in snapshot.templates.iter() {
         levels.iter_mut().zip(t.levels).for_each(|(a, b)| *a += b);
     }
-    let mix: Vec<String> = Level::ALL.into_iter().rev().filter(|l| levels[l.index()] > 0).map(|l| format!("{} {}", levels[l.index()], l.name())).collect();
+    let mix: Vec<String> =
+        Level::ALL.into_iter().rev().filter(|l| levels[l.index()] > 0).map(|l| format!("{} {}", levels[l.index()], l.name())).collect();
     out.line(&mix.join(", "))?;
     out.line("")?;
     out.line("Most frequent templates from warnings up:")?;

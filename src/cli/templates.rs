@@ -90,7 +90,12 @@ fn text(snapshot: &Snapshot, out: &mut Out) -> Result<(), String> {
         out.line(&format!("{:>width$}  {:<7}  {}", t.count, t.level.name(), for_terminal(&t.text)))?;
     }
     let ratio = snapshot.lines as f64 / (snapshot.templates.len() as f64).max(1.0);
-    out.line(&format!("{} lines, {} events, {} templates ({ratio:.0} lines each)", snapshot.lines, snapshot.events, snapshot.templates.len()))
+    out.line(&format!(
+        "{} lines, {} events, {} templates ({ratio:.0} lines each)",
+        snapshot.lines,
+        snapshot.events,
+        snapshot.templates.len()
+    ))
 }
 
 fn events(corpus: &Corpus, snapshot: &Snapshot, format: OutputFormat, out: &mut Out) -> Result<(), String> {

@@ -81,7 +81,8 @@ pub fn save(corpus: &Corpus, files: Option<&[PathBuf]>) {
         folder.write(DIRECTORY, &corpus.store().directory())?;
         let Some(files) = files.filter(|_| corpus.store().is_whole()) else { return Ok(()) };
         let inputs = files.iter().filter_map(|p| Input::of(p).ok()).collect();
-        let given = corpus.options.paths.iter().map(|p| std::path::absolute(p).unwrap_or_else(|_| p.clone()).display().to_string()).collect();
+        let given =
+            corpus.options.paths.iter().map(|p| std::path::absolute(p).unwrap_or_else(|_| p.clone()).display().to_string()).collect();
         folder.seal(inputs, given, &[COLUMNS, TABLES, DIRECTORY, FILTERS])
     })();
     let mut state = corpus.write();
@@ -159,7 +160,11 @@ fn encode(state: &State) -> std::io::Result<(Vec<u8>, Vec<u8>)> {
         count: s.count,
     };
     let tables = StoredTables {
-        sources: state.sources.iter().map(|s| (s.info.clone(), s.fixed_service.clone(), s.path.clone(), s.parser.clock.year, s.parser.clock.day)).collect(),
+        sources: state
+            .sources
+            .iter()
+            .map(|s| (s.info.clone(), s.fixed_service.clone(), s.path.clone(), s.parser.clock.year, s.parser.clock.day))
+            .collect(),
         headers: state.kinds.headers.iter().map(stored_header).collect(),
         shapes: state.kinds.shapes.iter().map(stored_shape).collect(),
         kinds: state.kinds.kinds.iter().map(|k| (k.header, k.shape, k.count, k.first, k.last, k.precision)).collect(),
@@ -220,9 +225,35 @@ fn restore(corpus: &Corpus, tables: StoredTables, columns: &[u8]) -> Option<()> 
         (parser.clock.year, parser.clock.day) = (year, day);
         sources.push(Source { info, parser, body, fixed_service, path });
     }
-    let headers = tables.headers.into_iter().map(|h| Header { constant: h.constant, service: h.service, level: h.level, level_inferred: h.level_inferred, timed: h.timed, known: h.known }).collect();
-    let shapes = tables.shapes.into_iter().map(|s| Shape { constant: s.constant, example: s.example, example_at: (s.source.into(), s.line), first: s.first, varied: s.varied, count: s.count }).collect();
-    let kinds: Vec<Kind> = tables.kinds.into_iter().map(|(header, shape, count, first, last, precision)| Kind { header, shape, count, first, last, precision }).collect();
+    let headers = tables
+        .headers
+        .into_iter()
+        .map(|h| Header {
+            constant: h.constant,
+            service: h.service,
+            level: h.level,
+            level_inferred: h.level_inferred,
+            timed: h.timed,
+            known: h.known,
+        })
+        .collect();
+    let shapes = tables
+        .shapes
+        .into_iter()
+        .map(|s| Shape {
+            constant: s.constant,
+            example: s.example,
+            example_at: (s.source.into(), s.line),
+            first: s.first,
+            varied: s.varied,
+            count: s.count,
+        })
+        .collect();
+    let kinds: Vec<Kind> = tables
+        .kinds
+        .into_iter()
+        .map(|(header, shape, count, first, last, precision)| Kind { header, shape, count, first, last, precision })
+        .collect();
     let mut chunks = Vec::new();
     let mut rest = columns;
     while !rest.is_empty() {

@@ -1,6 +1,6 @@
 //! Wires the stages on threads and publishes immutable snapshots. Knows nothing of screens.
 
-mod cache;
+pub mod cache;
 mod corpus;
 mod follow;
 mod open;
@@ -14,7 +14,7 @@ mod worker;
 
 pub use corpus::{Corpus, Options, Progress, Snapshot};
 pub use open::{Session, open};
-pub use search::{Found, SearchHit, Searcher, count};
+pub use search::{Ask, Found, SearchHit, Searcher, seek};
 pub use timeline::{Bin, Timeline};
 pub use view::Neighbour;
 

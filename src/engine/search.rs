@@ -23,8 +23,9 @@ pub struct SearchHit {
 #[derive(Clone, Debug, Default)]
 pub struct Found {
     pub generation: u64,
-    /// Ascending by event.
-    pub events: Arc<Vec<u32>>,
+    pub matches: u64,
+    /// Rows of the merged stream, ascending, with the context asked for. Partial results have none where sources are merged.
+    pub rows: Arc<Vec<u32>>,
     pub chunks_done: usize,
     pub chunks: usize,
     /// Bytes that could not be read and so were not searched.
@@ -45,7 +46,8 @@ impl Lookup for Kinds<'_> {
     }
     fn constant_matches(&self, kind: usize, regex: &Regex) -> bool {
         let kind = self.state.kinds.kinds[kind];
-        regex.is_match(&self.state.kinds.shapes[kind.shape as usize].constant) || regex.is_match(&self.state.kinds.headers[kind.header as usize].constant)
+        regex.is_match(&self.state.kinds.shapes[kind.shape as usize].constant)
+            || regex.is_match(&self.state.kinds.headers[kind.header as usize].constant)
     }
     fn level(&self, kind: usize) -> Level {
         self.state.kinds.headers[self.state.kinds.kinds[kind].header as usize].level
@@ -88,7 +90,13 @@ pub fn plan(corpus: &Corpus, query: &str, range: TimeRange) -> Result<Plan, Stri
 }
 
 /// Runs `each` over all chunks on all cores; results come back in order.
-fn over_chunks<T: Send>(chunks: &[Arc<Chunk>], threads: usize, stop: &(dyn Fn() -> bool + Sync), each: &(dyn Fn(&Chunk) -> T + Sync), mut take: impl FnMut(T)) {
+fn over_chunks<T: Send>(
+    chunks: &[Arc<Chunk>],
+    threads: usize,
+    stop: &(dyn Fn() -> bool + Sync),
+    each: &(dyn Fn(&Chunk) -> T + Sync),
+    mut take: impl FnMut(T),
+) {
     let next = AtomicUsize::new(0);
     let (send, receive) = std::sync::mpsc::sync_channel::<(usize, T)>(threads * 4);
     std::thread::scope(|scope| {
@@ -165,13 +173,22 @@ pub struct Searcher {
     generation: Arc<AtomicU64>,
 }
 
+/// What to search for.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Ask {
+    pub query: String,
+    pub range: TimeRange,
+    /// Rows around each match that belong to the result.
+    pub context: u32,
+}
+
 impl Searcher {
     /// Starts a search on a thread; partial and final results go to `out`. Returns its generation.
-    pub fn start(&self, corpus: Arc<Corpus>, snapshot: Arc<Snapshot>, query: String, range: TimeRange, out: Sender<Found>) -> u64 {
+    pub fn start(&self, corpus: Arc<Corpus>, snapshot: Arc<Snapshot>, ask: Ask, out: Sender<Found>) -> u64 {
         let generation = self.generation.fetch_add(1, Ordering::SeqCst) + 1;
         let latest = self.generation.clone();
         let failed = out.clone();
-        let run = move || search(&corpus, &snapshot, &query, range, generation, &latest, &out);
+        let run = move || search(&corpus, &snapshot, &ask, generation, &latest, &out);
         if std::thread::Builder::new().name("search".into()).spawn(run).is_err() {
             failed.send(Found { generation, finished: true, error: Some("no thread can be started".into()), ..Found::default() }).ok();
         }
@@ -183,10 +200,10 @@ impl Searcher {
     }
 }
 
-fn search(corpus: &Corpus, snapshot: &Snapshot, query: &str, range: TimeRange, generation: u64, latest: &AtomicU64, out: &Sender<Found>) {
+fn search(corpus: &Corpus, snapshot: &Snapshot, ask: &Ask, generation: u64, latest: &AtomicU64, out: &Sender<Found>) {
     let start = std::time::Instant::now();
     let mut found = Found { generation, chunks: snapshot.chunks.len(), ..Found::default() };
-    let plan = match plan(corpus, query, range) {
+    let plan = match plan(corpus, &ask.query, ask.range) {
         Ok(plan) => plan,
         Err(e) => {
             out.send(Found { error: Some(e), finished: true, ..found }).ok();
@@ -195,6 +212,7 @@ fn search(corpus: &Corpus, snapshot: &Snapshot, query: &str, range: TimeRange, g
     };
     plan.highlights(&mut found.highlights);
     let stop = || latest.load(Ordering::Relaxed) != generation;
+    let identity = snapshot.order.bytes() == 0;
     let mut events: Vec<u32> = Vec::new();
     let mut told = start;
     let each = |chunk: &Chunk| chunk_hits(corpus, chunk, &plan, Unit::Event);
@@ -204,14 +222,59 @@ fn search(corpus: &Corpus, snapshot: &Snapshot, query: &str, range: TimeRange, g
         found.chunks_done += 1;
         if told.elapsed().as_millis() > 60 {
             told = std::time::Instant::now();
-            out.send(Found { events: Arc::new(events.clone()), elapsed_ms: start.elapsed().as_secs_f64() * 1e3, ..found.clone() }).ok();
+            let rows = if identity { events.clone() } else { Vec::new() };
+            out.send(Found { matches: events.len() as u64, rows: Arc::new(rows), elapsed_ms: ms(start), ..found.clone() }).ok();
         }
     });
-    if !stop() {
-        events.sort_unstable();
-        events.dedup();
-        out.send(Found { events: Arc::new(events), elapsed_ms: start.elapsed().as_secs_f64() * 1e3, finished: true, ..found }).ok();
+    if stop() {
+        return;
     }
+    events.sort_unstable();
+    events.dedup();
+    let matches = events.len() as u64;
+    let rows = with_context(rows_of(snapshot, events), ask.context, snapshot.rows);
+    out.send(Found { matches, rows: Arc::new(rows), elapsed_ms: ms(start), finished: true, ..found }).ok();
+}
+
+fn ms(start: std::time::Instant) -> f64 {
+    start.elapsed().as_secs_f64() * 1e3
+}
+
+/// Rows of events (ascending) in the merged stream, ascending.
+fn rows_of(snapshot: &Snapshot, events: Vec<u32>) -> Vec<u32> {
+    if snapshot.order.bytes() == 0 {
+        return events;
+    }
+    let most = events.last().map_or(0, |e| *e as usize + 1);
+    let mut wanted = vec![false; most];
+    events.iter().for_each(|e| wanted[*e as usize] = true);
+    (0..snapshot.rows as u32).filter(|row| wanted.get(snapshot.order.event(*row as usize) as usize) == Some(&true)).collect()
+}
+
+fn with_context(rows: Vec<u32>, context: u32, total: u64) -> Vec<u32> {
+    if context == 0 {
+        return rows;
+    }
+    let mut out: Vec<u32> = Vec::with_capacity(rows.len() * 2);
+    for row in rows {
+        let from = row.saturating_sub(context).max(out.last().map_or(0, |l| l + 1));
+        out.extend(from..=row.saturating_add(context).min((total as u32).saturating_sub(1)));
+    }
+    out
+}
+
+/// The next row after (or before) `from` whose event is at least as bad as `level`; `rows` are those shown, or all.
+pub fn seek(corpus: &Corpus, snapshot: &Snapshot, rows: Option<&[u32]>, from: usize, forward: bool, level: Level) -> Option<usize> {
+    let bad: Vec<bool> = {
+        let state = corpus.read();
+        state.kinds.kinds.iter().map(|k| state.kinds.headers[k.header as usize].level >= level).collect()
+    };
+    let is = |shown: usize| {
+        let row = rows.map_or(shown, |r| r[shown] as usize);
+        snapshot.kind(snapshot.order.event(row)).is_some_and(|k| bad.get(k as usize) == Some(&true))
+    };
+    let total = rows.map_or(snapshot.rows as usize, <[u32]>::len);
+    if forward { (from + 1..total).find(|i| is(*i)) } else { (0..from.min(total)).rev().find(|i| is(*i)) }
 }
 
 /// Says what is wrong with a query, before anything is opened for it.
@@ -228,12 +291,20 @@ pub fn count_matches(corpus: &Corpus, snapshot: &Snapshot, query: &str, range: T
 pub type Take<'t> = dyn FnMut(&Event, u64, &str, Option<u64>) -> Result<(), String> + 't;
 
 /// Calls `take` for every match in merged order. Returns their number and the bytes that could not be searched.
-pub fn for_each_match(corpus: &Corpus, snapshot: &Snapshot, query: &str, range: TimeRange, unit: Unit, take: &mut Take<'_>) -> Result<(u64, u64), String> {
+pub fn for_each_match(
+    corpus: &Corpus,
+    snapshot: &Snapshot,
+    query: &str,
+    range: TimeRange,
+    unit: Unit,
+    take: &mut Take<'_>,
+) -> Result<(u64, u64), String> {
     let plan = plan(corpus, query, range)?;
     let (hits, unread) = hits(corpus, snapshot, &plan, unit);
     for h in merged(corpus, snapshot, &hits) {
         let Some(event) = corpus.event(snapshot, h.event) else { continue };
-        let template = snapshot.kind(h.event).and_then(|k| snapshot.template_of.get(k as usize)).and_then(|t| snapshot.templates.get(*t as usize));
+        let template =
+            snapshot.kind(h.event).and_then(|k| snapshot.template_of.get(k as usize)).and_then(|t| snapshot.templates.get(*t as usize));
         let (line, text) = match unit {
             Unit::Event => (event.line, event.raw.as_str()),
             Unit::Line => (h.line + 1, event.raw.split('\n').nth((h.line + 1 - event.line) as usize).unwrap_or_default()),

@@ -79,7 +79,11 @@ impl Slicer<'_> {
         let mut told = std::time::Instant::now();
         loop {
             let want = CHUNK.max(buffer.len() + 1) - buffer.len();
-            let read = if self.live { fill_some(input, &mut buffer, want) } else { fill(input, &mut buffer, want).map(|n| Filled { n, ended: n < want }) };
+            let read = if self.live {
+                fill_some(input, &mut buffer, want)
+            } else {
+                fill(input, &mut buffer, want).map(|n| Filled { n, ended: n < want })
+            };
             let ended = read.as_ref().map_or(true, |f| f.ended);
             if self.live && !ended && buffer.len() < CHUNK {
                 if told.elapsed() >= GATHER && !buffer.is_empty() && !cursor.in_line {

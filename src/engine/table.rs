@@ -31,7 +31,8 @@ pub fn add_trends(state: &mut State) {
     let width = ((max - min) / TREND as i64 + 1).max(1);
     for chunk in &state.chunks {
         for block in &chunk.blocks {
-            let templates: Vec<u32> = block.dictionary.iter().map(|k| state.template_of.get(*k as usize).copied().unwrap_or(u32::MAX)).collect();
+            let templates: Vec<u32> =
+                block.dictionary.iter().map(|k| state.template_of.get(*k as usize).copied().unwrap_or(u32::MAX)).collect();
             for i in 0..block.len() {
                 let at = block.time(i);
                 let template = templates[block.kinds.get(i) as usize] as usize;

@@ -50,6 +50,24 @@ impl Timeline {
         timeline
     }
 
+    /// Histogram of a part of the corpus, finer than the one kept; from the columns.
+    pub fn of_range(corpus: &super::Corpus, snapshot: &super::Snapshot, min: Moment, max: Moment, most: usize) -> Timeline {
+        let mut timeline = Timeline::over(min, max, most);
+        let state = corpus.read();
+        for chunk in snapshot.chunks.iter().filter(|c| c.max_time >= min && c.min_time <= max) {
+            for block in chunk.blocks.iter().filter(|b| b.max_time >= min && b.min_time <= max) {
+                for i in 0..block.len() {
+                    let at = block.time(i);
+                    if at != NO_TIME && at >= min && at <= max {
+                        let kind = state.kinds.kinds[block.kind(i) as usize];
+                        timeline.add(at, state.kinds.headers[kind.header as usize].level);
+                    }
+                }
+            }
+        }
+        timeline
+    }
+
     pub fn add(&mut self, at: Moment, level: Level) {
         if let Some(bin) = self.bins.get_mut(((at >> self.shift) - self.first) as usize) {
             bin[level.index()] += 1;

@@ -81,7 +81,9 @@ impl Corpus {
     pub fn event(&self, snapshot: &Snapshot, id: u32) -> Option<Event> {
         let (chunk, i) = snapshot.locate(id)?;
         let (start, len) = Corpus::range(chunk, i)?;
-        let raw = self.raw(chunk.source, start, len.min(MAX_SHOWN)).unwrap_or_else(|| b"(this text can no longer be read: its source changed, or it fell out of memory)".to_vec());
+        let raw = self
+            .raw(chunk.source, start, len.min(MAX_SHOWN))
+            .unwrap_or_else(|| b"(this text can no longer be read: its source changed, or it fell out of memory)".to_vec());
         self.parse(chunk, i, &raw, id)
     }
 
@@ -126,14 +128,27 @@ impl Corpus {
         let after = self.raw(chunk.source, start, take as usize).unwrap_or_default();
         let lines = |text: &[u8]| -> Vec<String> {
             let text = text.strip_suffix(b"\n").unwrap_or(text);
-            if text.is_empty() { Vec::new() } else { text.split(|b| *b == b'\n').map(|l| String::from_utf8_lossy(l).into_owned()).collect() }
+            if text.is_empty() {
+                Vec::new()
+            } else {
+                text.split(|b| *b == b'\n').map(|l| String::from_utf8_lossy(l).into_owned()).collect()
+            }
         };
         let before = lines(&before);
         let skip = before.len().saturating_sub(around as usize);
-        let mut out: Vec<Neighbour> = before.iter().enumerate().skip(skip).map(|(n, text)| Neighbour { line: own_first - (before.len() - n) as u64, text: text.clone(), own: false }).collect();
+        let mut out: Vec<Neighbour> = before
+            .iter()
+            .enumerate()
+            .skip(skip)
+            .map(|(n, text)| Neighbour { line: own_first - (before.len() - n) as u64, text: text.clone(), own: false })
+            .collect();
         let own = lines(&after[..len.min(after.len())]).len() as u64;
         let following = lines(&after);
-        out.extend(following.into_iter().take((own + around) as usize).enumerate().map(|(n, text)| Neighbour { line: own_first + n as u64, text, own: (n as u64) < own }));
+        out.extend(following.into_iter().take((own + around) as usize).enumerate().map(|(n, text)| Neighbour {
+            line: own_first + n as u64,
+            text,
+            own: (n as u64) < own,
+        }));
         out
     }
 
@@ -145,7 +160,8 @@ impl Corpus {
         let (mut nth, mut looked) = (0u64, 0u64);
         for chunk in snapshot.chunks.iter() {
             for block in &chunk.blocks {
-                let yes: Vec<bool> = block.dictionary.iter().map(|k| snapshot.template_of.get(*k as usize) == Some(&(template as u32))).collect();
+                let yes: Vec<bool> =
+                    block.dictionary.iter().map(|k| snapshot.template_of.get(*k as usize) == Some(&(template as u32))).collect();
                 if !yes.contains(&true) {
                     continue;
                 }

@@ -103,7 +103,21 @@ impl Block {
         let n = read_u32(input)? as usize;
         let dictionary = (0..n).map(|_| read_u32(input)).collect::<Option<Vec<u32>>>()?;
         let [starts, extra_lines, times, kinds] = [Packed::read(input)?, Packed::read(input)?, Packed::read(input)?, Packed::read(input)?];
-        Some(Block { offset, bytes, first_event, first_line, lines, min_time, max_time, dictionary, uncovered, starts, extra_lines, times, kinds })
+        Some(Block {
+            offset,
+            bytes,
+            first_event,
+            first_line,
+            lines,
+            min_time,
+            max_time,
+            dictionary,
+            uncovered,
+            starts,
+            extra_lines,
+            times,
+            kinds,
+        })
     }
 }
 
@@ -198,7 +212,21 @@ impl Chunk {
         let filter_width = u8::try_from(read_u32(input)?).ok()?;
         let n = read_u32(input)? as usize;
         let blocks = (0..n.min(BLOCKS)).map(|_| Block::read(input)).collect::<Option<Vec<Block>>>()?;
-        (n <= BLOCKS).then_some(Chunk { source, offset, bytes, first_line, lines, first_event, events, min_time, max_time, blocks, filter_at, filter_rows, filter_width })
+        (n <= BLOCKS).then_some(Chunk {
+            source,
+            offset,
+            bytes,
+            first_line,
+            lines,
+            first_event,
+            events,
+            min_time,
+            max_time,
+            blocks,
+            filter_at,
+            filter_rows,
+            filter_width,
+        })
     }
 }
 
@@ -308,7 +336,17 @@ impl BlockBuilder {
         }
         let blocks = std::mem::take(&mut self.blocks);
         let (min_time, max_time) = blocks.iter().fold((NO_TIME, NO_TIME), |e, b| widen(e, b.min_time, b.max_time));
-        Chunk { source, offset: self.base, bytes, lines: u64::from(self.lines), events: self.events, min_time, max_time, blocks, ..Chunk::default() }
+        Chunk {
+            source,
+            offset: self.base,
+            bytes,
+            lines: u64::from(self.lines),
+            events: self.events,
+            min_time,
+            max_time,
+            blocks,
+            ..Chunk::default()
+        }
     }
 }
 

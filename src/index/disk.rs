@@ -50,7 +50,13 @@ impl Input {
         let meta = fs::metadata(path)?;
         let size = meta.len();
         let probe = Input::probe_at(path, size)?;
-        Ok(Input { path: path.display().to_string(), size, mtime_ns: i128::from(meta.mtime()) * 1_000_000_000 + i128::from(meta.mtime_nsec()), inode: meta.ino(), probe })
+        Ok(Input {
+            path: path.display().to_string(),
+            size,
+            mtime_ns: i128::from(meta.mtime()) * 1_000_000_000 + i128::from(meta.mtime_nsec()),
+            inode: meta.ino(),
+            probe,
+        })
     }
 
     /// Hash of the first and last 64 KB of the first `size` bytes.
@@ -76,7 +82,9 @@ impl Input {
     /// The file is what it was, with more behind it.
     pub fn has_grown(&self) -> bool {
         let path = Path::new(&self.path);
-        Input::of(path).is_ok_and(|now| now.inode == self.inode && now.size > self.size && Input::probe_at(path, self.size).is_ok_and(|p| p == self.probe))
+        Input::of(path).is_ok_and(|now| {
+            now.inode == self.inode && now.size > self.size && Input::probe_at(path, self.size).is_ok_and(|p| p == self.probe)
+        })
     }
 }
 

@@ -184,7 +184,9 @@ impl<'a> Scope<'a> {
     pub fn event_of(&self, i: usize) -> usize {
         match self.unit {
             Unit::Event => i,
-            Unit::Line => (0..self.block.len()).collect::<Vec<_>>().partition_point(|e| self.block.starts.get(*e) <= self.starts[i]).saturating_sub(1),
+            Unit::Line => {
+                (0..self.block.len()).collect::<Vec<_>>().partition_point(|e| self.block.starts.get(*e) <= self.starts[i]).saturating_sub(1)
+            }
         }
     }
 

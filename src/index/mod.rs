@@ -11,8 +11,8 @@ mod search_text;
 pub mod terms;
 
 pub use chunk::{Block, BlockBuilder, Chunk};
-pub use eval::{Bits, ChunkView, Corpus, Scope, Unit, evaluate};
 pub use chunk::{from_time_key, widen};
+pub use eval::{Bits, ChunkView, Corpus, Scope, Unit, evaluate};
 pub use filter::{Filter, FilterBuilder};
 pub use order::{Order, merge};
 pub use query::{Field, Query, parse};

@@ -61,7 +61,8 @@ fn lex(text: &str) -> Result<Vec<Token>, String> {
             '/' if rest[1..].contains('/') => {
                 let end = regex_end(rest).ok_or("a '/' is not closed")?;
                 let body = rest[1..end].replace("\\/", "/");
-                regex::bytes::Regex::new(&body).map_err(|e| format!("not a usable regular expression: {}", e.to_string().lines().last().unwrap_or_default()))?;
+                regex::bytes::Regex::new(&body)
+                    .map_err(|e| format!("not a usable regular expression: {}", e.to_string().lines().last().unwrap_or_default()))?;
                 (Token::Leaf(Query::Regex(body)), end + 1)
             }
             _ => word(rest)?,

@@ -56,7 +56,12 @@ pub enum Leaf {
     },
     Kinds(KindSet),
     /// Per source: all, none, or by kind.
-    Service { by_source: Vec<Option<bool>>, named: KindSet, unnamed: KindSet, default: Vec<bool> },
+    Service {
+        by_source: Vec<Option<bool>>,
+        named: KindSet,
+        unnamed: KindSet,
+        default: Vec<bool>,
+    },
     Source(Vec<bool>),
     Host(Regex),
     Time(TimeRange),
@@ -76,7 +81,15 @@ impl Plan {
     fn cost(&self) -> u32 {
         match self {
             Plan::All => 0,
-            Plan::Leaf(Leaf::Text { needs, by_kind, .. }) => if *by_kind { 2 } else if needs.is_empty() { 9 } else { 5 },
+            Plan::Leaf(Leaf::Text { needs, by_kind, .. }) => {
+                if *by_kind {
+                    2
+                } else if needs.is_empty() {
+                    9
+                } else {
+                    5
+                }
+            }
             Plan::Leaf(Leaf::Host(_)) => 10,
             Plan::Leaf(_) => 1,
             Plan::Not(p) => p.cost() + 1,

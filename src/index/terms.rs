@@ -63,7 +63,11 @@ fn schema() -> (Schema, Fields) {
 
 impl Terms {
     /// Builds the index anew: in `folder`, or in memory without one.
-    pub fn build<'a>(folder: Option<&Path>, templates: impl Iterator<Item = TemplateDoc<'a>>, blocks: impl Iterator<Item = BlockDoc>) -> tantivy::Result<Terms> {
+    pub fn build<'a>(
+        folder: Option<&Path>,
+        templates: impl Iterator<Item = TemplateDoc<'a>>,
+        blocks: impl Iterator<Item = BlockDoc>,
+    ) -> tantivy::Result<Terms> {
         let (schema, fields) = schema();
         let index = match folder {
             Some(folder) => {

@@ -99,8 +99,7 @@ fn peel(lines: &[&[u8]], wrapper: Option<&Arc<Format>>, clock: &Clock) -> Vec<Ve
 fn choose(lines: &[Vec<u8>], catalogue: &Catalogue, clock: &Clock) -> Vec<Arc<Format>> {
     let candidates: Vec<&Arc<Format>> = catalogue.0.iter().filter(|f| !WRAPPERS.contains(&f.name.as_str())).collect();
     let heads: Vec<&Vec<u8>> = lines.iter().filter(|l| !continues(l)).collect();
-    let scores: Vec<Vec<u32>> =
-        candidates.iter().map(|f| heads.iter().map(|l| matches(f, l, clock).unwrap_or(0)).collect()).collect();
+    let scores: Vec<Vec<u32>> = candidates.iter().map(|f| heads.iter().map(|l| matches(f, l, clock).unwrap_or(0)).collect()).collect();
     let mut open: Vec<bool> = vec![true; heads.len()];
     let mut chosen: Vec<Arc<Format>> = Vec::new();
     while chosen.len() < MAX_FORMATS {

@@ -123,10 +123,12 @@ impl Header<'_, '_> {
         }
         let name = bare.len() > 1
             && bare[0].is_ascii_alphabetic()
-            && bare.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-' | b'$' | b'/' | b':' | b'[' | b']' | b'(' | b')' | b'@' | b'#'));
+            && bare.iter().all(|b| {
+                b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-' | b'$' | b'/' | b':' | b'[' | b']' | b'(' | b')' | b'@' | b'#')
+            });
         // A name closed by a colon, a bar after it, or a dotted class name with a level before it: the component.
         let closed = word.ends_with(b":") || rest.get(n) == Some(&b'|');
-        if name && closed && self.out.program.is_empty() {
+        if name && closed && self.out.program.is_empty() && self.out.component.is_empty() {
             let tail = bare.iter().position(|b| matches!(b, b'[' | b'(')).unwrap_or(bare.len());
             self.out.program = Span::new(at, at + tail);
             return Some((at + n, word.ends_with(b":")));

@@ -8,10 +8,33 @@ use super::parsed::{Parsed, Span};
 /// Which of the usual roles a key plays; higher ranks win when several keys claim one role.
 fn role(key: &[u8]) -> Option<(Role, u8)> {
     Some(match key {
-        b"time" | b"timestamp" | b"@timestamp" | b"@t" | b"ts" | b"datetime" | b"Timestamp" | b"Time" | b"_time" | b"asctime"
-        | b"eventTime" | b"StartUTC" | b"requestReceivedTimestamp" | b"time_local" | b"start_time" | b"SystemTime" => (Role::Time, 3),
-        b"__REALTIME_TIMESTAMP" | b"_SOURCE_REALTIME_TIMESTAMP" | b"date" | b"t" | b"timeMillis" | b"created_at" | b"msec"
-        | b"timestamp_ms" | b"instant" | b"time_iso8601" | b"stageTimestamp" => (Role::Time, 2),
+        b"time"
+        | b"timestamp"
+        | b"@timestamp"
+        | b"@t"
+        | b"ts"
+        | b"datetime"
+        | b"Timestamp"
+        | b"Time"
+        | b"_time"
+        | b"asctime"
+        | b"eventTime"
+        | b"StartUTC"
+        | b"requestReceivedTimestamp"
+        | b"time_local"
+        | b"start_time"
+        | b"SystemTime" => (Role::Time, 3),
+        b"__REALTIME_TIMESTAMP"
+        | b"_SOURCE_REALTIME_TIMESTAMP"
+        | b"date"
+        | b"t"
+        | b"timeMillis"
+        | b"created_at"
+        | b"msec"
+        | b"timestamp_ms"
+        | b"instant"
+        | b"time_iso8601"
+        | b"stageTimestamp" => (Role::Time, 2),
         b"level" | b"severity" | b"log.level" | b"@l" | b"lvl" | b"levelname" | b"loglevel" | b"Level" | b"severity_text"
         | b"log_level" | b"severityText" | b"SeverityText" => (Role::Level, 3),
         b"PRIORITY" => (Role::Priority, 3),
@@ -19,9 +42,11 @@ fn role(key: &[u8]) -> Option<(Role, u8)> {
         b"status" | b"status_code" | b"response_code" | b"DownstreamStatus" => (Role::Status, 1),
         b"message" | b"msg" | b"@m" | b"MESSAGE" | b"short_message" | b"Message" => (Role::Message, 3),
         b"@mt" | b"log" | b"text" | b"event" | b"body" | b"RenderedMessage" => (Role::Message, 2),
-        b"logger" | b"logger_name" | b"log.logger" | b"SourceContext" | b"caller" | b"target" | b"c" | b"component"
-        | b"loggerName" | b"module" => (Role::Component, 2),
-        b"service" | b"service.name" | b"service_name" | b"app" | b"application" | b"SYSLOG_IDENTIFIER" | b"serviceName" => (Role::Program, 3),
+        b"logger" | b"logger_name" | b"log.logger" | b"SourceContext" | b"caller" | b"target" | b"c" | b"component" | b"loggerName"
+        | b"module" => (Role::Component, 2),
+        b"service" | b"service.name" | b"service_name" | b"app" | b"application" | b"SYSLOG_IDENTIFIER" | b"serviceName" => {
+            (Role::Program, 3)
+        }
         b"_COMM" => (Role::Program, 1),
         b"host" | b"hostname" | b"_HOSTNAME" | b"host.name" => (Role::Host, 2),
         _ => return None,
@@ -93,7 +118,9 @@ impl Keyed<'_, '_, '_> {
             },
             Role::Level | Role::Status | Role::Priority => {
                 let level = match role {
-                    Role::Priority => std::str::from_utf8(value).ok().and_then(|t| t.parse().ok()).map_or(Default::default(), level::from_priority),
+                    Role::Priority => {
+                        std::str::from_utf8(value).ok().and_then(|t| t.parse().ok()).map_or(Default::default(), level::from_priority)
+                    }
                     _ => level::named(value),
                 };
                 // A status code tells a level only where nothing better does.

@@ -120,7 +120,9 @@ fn pod_folder(parts: &[&str]) -> Option<Origin> {
     let namespace = (i >= 2 && parts[i - 2] == "namespaces").then(|| parts[i - 1].to_string());
     let (pod, container) = match &parts[i + 1..] {
         [file] => (stem(file), None),
-        [pod, file] => (pod.to_string(), Some(stem(file)).filter(|s| !matches!(s.as_str(), "server" | "logs" | "log" | "previous" | "current"))),
+        [pod, file] => {
+            (pod.to_string(), Some(stem(file)).filter(|s| !matches!(s.as_str(), "server" | "logs" | "log" | "previous" | "current")))
+        }
         [namespace_or_pod, pod, file] if pod.contains('-') => {
             return Some(Origin {
                 namespace: some(namespace_or_pod),
@@ -133,7 +135,14 @@ fn pod_folder(parts: &[&str]) -> Option<Origin> {
         _ => return None,
     };
     let previous = parts.last().is_some_and(|f| f.contains("previous"));
-    Some(Origin { namespace, pod: Some(pod), container, restart: Some(u32::from(!previous)), layout: some("pod folders"), ..Origin::default() })
+    Some(Origin {
+        namespace,
+        pod: Some(pod),
+        container,
+        restart: Some(u32::from(!previous)),
+        layout: some("pod folders"),
+        ..Origin::default()
+    })
 }
 
 /// `sosreport-<host>-.../...`
@@ -147,7 +156,10 @@ pub fn stem(file: &str) -> String {
     let mut stem = file;
     loop {
         let Some((head, tail)) = stem.rsplit_once(['.', '-']) else { break };
-        let known = matches!(tail, "log" | "txt" | "out" | "err" | "gz" | "zst" | "xz" | "bz2" | "json" | "jsonl" | "tar" | "tgz" | "zip" | "current" | "old");
+        let known = matches!(
+            tail,
+            "log" | "txt" | "out" | "err" | "gz" | "zst" | "xz" | "bz2" | "json" | "jsonl" | "tar" | "tgz" | "zip" | "current" | "old"
+        );
         let rotation = !tail.is_empty() && tail.bytes().all(|b| b.is_ascii_digit());
         if head.is_empty() || !(known && stem.as_bytes()[head.len()] == b'.' || rotation) {
             break;
@@ -164,7 +176,10 @@ pub fn workload(pod: &str) -> String {
     let parts: Vec<&str> = pod.split('-').collect();
     let n = parts.len();
     let tail = parts[n - 1];
-    let suffix = tail.len() == 5 && safe(tail) || tail.len() == 5 && tail.bytes().any(|b| b.is_ascii_digit()) && tail.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    let suffix = tail.len() == 5 && safe(tail)
+        || tail.len() == 5
+            && tail.bytes().any(|b| b.is_ascii_digit())
+            && tail.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
     if n >= 3 && suffix {
         let hash = parts[n - 2];
         let digit = hash.bytes().any(|b| b.is_ascii_digit());
@@ -188,8 +203,14 @@ mod tests {
             (o.namespace.unwrap_or_default(), o.pod.unwrap_or_default(), o.container.unwrap_or_default(), o.restart)
         };
         let s = |a: &str, b: &str, c: &str, r| (a.to_string(), b.to_string(), c.to_string(), r);
-        assert_eq!(get("var/log/pods/shop_cart-7f8d7d756d-k7b9j_1234-ab/app/2.log.20240301-1000.gz"), s("shop", "cart-7f8d7d756d-k7b9j", "app", Some(2)));
-        assert_eq!(get("x/namespaces/openshift-etcd/pods/etcd-0/etcd/etcd/logs/previous.log"), s("openshift-etcd", "etcd-0", "etcd", Some(0)));
+        assert_eq!(
+            get("var/log/pods/shop_cart-7f8d7d756d-k7b9j_1234-ab/app/2.log.20240301-1000.gz"),
+            s("shop", "cart-7f8d7d756d-k7b9j", "app", Some(2))
+        );
+        assert_eq!(
+            get("x/namespaces/openshift-etcd/pods/etcd-0/etcd/etcd/logs/previous.log"),
+            s("openshift-etcd", "etcd-0", "etcd", Some(0))
+        );
         assert_eq!(get("dump/default/web-1/logs.txt"), s("default", "web-1", "", None));
         assert_eq!(get("b/cluster-resources/pods/logs/shop/cart-0/app-previous.log"), s("shop", "cart-0", "app", Some(0)));
         assert_eq!(get("b/pods/ts-auth-service-7f8d7d756d-k7b9j/server.log"), s("", "ts-auth-service-7f8d7d756d-k7b9j", "", Some(1)));

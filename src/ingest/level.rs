@@ -12,12 +12,12 @@ pub fn named(text: &[u8]) -> Level {
         *l = b.to_ascii_lowercase();
     }
     match &lower[..text.len()] {
-        b"fatal" | b"f" | b"critical" | b"crit" | b"c" | b"emerg" | b"emergency" | b"alert" | b"panic" | b"dpanic"
-        | b"severe" | b"failure" | b"60" => Level::Fatal,
+        b"fatal" | b"f" | b"critical" | b"crit" | b"c" | b"emerg" | b"emergency" | b"alert" | b"panic" | b"dpanic" | b"severe"
+        | b"failure" | b"60" => Level::Fatal,
         b"error" | b"err" | b"e" | b"eror" | b"erro" | b"50" => Level::Error,
         b"warn" | b"warning" | b"w" | b"wrn" | b"40" => Level::Warn,
-        b"info" | b"i" | b"information" | b"inf" | b"notice" | b"note" | b"n" | b"log" | b"config" | b"statement" | b"30"
-        | b"hint" | b"detail" | b"audit" | b"system" => Level::Info,
+        b"info" | b"i" | b"information" | b"inf" | b"notice" | b"note" | b"n" | b"log" | b"config" | b"statement" | b"30" | b"hint"
+        | b"detail" | b"audit" | b"system" => Level::Info,
         b"debug" | b"d" | b"dbg" | b"fine" | b"debug1" | b"debug2" | b"debug3" | b"debug4" | b"debug5" | b"20" => Level::Debug,
         b"trace" | b"t" | b"v" | b"verbose" | b"finer" | b"finest" | b"trc" | b"10" => Level::Trace,
         [b'1'..=b'3', b'0'..=b'9', b'0'..=b'9'] => Level::Info,
@@ -45,12 +45,47 @@ pub fn from_priority(pri: u32) -> Level {
 
 const FATAL: &[&str] = &["fatal", "panic", "panicked", "emergency", "oom-killer", "oomkilled"];
 const ERROR: &[&str] = &[
-    "error", "errors", "err", "exception", "failed", "failure", "fail", "fails", "failing", "denied", "refused", "cannot",
-    "unable", "unreachable", "segfault", "traceback", "corrupt", "corrupted", "critical", "aborted", "crashed",
+    "error",
+    "errors",
+    "err",
+    "exception",
+    "failed",
+    "failure",
+    "fail",
+    "fails",
+    "failing",
+    "denied",
+    "refused",
+    "cannot",
+    "unable",
+    "unreachable",
+    "segfault",
+    "traceback",
+    "corrupt",
+    "corrupted",
+    "critical",
+    "aborted",
+    "crashed",
 ];
 const WARN: &[&str] = &[
-    "warning", "warn", "timeout", "timed", "retry", "retrying", "invalid", "deprecated", "unexpected", "rejected",
-    "exceeded", "degraded", "slow", "missing", "lost", "expired", "unknown", "disconnected",
+    "warning",
+    "warn",
+    "timeout",
+    "timed",
+    "retry",
+    "retrying",
+    "invalid",
+    "deprecated",
+    "unexpected",
+    "rejected",
+    "exceeded",
+    "degraded",
+    "slow",
+    "missing",
+    "lost",
+    "expired",
+    "unknown",
+    "disconnected",
 ];
 /// Only so much of a message is looked at: what is wrong is said early.
 const LOOK: usize = 80;
@@ -91,7 +126,9 @@ mod tests {
 
     #[test]
     fn words_letters_and_numbers_are_levels() {
-        for (text, level) in [("WARN", Level::Warn), ("E", Level::Error), ("50", Level::Error), ("503", Level::Error), ("hello", Level::Unknown)] {
+        for (text, level) in
+            [("WARN", Level::Warn), ("E", Level::Error), ("50", Level::Error), ("503", Level::Error), ("hello", Level::Unknown)]
+        {
             assert_eq!(named(text.as_bytes()), level, "{text}");
         }
     }

@@ -2,16 +2,16 @@
 //! Knows nothing of templates.
 
 pub mod clock;
+pub mod decode;
 pub mod detect;
 pub mod format;
+pub mod frame;
 mod generic;
 mod keyed;
+pub mod layout;
 pub mod level;
 pub mod line;
 pub mod parsed;
 mod pattern;
-pub mod frame;
-pub mod layout;
-pub mod decode;
 pub mod store;
 pub mod walk;

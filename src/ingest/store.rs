@@ -72,7 +72,8 @@ impl Store {
         let end = file.metadata().ok()?.len();
         let mut state = State::default();
         for row in directory.as_chunks::<32>().0 {
-            let word = |i: usize| u64::from_le_bytes([row[i], row[i + 1], row[i + 2], row[i + 3], row[i + 4], row[i + 5], row[i + 6], row[i + 7]]);
+            let word =
+                |i: usize| u64::from_le_bytes([row[i], row[i + 1], row[i + 2], row[i + 3], row[i + 4], row[i + 5], row[i + 6], row[i + 7]]);
             let (raw_len, len) = ((word(24) >> 32) as u32, word(24) as u32);
             let frame = Frame { start: word(8), raw_len, at: word(16), len };
             if frame.at + u64::from(frame.len) > end {

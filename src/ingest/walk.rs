@@ -95,7 +95,8 @@ fn expand(path: &Path, found: &mut Vec<PathBuf>, failed: &mut dyn FnMut(Failure)
 }
 
 fn glob(pattern: &str, found: &mut Vec<PathBuf>, failed: &mut dyn FnMut(Failure)) {
-    let fixed: PathBuf = Path::new(pattern).components().take_while(|c| !c.as_os_str().to_string_lossy().contains(['*', '?', '['])).collect();
+    let fixed: PathBuf =
+        Path::new(pattern).components().take_while(|c| !c.as_os_str().to_string_lossy().contains(['*', '?', '['])).collect();
     let root = if fixed.as_os_str().is_empty() { PathBuf::from(".") } else { fixed };
     match globset::GlobBuilder::new(pattern).literal_separator(true).build() {
         Ok(glob) => {
@@ -176,14 +177,19 @@ impl<'v> Walk<'v> {
         self.content(name, mtime, decode::content(&head), input, depth)
     }
 
-    fn content(&mut self, name: &str, mtime: Option<u64>, content: Content, mut input: Box<dyn BufRead + '_>, depth: u32) -> io::Result<()> {
+    fn content(
+        &mut self,
+        name: &str,
+        mtime: Option<u64>,
+        content: Content,
+        mut input: Box<dyn BufRead + '_>,
+        depth: u32,
+    ) -> io::Result<()> {
         if depth > self.limits.depth {
             return Err(io::Error::other(format!("archives nested more than {} deep (--max-depth)", self.limits.depth)));
         }
         match content {
-            Content::Text => {
-                self.visitor.member(Member { name: name.into(), mtime, body: Body::Stream(&mut input) })
-            }
+            Content::Text => self.visitor.member(Member { name: name.into(), mtime, body: Body::Stream(&mut input) }),
             Content::Tar => self.tar(name, input, depth),
             Content::Zip => self.nested_zip(name, input, depth),
             Content::Utf16(_) => {

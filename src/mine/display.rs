@@ -30,7 +30,10 @@ pub fn display(masked: &[u8]) -> String {
 }
 
 fn is_path(word: &[u8]) -> bool {
-    word.len() > 2 && word[0] == b'/' && word[1..].contains(&b'/') && word.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'_' | b'.' | b'-' | b'*') || *b == VAR)
+    word.len() > 2
+        && word[0] == b'/'
+        && word[1..].contains(&b'/')
+        && word.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'_' | b'.' | b'-' | b'*') || *b == VAR)
 }
 
 fn token(token: &[u8], out: &mut Vec<u8>) {

@@ -99,7 +99,13 @@ impl LocalKinds {
         let key = words::hash_bytes(words::seed(), after, e.service);
         self.word_hashes.clear();
         for (i, (x, y)) in self.cuts.iter().enumerate() {
-            let base = if i < first_cut { 0 } else if i < message_cuts { a } else { b };
+            let base = if i < first_cut {
+                0
+            } else if i < message_cuts {
+                a
+            } else {
+                b
+            };
             self.word_hashes.push(words::filter_hash(&e.raw[base + *x as usize..base + *y as usize]));
         }
         let values = &self.word_hashes[first_cut..message_cuts];
@@ -122,7 +128,14 @@ impl LocalKinds {
         id
     }
 
-    fn new_kind(&self, e: &Noted<'_>, m0: usize, m1: usize, decode: impl FnOnce() -> String, infer: impl FnOnce(&[u8]) -> Level) -> LocalKind {
+    fn new_kind(
+        &self,
+        e: &Noted<'_>,
+        m0: usize,
+        m1: usize,
+        decode: impl FnOnce() -> String,
+        infer: impl FnOnce(&[u8]) -> Level,
+    ) -> LocalKind {
         let (a, b) = e.message;
         let (mut constant, mut around) = (Vec::new(), Vec::new());
         constant_text(&e.raw[a..b], &self.cuts[m0..m1], &mut constant);

@@ -110,7 +110,11 @@ fn ends_word(text: &[u8], n: usize) -> Option<usize> {
 fn url(t: &[u8]) -> Option<usize> {
     let scheme = run(t, |b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'.' | b'-'));
     t.get(scheme..scheme + 3).filter(|s| *s == b"://")?;
-    let n = scheme + 3 + run(&t[scheme + 3..], |b| !b.is_ascii_whitespace() && !matches!(b, b'"' | b'\'' | b'<' | b'>' | b')' | b']' | b'}' | b',' | b';' | b'|'));
+    let n = scheme
+        + 3
+        + run(&t[scheme + 3..], |b| {
+            !b.is_ascii_whitespace() && !matches!(b, b'"' | b'\'' | b'<' | b'>' | b')' | b']' | b'}' | b',' | b';' | b'|')
+        });
     Some(n - run_back(&t[..n], |b| matches!(b, b'.' | b':' | b'!' | b'?')))
 }
 
@@ -196,9 +200,70 @@ fn ipv6(t: &[u8]) -> Option<usize> {
 }
 
 const TLD: &[&str] = &[
-    "com", "net", "org", "edu", "gov", "local", "io", "internal", "localdomain", "de", "uk", "fr", "cn", "jp", "tw", "kr", "ru", "br", "it",
-    "nl", "pl", "au", "ca", "us", "eu", "ch", "at", "in", "info", "biz", "mil", "int", "arpa", "hk", "sg", "cz", "se", "no", "fi", "es", "pt",
-    "tr", "mx", "ar", "cl", "co", "id", "th", "vn", "my", "il", "ir", "ua", "ro", "hu", "gr", "be", "dk", "nz", "za", "svc", "dev", "cloud", "lan",
+    "com",
+    "net",
+    "org",
+    "edu",
+    "gov",
+    "local",
+    "io",
+    "internal",
+    "localdomain",
+    "de",
+    "uk",
+    "fr",
+    "cn",
+    "jp",
+    "tw",
+    "kr",
+    "ru",
+    "br",
+    "it",
+    "nl",
+    "pl",
+    "au",
+    "ca",
+    "us",
+    "eu",
+    "ch",
+    "at",
+    "in",
+    "info",
+    "biz",
+    "mil",
+    "int",
+    "arpa",
+    "hk",
+    "sg",
+    "cz",
+    "se",
+    "no",
+    "fi",
+    "es",
+    "pt",
+    "tr",
+    "mx",
+    "ar",
+    "cl",
+    "co",
+    "id",
+    "th",
+    "vn",
+    "my",
+    "il",
+    "ir",
+    "ua",
+    "ro",
+    "hu",
+    "gr",
+    "be",
+    "dk",
+    "nz",
+    "za",
+    "svc",
+    "dev",
+    "cloud",
+    "lan",
 ];
 const PACKAGES: &[&str] = &["com", "org", "net", "java", "javax", "sun", "edu", "io", "sys", "scala", "kotlin", "akka"];
 
@@ -228,7 +293,8 @@ fn email(t: &[u8]) -> Option<usize> {
 }
 
 fn drive(t: &[u8]) -> Option<usize> {
-    (t[0].is_ascii_alphabetic() && t.get(1..3) == Some(b":\\")).then(|| run(t, |b| !b.is_ascii_whitespace() && !matches!(b, b'"' | b'\'' | b',' | b';' | b'|' | b'>')))
+    (t[0].is_ascii_alphabetic() && t.get(1..3) == Some(b":\\"))
+        .then(|| run(t, |b| !b.is_ascii_whitespace() && !matches!(b, b'"' | b'\'' | b',' | b';' | b'|' | b'>')))
 }
 
 const MONTHS: &[&str] = &["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
@@ -299,7 +365,10 @@ fn path(text: &[u8], at: usize) -> Option<usize> {
         [b'.', b'.', b'/', ..] => 3,
         _ => return None,
     };
-    let n = run(t, |b| !b.is_ascii_whitespace() && !matches!(b, b':' | b',' | b';' | b'=' | b'|' | b'"' | b'\'' | b'(' | b')' | b'[' | b']' | b'{' | b'}' | b'<' | b'>'));
+    let n = run(t, |b| {
+        !b.is_ascii_whitespace()
+            && !matches!(b, b':' | b',' | b';' | b'=' | b'|' | b'"' | b'\'' | b'(' | b')' | b'[' | b']' | b'{' | b'}' | b'<' | b'>')
+    });
     let n = n - run_back(&t[..n], |b| matches!(b, b'.' | b'!' | b'?'));
     if n <= lead {
         return (n == 1 && matches!(before, b'=' | b':' | b'(' | b'"' | b'\'')).then_some(1);
@@ -348,7 +417,8 @@ fn tidy(masked: &[u8]) -> Vec<u8> {
     for token in masked.split_inclusive(|b| *b == b' ') {
         let (body, blank) = token.strip_suffix(b" ").map_or((token, false), |t| (t, true));
         let vars = body.iter().filter(|b| **b == VAR).count();
-        let chained = vars >= 3 && body.iter().all(|b| *b == VAR || b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b':' | b'/' | b'_'));
+        let chained =
+            vars >= 3 && body.iter().all(|b| *b == VAR || b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b':' | b'/' | b'_'));
         if chained {
             out.push(VAR);
         } else {

@@ -1,4 +1,16 @@
-//! Placeholder.
-use crate::config::settings::Settings;
-use crate::engine::Options;
-pub fn run(_: Options, _: Settings, _: Option<&str>) -> Result<(), String> { Err("no screen yet".into()) }
+//! The terminal UI: one message type, `update` without I/O, effects run by a driver. Analyses nothing.
+
+mod driver;
+mod effects;
+mod highlight;
+mod keys;
+mod marks;
+pub mod msg;
+pub mod overlay;
+pub mod state;
+mod terminal;
+pub mod update;
+pub mod view;
+
+pub use driver::run;
+pub use effects::Effects;

@@ -1,0 +1,96 @@
+//! Does what `update` asks for, on threads, and sends back messages. The only place of the screen that reads the corpus.
+
+use super::highlight::highlight;
+use super::msg::{DetailData, Effect, Msg, Purpose};
+use crate::engine::{Ask, Corpus, Searcher, Snapshot, Timeline, seek, variables};
+use std::sync::Arc;
+use std::sync::mpsc;
+use tokio::sync::mpsc::UnboundedSender;
+
+/// Bins of a zoomed time line.
+const ZOOM_BINS: usize = 1024;
+/// Lines around an event in the detail.
+const AROUND: u64 = 8;
+
+/// A job for the reading thread.
+type Job = Box<dyn FnOnce() + Send>;
+
+pub struct Effects {
+    corpus: Arc<Corpus>,
+    out: UnboundedSender<Msg>,
+    search: Searcher,
+    filter: Searcher,
+    /// Reads events and details in order, so that the latest screen is served last.
+    jobs: mpsc::Sender<Job>,
+}
+
+impl Effects {
+    pub fn new(corpus: Arc<Corpus>, out: UnboundedSender<Msg>) -> Effects {
+        let (jobs, queue) = mpsc::channel::<Job>();
+        std::thread::spawn(move || queue.into_iter().for_each(|job| job()));
+        Effects { corpus, out, search: Searcher::default(), filter: Searcher::default(), jobs }
+    }
+
+    fn spawn(&self, job: impl FnOnce(&Corpus) -> Option<Msg> + Send + 'static) {
+        let (corpus, out) = (self.corpus.clone(), self.out.clone());
+        let job: Job = Box::new(move || {
+            if let Some(msg) = job(&corpus) {
+                out.send(msg).ok();
+            }
+        });
+        self.jobs.send(job).ok();
+    }
+
+    /// Runs an effect that needs the corpus; `rows` are those that the filter shows.
+    pub fn run(&self, effect: Effect, snapshot: Arc<Snapshot>, rows: Option<Arc<Vec<u32>>>) {
+        match effect {
+            Effect::Search { purpose, query, context } => self.start_search(purpose, query, context, snapshot),
+            Effect::CancelSearch(Purpose::Search) => self.search.cancel(),
+            Effect::CancelSearch(Purpose::Filter) => self.filter.cancel(),
+            Effect::Load(ids) => self.spawn(move |c| {
+                let events = ids.into_iter().filter_map(|id| c.event(&snapshot, id)).map(Arc::new).collect();
+                Some(Msg::Events(events))
+            }),
+            Effect::Detail(id) => self.spawn(move |c| detail(c, &snapshot, id)),
+            Effect::Values(template) => self.spawn(move |c| {
+                let id = snapshot.templates.get(template)?.id;
+                let (values, looked) = c.values(&snapshot, template);
+                Some(Msg::Values(id, values, looked))
+            }),
+            Effect::Seek { from, forward, level } => self.spawn(move |c| {
+                let rows = rows.as_ref().map(|r| r.as_slice());
+                Some(Msg::Sought(seek(c, &snapshot, rows, from, forward, level), level))
+            }),
+            Effect::Histogram(start, end) => {
+                self.spawn(move |c| Some(Msg::Histogram(Timeline::of_range(c, &snapshot, start, end, ZOOM_BINS))))
+            }
+            Effect::FindTemplates(text) => self.spawn(move |c| {
+                let ids = c.terms()?.templates(&text, 500).ok()?;
+                Some(Msg::Templates(text, ids))
+            }),
+            _ => {}
+        }
+    }
+
+    fn start_search(&self, purpose: Purpose, query: String, context: u32, snapshot: Arc<Snapshot>) {
+        let searcher = if purpose == Purpose::Search { &self.search } else { &self.filter };
+        let (send, receive) = mpsc::channel();
+        let generation = searcher.start(self.corpus.clone(), snapshot, Ask { query, context, ..Ask::default() }, send);
+        let out = self.out.clone();
+        std::thread::spawn(move || {
+            for found in receive.into_iter().filter(|f| f.generation == generation) {
+                out.send(Msg::Found(purpose, found)).ok();
+            }
+        });
+    }
+}
+
+fn detail(corpus: &Corpus, snapshot: &Snapshot, id: u32) -> Option<Msg> {
+    let event = corpus.event(snapshot, id)?;
+    let template = snapshot.kind(id).and_then(|k| snapshot.template_of.get(k as usize)).and_then(|t| snapshot.templates.get(*t as usize));
+    let first = event.message.lines().next().unwrap_or_default();
+    let variables = template.map_or_else(Vec::new, |t| variables(&t.text, first));
+    let body = highlight(&event.message);
+    let neighbours = corpus.neighbours(snapshot, id, AROUND);
+    Some(Msg::Detail(Box::new(DetailData { event: Arc::new(event), variables, body, neighbours })))
+}

@@ -1,0 +1,66 @@
+//! What comes in (`Msg`) and what is to be done (`Effect`), as data. No I/O here.
+
+use super::highlight::Highlighted;
+use crate::engine::{Found, Neighbour, Snapshot, Timeline};
+use crate::model::{Event, Level, Moment, VariableStats};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+#[derive(Clone, Debug)]
+pub enum Msg {
+    /// A key by name (`j`, `ctrl-d`, `pagedown`); text typed into a prompt comes the same way.
+    Key(String),
+    Paste(String),
+    Mouse(Mouse, u16, u16),
+    Resize(u16, u16),
+    Snapshot(Arc<Snapshot>),
+    Found(Purpose, Found),
+    Events(Vec<Arc<Event>>),
+    Detail(Box<DetailData>),
+    Values(u64, Vec<VariableStats>, u64),
+    Sought(Option<usize>, Level),
+    Histogram(Timeline),
+    Templates(String, Vec<u64>),
+    Notice(String),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mouse {
+    Click,
+    Up,
+    Down,
+}
+
+/// What a search is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    Search,
+    Filter,
+}
+
+/// Everything that the detail pane shows of one event.
+#[derive(Clone, Debug)]
+pub struct DetailData {
+    pub event: Arc<Event>,
+    pub variables: Vec<String>,
+    pub body: Highlighted,
+    pub neighbours: Vec<Neighbour>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    Quit,
+    Suspend,
+    Redraw,
+    Search { purpose: Purpose, query: String, context: u32 },
+    CancelSearch(Purpose),
+    Load(Vec<u32>),
+    Detail(u32),
+    Values(usize),
+    Seek { from: usize, forward: bool, level: Level },
+    Histogram(Moment, Moment),
+    FindTemplates(String),
+    Copy(String),
+    SaveMarks,
+    Open(Vec<PathBuf>),
+}

@@ -1,0 +1,118 @@
+//! Draws what lies over the panes.
+
+use super::super::overlay::{Asking, Overlay, Picker, Prompt};
+use super::super::state::State;
+use super::{fit, grouped, style, width};
+use crate::config::keymap::ROWS;
+use crate::text::escape::for_terminal;
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Block, Clear, Paragraph};
+
+pub fn draw(frame: &mut Frame<'_>, state: &State) {
+    for overlay in &state.overlays {
+        match overlay {
+            Overlay::Prompt(p) => prompt(frame, state, p),
+            Overlay::Palette(p) => picker(frame, state, p),
+            Overlay::Open(p) => picker(frame, state, p),
+            Overlay::Help { top } => help(frame, state, *top),
+        }
+    }
+}
+
+fn prompt(frame: &mut Frame<'_>, state: &State, p: &Prompt) {
+    let area = frame.area();
+    let line = Rect { y: area.height - 1, height: 1, ..area };
+    frame.render_widget(Clear, line);
+    let label =
+        if p.asking == Asking::Search && state.pane == super::super::state::Pane::Templates { "find template" } else { p.asking.label() };
+    let mut spans =
+        vec![Span::styled(format!("{label}: "), style::of(state, "focus")), Span::styled(for_terminal(&p.text), style::of(state, "text"))];
+    let tail = match (&p.error, &state.found, p.asking) {
+        (Some(e), ..) => format!("   {}", for_terminal(e)),
+        (None, Some(f), Asking::Search) if !p.text.is_empty() => {
+            format!("   {} matches{}", grouped(f.matches), if f.finished { "" } else { " so far" })
+        }
+        (None, _, Asking::Search) if p.text.is_empty() => "   words, \"phrase\", level:>=warn, service:x, -not, OR, /regex/".into(),
+        (None, _, Asking::Time) if p.text.is_empty() => "   10:15, 2024-03-01T10:15:00Z, -5m".into(),
+        _ => String::new(),
+    };
+    spans.push(Span::styled(tail, style::of(state, if p.error.is_some() { "notice" } else { "dim" })));
+    frame.render_widget(Paragraph::new(Line::from(spans)), line);
+    let before: String = p.text.chars().take(p.cursor).collect();
+    let x = (width(label) + 2 + width(&for_terminal(&before))) as u16;
+    frame.set_cursor_position((x.min(area.width - 1), line.y));
+}
+
+fn window(frame: &mut Frame<'_>, state: &State, title: &str, wide: u16, high: u16) -> Rect {
+    let area = frame.area();
+    let (w, h) = (wide.min(area.width.saturating_sub(2)), high.min(area.height.saturating_sub(2)));
+    let rect = Rect { x: (area.width - w) / 2, y: (area.height - h) / 2, width: w, height: h };
+    frame.render_widget(Clear, rect);
+    let block = Block::bordered().title(format!(" {title} ")).border_style(style::of(state, "focus"));
+    let inner = block.inner(rect);
+    frame.render_widget(block, rect);
+    inner
+}
+
+fn picker<T>(frame: &mut Frame<'_>, state: &State, p: &Picker<T>) {
+    let inner = window(frame, state, p.title, 90, 22);
+    let columns = usize::from(inner.width);
+    let mut lines = vec![Line::from(vec![Span::styled("> ", style::of(state, "focus")), Span::raw(for_terminal(&p.prompt.text))])];
+    if p.fitting.is_empty() {
+        lines.push(Line::styled("nothing fits", style::of(state, "dim")));
+    }
+    let room = usize::from(inner.height).saturating_sub(2).max(1);
+    let top = p.cursor.saturating_sub(room - 1);
+    for (place, i) in p.fitting.iter().enumerate().skip(top).take(room) {
+        let choice = &p.choices[*i];
+        let label = fit(&for_terminal(&choice.label), columns.saturating_sub(4));
+        let left = columns.saturating_sub(width(&label) + 4);
+        let line = Line::from(vec![
+            Span::styled(format!(" {label}  "), style::of(state, "title")),
+            Span::styled(fit(&for_terminal(&choice.hint), left), style::of(state, "dim")),
+        ]);
+        lines.push(if place == p.cursor { line.patch_style(style::of(state, "selected")) } else { line });
+    }
+    lines.push(Line::styled("type to narrow, ↑ ↓ choose, Enter opens, Esc leaves", style::of(state, "dim")));
+    frame.render_widget(Paragraph::new(lines), inner);
+    frame.set_cursor_position((inner.x + 2 + width(&for_terminal(&p.prompt.text)) as u16, inner.y));
+}
+
+fn help(frame: &mut Frame<'_>, state: &State, top: usize) {
+    let inner = window(frame, state, "Keys (any other key closes, j/k scroll)", 84, 200);
+    let mut lines = Vec::new();
+    let mut group = "";
+    for row in ROWS {
+        if row.group != group {
+            if !group.is_empty() {
+                lines.push(Line::default());
+            }
+            group = row.group;
+            lines.push(Line::styled(group.to_string(), style::of(state, "title")));
+        }
+        let keys = state.keymap.keys(row.run).join(" ");
+        lines.push(Line::from(vec![
+            Span::styled(format!("{:>18}  ", fit(&keys, 18)), style::of(state, "key")),
+            Span::styled(row.desc, style::of(state, "text")),
+        ]));
+    }
+    lines.push(Line::default());
+    lines.push(Line::styled("Glyphs", style::of(state, "title")));
+    for (glyph, meaning) in [
+        ("F E W I D T", "fatal, error, warning, info, debug, trace"),
+        ("~", "the time is taken from the line above"),
+        ("● ✎", "marked; marked with a note"),
+        ("⏎3 more", "the event has three more lines"),
+        ("! ▲", "time line: errors here; the cursor"),
+        ("x3.2 ÷2.0", "rate in the last quarter of the time against before"),
+    ] {
+        lines.push(Line::from(vec![
+            Span::styled(format!("{glyph:>18}  "), style::of(state, "key")),
+            Span::styled(meaning, style::of(state, "text")),
+        ]));
+    }
+    let top = top.min(lines.len().saturating_sub(usize::from(inner.height)));
+    frame.render_widget(Paragraph::new(lines.split_off(top)), inner);
+}

@@ -1,0 +1,82 @@
+//! The sources: format, lines, unparsed ones, clock, and what could not be read with the reason.
+
+use super::super::state::State;
+use super::{bytes, fit, grouped, style};
+use crate::model::SourceInfo;
+use crate::text::civil::rfc3339;
+use crate::text::escape::for_terminal;
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Paragraph, Wrap};
+
+pub fn heading(state: &State) -> String {
+    let failed = state.snapshot.failures.len();
+    let trouble = if failed > 0 { format!(" · {failed} with trouble, listed first") } else { String::new() };
+    format!("Sources {}{trouble}", grouped(state.snapshot.sources.len() as u64))
+}
+
+pub fn len(state: &State) -> usize {
+    state.snapshot.failures.len() + state.snapshot.sources.len()
+}
+
+/// Source in a line of the list; failures come first and are none.
+pub fn source_at(state: &State, place: usize) -> Option<u32> {
+    let i = place.checked_sub(state.snapshot.failures.len())?;
+    (i < state.snapshot.sources.len()).then_some(i as u32)
+}
+
+pub fn draw(frame: &mut Frame<'_>, state: &State, area: Rect) {
+    if len(state) == 0 {
+        frame.render_widget(Paragraph::new("Reading…").style(style::of(state, "dim")).wrap(Wrap { trim: true }), area);
+        return;
+    }
+    let columns = usize::from(area.width);
+    let head = format!("{:>10} {:>9} {:>8} {:<18} {:<20} source", "lines", "bytes", "unparsed", "format", "first event");
+    let mut lines = vec![Line::styled(fit(&head, columns), style::of(state, "dim"))];
+    let height = usize::from(area.height).saturating_sub(1);
+    for place in state.sources.top..(state.sources.top + height).min(len(state)) {
+        let line = match source_at(state, place) {
+            Some(i) => row(state, &state.snapshot.sources[i as usize]),
+            None => {
+                let f = &state.snapshot.failures[place];
+                Line::from(vec![
+                    Span::styled(format!("✗ {}: ", for_terminal(&f.name)), style::of(state, "error")),
+                    Span::styled(for_terminal(&f.reason), style::of(state, "text")),
+                ])
+            }
+        };
+        lines.push(if place == state.sources.cursor { line.patch_style(style::of(state, "selected")) } else { line });
+    }
+    frame.render_widget(Paragraph::new(lines), area);
+}
+
+fn row(state: &State, s: &SourceInfo) -> Line<'static> {
+    let first = if s.timed == 0 { "no times".to_string() } else { rfc3339(s.first, 0) };
+    let mut notes = Vec::new();
+    if !s.inferred.is_empty() {
+        notes.push(format!("{} inferred", s.inferred));
+    }
+    if s.clock_jumps > 0 {
+        notes.push(format!("clock went back {}×", s.clock_jumps));
+    }
+    if s.lost_bytes > 0 {
+        notes.push(format!("{} fell out of memory", bytes(s.lost_bytes)));
+    }
+    if let Some(failure) = &s.failure {
+        notes.push(failure.clone());
+    }
+    if let Some(layout) = &s.origin.layout {
+        let o = &s.origin;
+        let place: Vec<&str> = [&o.namespace, &o.pod, &o.container, &o.node].into_iter().flatten().map(String::as_str).collect();
+        notes.push(format!("{layout}: {}", place.join(" / ")));
+    }
+    let note = if notes.is_empty() { String::new() } else { format!("  ({})", notes.join("; ")) };
+    Line::from(vec![
+        Span::styled(format!("{:>10} {:>9} {:>8} ", grouped(s.lines), bytes(s.bytes), grouped(s.unparsed)), style::of(state, "text")),
+        Span::styled(format!("{:<18} ", fit(&s.format, 18)), style::of(state, "service")),
+        Span::styled(format!("{first:<20} "), style::of(state, "time")),
+        Span::styled(for_terminal(&s.name), style::of(state, "text")),
+        Span::styled(for_terminal(&note), style::of(state, "notice")),
+    ])
+}

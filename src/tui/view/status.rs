@@ -1,0 +1,100 @@
+//! The first and the last line: what is open and how far it is; what is filtered, searched, wrong, and which keys help.
+
+use super::super::state::State;
+use super::{bytes, fit, grouped, style, width};
+use crate::text::escape::for_terminal;
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Paragraph;
+
+pub fn title(frame: &mut Frame<'_>, state: &State, area: Rect) {
+    let s = &state.snapshot;
+    let progress = &s.progress;
+    let mut facts = vec![bytes(s.bytes), format!("{} lines", grouped(s.lines))];
+    if progress.finished {
+        let how = if progress.from_cache { "from cache" } else { "read" };
+        facts.push(format!("{how} in {:.1} s", progress.elapsed_s));
+    } else {
+        let share =
+            if progress.total_bytes > 0 { format!(" {}%", (s.bytes * 100 / progress.total_bytes.max(1)).min(99)) } else { String::new() };
+        let rate = s.bytes as f64 / progress.elapsed_s.max(0.001);
+        facts.push(format!("{}{share}, {}/s", if progress.stage.is_empty() { "opening" } else { progress.stage }, bytes(rate as u64)));
+    }
+    if !s.failures.is_empty() {
+        facts.push(format!("✗ {} unreadable (4)", s.failures.len()));
+    }
+    let right = facts.join(" · ");
+    let columns = usize::from(area.width);
+    let left = fit(&format!(" faultline  {}", for_terminal(&state.title)), columns.saturating_sub(width(&right) + 2).max(12));
+    let gap = columns.saturating_sub(width(&left) + width(&right) + 1);
+    let line = format!("{left}{}{right} ", " ".repeat(gap));
+    frame.render_widget(Paragraph::new(line).style(style::of(state, "status")), area);
+}
+
+pub fn draw(frame: &mut Frame<'_>, state: &State, area: Rect) {
+    let mut spans = Vec::new();
+    if let Some(notice) = state.notice.as_ref().or(state.snapshot.notices.last().filter(|_| state.first_run)) {
+        spans.push(Span::styled(for_terminal(notice), style::of(state, "notice")));
+    } else {
+        spans.extend(filter_text(state).map(|t| Span::styled(format!("filter: {t}  "), style::of(state, "focus"))));
+        spans.extend(search_text(state).map(|t| Span::styled(t, style::of(state, "text"))));
+    }
+    if state.seeking {
+        spans.push(Span::styled("looking…  ", style::of(state, "dim")));
+    }
+    let used: usize = spans.iter().map(|s| width(&s.content)).sum();
+    let hint = hint(state);
+    if used + width(&hint) < usize::from(area.width) {
+        spans.push(Span::styled(hint, style::of(state, "dim")));
+    }
+    frame.render_widget(Paragraph::new(Line::from(spans)), area);
+}
+
+fn hint(state: &State) -> String {
+    if state.first_run {
+        return "j/k move  / search  e next error  Tab panes  = only this template  : commands  ? help  q quit".into();
+    }
+    "? help  : commands".into()
+}
+
+fn filter_text(state: &State) -> Option<String> {
+    let f = &state.filter;
+    let template = |id: &u64| {
+        state.snapshot.templates.iter().find(|t| t.id == *id).map_or_else(|| id.to_string(), |t| fit(&for_terminal(&t.text), 30))
+    };
+    let mut parts: Vec<String> = f.only_templates.iter().map(|t| format!("only \"{}\"", template(t))).collect();
+    parts.extend(f.hidden_templates.iter().map(|t| format!("not \"{}\"", template(t))));
+    parts.extend(f.only_services.iter().map(|s| format!("service {}", for_terminal(s))));
+    parts.extend(f.hidden_services.iter().map(|s| format!("not service {}", for_terminal(s))));
+    parts.extend(f.min_level.map(|l| format!("{} and worse", l.name())));
+    if !f.text.is_empty() {
+        parts.push(for_terminal(&f.text));
+    }
+    if parts.is_empty() {
+        return None;
+    }
+    let partial = state
+        .filtering
+        .as_ref()
+        .filter(|x| !x.finished)
+        .map_or(String::new(), |x| format!(" ({}%)", x.chunks_done * 100 / x.chunks.max(1)));
+    Some(format!("{}{partial}", parts.join(", ")))
+}
+
+fn search_text(state: &State) -> Option<String> {
+    let found = state.found.as_ref()?;
+    if let Some(e) = &found.error {
+        return Some(for_terminal(e));
+    }
+    let here = found.rows.partition_point(|r| (*r as usize) < state.row_at(state.stream.cursor));
+    let so_far = if found.finished && state.snapshot.progress.finished { "" } else { " so far" };
+    let unread = if found.unread > 0 { format!(", {} could not be read", bytes(found.unread)) } else { String::new() };
+    Some(format!(
+        "/{}  {} of {} matches{so_far}{unread} in {:.0} ms  ",
+        for_terminal(&state.search),
+        grouped((here as u64 + 1).min(found.matches)),
+        grouped(found.matches),
+        found.elapsed_ms
+    ))
+}

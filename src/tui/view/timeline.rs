@@ -1,0 +1,107 @@
+//! The time line: events over time, coloured by the worst level; a row below marks errors and the cursor without colour.
+
+use super::super::state::State;
+use super::style;
+use crate::model::{Level, Moment, NO_TIME};
+use crate::text::civil::{human_duration, rfc3339};
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Paragraph;
+
+const BARS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+
+/// First and last moment of the corpus.
+pub fn full(state: &State) -> (Moment, Moment) {
+    let chunks = state.snapshot.chunks.iter().filter(|c| c.min_time != NO_TIME);
+    let (first, last) = (chunks.clone().map(|c| c.min_time).min(), chunks.map(|c| c.max_time).max());
+    (first.unwrap_or(0), last.unwrap_or(0))
+}
+
+/// What the time line shows: the zoomed part, or everything.
+pub fn range(state: &State) -> (Moment, Moment) {
+    state.zoom.unwrap_or_else(|| full(state))
+}
+
+pub fn draw(frame: &mut Frame<'_>, state: &State, area: Rect) {
+    if area.height == 0 {
+        return;
+    }
+    let (start, end) = range(state);
+    if end <= start && state.snapshot.timeline.bins.is_empty() {
+        let text = if state.snapshot.progress.finished { "No event has a time of its own: no time line." } else { "Reading…" };
+        frame.render_widget(Paragraph::new(text).style(style::of(state, "dim")), area);
+        return;
+    }
+    let columns = usize::from(area.width);
+    let bins = columns_of(state, columns, start, end);
+    let rows = usize::from(area.height) - 1;
+    let most = bins.iter().map(|b| b.iter().sum::<u64>()).max().unwrap_or(0).max(1);
+    let mut lines = Vec::with_capacity(rows + 1);
+    for row in (0..rows).rev() {
+        let spans = bins.iter().map(|bin| {
+            let total: u64 = bin.iter().sum();
+            // Square root: single errors stay visible beside bursts.
+            let filled = ((total as f64 / most as f64).sqrt() * (rows * 8) as f64).ceil() as usize;
+            let eighths = filled.saturating_sub(row * 8).min(8);
+            Span::styled(BARS[eighths].to_string(), colour(state, bin))
+        });
+        lines.push(Line::from(spans.collect::<Vec<_>>()));
+    }
+    lines.push(foot(state, &bins, columns, start, end));
+    frame.render_widget(Paragraph::new(lines), area);
+}
+
+/// Counts by level for each column.
+fn columns_of(state: &State, columns: usize, start: Moment, end: Moment) -> Vec<[u64; Level::COUNT]> {
+    let mut out = vec![[0u64; Level::COUNT]; columns];
+    let timeline = state.timeline();
+    let span = (end - start).max(1) as f64;
+    for (i, bin) in timeline.bins.iter().enumerate() {
+        let middle = timeline.start_of(i) + timeline.width() / 2;
+        let at = ((middle.clamp(start, end) - start) as f64 / span * columns as f64) as usize;
+        let column = &mut out[at.min(columns - 1)];
+        column.iter_mut().zip(bin).for_each(|(a, b)| *a += u64::from(*b));
+    }
+    out
+}
+
+fn colour(state: &State, bin: &[u64; Level::COUNT]) -> ratatui::style::Style {
+    let total: u64 = bin.iter().sum();
+    let errors = bin[Level::Error.index()] + bin[Level::Fatal.index()];
+    let warnings = bin[Level::Warn.index()];
+    let share = |n: u64| n * 20 >= total.max(1);
+    match () {
+        () if errors > 0 && share(errors) => style::of(state, "error"),
+        () if warnings > 0 && share(warnings) => style::of(state, "warn"),
+        () => style::of(state, "bar"),
+    }
+}
+
+/// Start, span and end in words; between them a mark per column: errors `!`, the cursor `▲`.
+fn foot(state: &State, bins: &[[u64; Level::COUNT]], columns: usize, start: Moment, end: Moment) -> Line<'static> {
+    let left = rfc3339(start, 0);
+    let right = rfc3339(end, 0);
+    let zoom = if state.zoom.is_some() { ", zoomed: Z" } else { "" };
+    let label_left = format!("{} ", &left[..left.len() - 1].replace('T', " "));
+    let label_right = format!(" {} ({}{zoom})", &right[11..right.len() - 1], human_duration(end - start));
+    let cursor = state.selected().and_then(|id| state.snapshot.time(id)).filter(|t| *t >= start && *t <= end);
+    let cursor = cursor.map(|t| (((t - start) as f64 / (end - start).max(1) as f64) * columns as f64) as usize).map(|c| c.min(columns - 1));
+    let mut marks: Vec<(char, &str)> =
+        bins.iter().map(|b| if b[Level::Error.index()] + b[Level::Fatal.index()] > 0 { ('!', "error") } else { ('─', "border") }).collect();
+    if let Some(c) = cursor {
+        marks[c] = ('▲', "focus");
+    }
+    let (l, r) = (super::width(&label_left), super::width(&label_right));
+    let mut spans = Vec::new();
+    let room = columns > l + r + 10;
+    for (i, (mark, role)) in marks.into_iter().enumerate() {
+        if room && (i < l || i + r >= columns) && mark != '▲' {
+            let c = if i < l { label_left.chars().nth(i) } else { label_right.chars().nth(i + r - columns) };
+            spans.push(Span::styled(c.unwrap_or(' ').to_string(), style::of(state, "dim")));
+        } else {
+            spans.push(Span::styled(mark.to_string(), style::of(state, role)));
+        }
+    }
+    Line::from(spans)
+}
