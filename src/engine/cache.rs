@@ -58,8 +58,18 @@ struct StoredShape {
 }
 
 #[derive(Serialize, Deserialize)]
+struct StoredSource {
+    info: SourceInfo,
+    fixed_service: Option<String>,
+    path: Option<PathBuf>,
+    /// Year and day (since 1970) that stamps without them start from.
+    year: i32,
+    day: i64,
+}
+
+#[derive(Serialize, Deserialize)]
 struct StoredTables {
-    sources: Vec<(SourceInfo, Option<String>, Option<PathBuf>, i32, i64)>,
+    sources: Vec<StoredSource>,
     headers: Vec<StoredHeader>,
     shapes: Vec<StoredShape>,
     kinds: Vec<(u32, u32, u64, i64, i64, u8)>,
@@ -150,6 +160,13 @@ fn encode(state: &State) -> std::io::Result<(Vec<u8>, Vec<u8>)> {
         timed: h.timed,
         known: h.known,
     };
+    let stored_source = |s: &Source| StoredSource {
+        info: s.info.clone(),
+        fixed_service: s.fixed_service.clone(),
+        path: s.path.clone(),
+        year: s.parser.clock.year,
+        day: s.parser.clock.day,
+    };
     let stored_shape = |s: &Shape| StoredShape {
         constant: s.constant.clone(),
         example: s.example.clone(),
@@ -160,11 +177,7 @@ fn encode(state: &State) -> std::io::Result<(Vec<u8>, Vec<u8>)> {
         count: s.count,
     };
     let tables = StoredTables {
-        sources: state
-            .sources
-            .iter()
-            .map(|s| (s.info.clone(), s.fixed_service.clone(), s.path.clone(), s.parser.clock.year, s.parser.clock.day))
-            .collect(),
+        sources: state.sources.iter().map(stored_source).collect(),
         headers: state.kinds.headers.iter().map(stored_header).collect(),
         shapes: state.kinds.shapes.iter().map(stored_shape).collect(),
         kinds: state.kinds.kinds.iter().map(|k| (k.header, k.shape, k.count, k.first, k.last, k.precision)).collect(),
@@ -192,7 +205,7 @@ pub fn load(corpus: &Corpus, files: &[PathBuf]) -> Option<Loaded> {
     let tables: StoredTables = serde_json::from_slice(&zstd::stream::decode_all(folder.read(TABLES)?.as_slice()).ok()?).ok()?;
     let store = Store::open(&folder.path.join(STORE), &folder.read(DIRECTORY)?)?;
     // Only plain files can go on where they ended.
-    let plain = |name: &str| tables.sources.iter().any(|s| s.2.as_ref().is_some_and(|p| p.display().to_string() == name));
+    let plain = |name: &str| tables.sources.iter().any(|s| s.path.as_ref().is_some_and(|p| p.display().to_string() == name));
     if manifest.inputs.iter().zip(&current).any(|(i, c)| !c && !plain(&i.path)) {
         return None;
     }
@@ -206,7 +219,7 @@ pub fn load(corpus: &Corpus, files: &[PathBuf]) -> Option<Loaded> {
 
 fn restore(corpus: &Corpus, tables: StoredTables, columns: &[u8]) -> Option<()> {
     let mut sources = Vec::new();
-    for (info, fixed_service, path, year, day) in tables.sources {
+    for StoredSource { info, fixed_service, path, year, day } in tables.sources {
         let (body, sample) = match &path {
             Some(path) => {
                 let file = std::fs::File::open(path).ok()?;

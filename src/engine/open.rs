@@ -92,7 +92,8 @@ fn run(corpus: &Corpus) {
     }
     stitcher.stage = "indexing";
     stitcher.publish(true, false);
-    if !corpus.is_cancelled() && !(stitcher.from_cache && matches!(resumed, Some(cache::Loaded::Current))) {
+    let unchanged = matches!(resumed, Some(cache::Loaded::Current));
+    if !corpus.is_cancelled() && !unchanged {
         cache::save(corpus, if stdin { None } else { Some(&found) });
     }
     stitcher.publish(true, true);

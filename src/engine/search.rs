@@ -125,6 +125,11 @@ fn over_chunks<T: Send>(
 
 /// Number of units that match.
 pub fn count(corpus: &Corpus, snapshot: &Snapshot, plan: &Plan, unit: Unit) -> (u64, u64) {
+    // A huge line lies in several chunks and counts once.
+    if snapshot.chunks.iter().any(|c| c.events == 0) {
+        let (hits, unread) = hits(corpus, snapshot, plan, unit);
+        return (hits.len() as u64, unread);
+    }
     let each = |chunk: &Chunk| {
         let (mut n, mut unread) = (0, 0);
         let view = ChunkView { chunk, corpus };
@@ -160,8 +165,9 @@ fn chunk_hits(corpus: &Corpus, chunk: &Chunk, plan: &Plan, unit: Unit) -> (Vec<S
         for i in bits.iter() {
             // Text in the midst of a huge line belongs to the event before the block.
             let event = (chunk.first_event + block.first_event).saturating_add(scope.event_of(i) as u32);
-            let event = if block.is_empty() { event.saturating_sub(1) } else { event };
-            found.push(SearchHit { event, line: chunk.first_line + u64::from(block.first_line) + scope.line_of(i) });
+            let back = u64::from(block.is_empty());
+            let event = event.saturating_sub(back as u32);
+            found.push(SearchHit { event, line: (chunk.first_line + u64::from(block.first_line) + scope.line_of(i)).saturating_sub(back) });
         }
     });
     (found, unread)

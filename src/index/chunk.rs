@@ -183,7 +183,7 @@ impl Chunk {
     pub fn map_times(&mut self, f: impl Fn(Moment) -> Moment) {
         let (mut min, mut max) = (NO_TIME, NO_TIME);
         for block in &mut self.blocks {
-            let times: Vec<Moment> = block.times.iter().map(|k| from_time_key(k)).map(|t| if t == NO_TIME { t } else { f(t) }).collect();
+            let times: Vec<Moment> = block.times.iter().map(from_time_key).map(|t| if t == NO_TIME { t } else { f(t) }).collect();
             (block.min_time, block.max_time) = extent(&times);
             block.times = pack_times(&times);
             (min, max) = widen((min, max), block.min_time, block.max_time);

@@ -49,8 +49,8 @@ fn settle(mut parser: LineParser, lines: &[&[u8]], clock: &Clock) -> Detected {
     for raw in lines {
         parser.parse(raw, &mut line);
         match line.join {
-            Join::Start => heads += 1,
-            Join::Plain => plain += 1,
+            _ if line.headed => heads += 1,
+            Join::Start | Join::Plain => plain += 1,
             Join::Continues => {}
         }
         timed += usize::from(line.time.is_some());
@@ -59,7 +59,9 @@ fn settle(mut parser: LineParser, lines: &[&[u8]], clock: &Clock) -> Detected {
     }
     parser.generic = parser.generic && (timed > 0 || lines.is_empty());
     // Where headed lines are the rule, an unparsed line goes on with the one above (an exception, a dumped value).
-    parser.strict = timed > 0 && heads >= plain;
+    // Inside a wrapper each line has its time, so it takes more to be sure.
+    parser.strict = timed > 0 && heads > 0 && if parser.wrapper.is_some() { heads >= plain * 8 } else { heads >= plain };
+    parser.headed = timed > 0 && heads > 0;
     let mut names: Vec<&str> = parser.wrapper.iter().map(|w| w.name.as_str()).collect();
     let inner: Vec<&str> = parser.formats.iter().map(|f| f.name.as_str()).collect();
     let inner = match () {

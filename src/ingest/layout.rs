@@ -154,8 +154,7 @@ fn sosreport(parts: &[&str]) -> Option<Origin> {
 /// File name without rotation numbers, dates and endings: `app.log.2.gz` -> `app`.
 pub fn stem(file: &str) -> String {
     let mut stem = file;
-    loop {
-        let Some((head, tail)) = stem.rsplit_once(['.', '-']) else { break };
+    while let Some((head, tail)) = stem.rsplit_once(['.', '-']) {
         let known = matches!(
             tail,
             "log" | "txt" | "out" | "err" | "gz" | "zst" | "xz" | "bz2" | "json" | "jsonl" | "tar" | "tgz" | "zip" | "current" | "old"

@@ -15,6 +15,8 @@ pub struct LineParser {
     pub generic: bool,
     /// Most lines start with a header: one that does not belongs to the event above.
     pub strict: bool,
+    /// Some lines have a header of their own (inside the wrapper, if there is one).
+    pub headed: bool,
     pub clock: Clock,
     inner_clock: Clock,
     hints: [u8; 6],
@@ -42,6 +44,8 @@ pub struct Line {
     pub join: Join,
     /// A header was recognised.
     pub known: bool,
+    /// A header was recognised inside the wrapper, or there is none.
+    pub headed: bool,
     /// The record goes on in the next line (CRI "P").
     pub part: bool,
     /// The peeled text stands in the parser's scratch buffer.
@@ -59,6 +63,7 @@ impl LineParser {
             formats: Vec::new(),
             generic: true,
             strict: false,
+            headed: false,
             inner_clock: clock.clone(),
             clock,
             hints: [0; 6],
@@ -119,12 +124,13 @@ impl LineParser {
         }
         line.join = match () {
             _ if found => Join::Start,
-            _ if continues(text) => Join::Continues,
-            _ if wrapped => Join::Start,
+            _ if continues(text) || self.headed && is_exception(text) => Join::Continues,
             _ if self.strict => Join::Continues,
+            _ if wrapped => Join::Start,
             _ => Join::Plain,
         };
         line.known |= found;
+        line.headed = found;
         line.raw_message = self.to_raw(raw, line);
     }
 
@@ -148,6 +154,13 @@ impl LineParser {
         }
         String::from_utf8_lossy(message).into_owned()
     }
+}
+
+/// `java.io.IOException: x`, `TypeError: x`: what stands between a logged line and its stack trace.
+fn is_exception(text: &[u8]) -> bool {
+    let name = &text[..text.iter().take(200).take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'$' | b'_')).count()];
+    let ends = matches!(text.get(name.len()), None | Some(b':'));
+    ends && [b"Exception".as_slice(), b"Error", b"Throwable", b"Failure"].iter().any(|e| name.ends_with(e)) && name[0].is_ascii_alphabetic()
 }
 
 /// Lines that by their looks belong to the event above them: indented ones, parts of stack traces, closing brackets.

@@ -39,10 +39,13 @@ struct Backing {
 /// Numbers of frames in memory.
 const IN_MEMORY: u64 = 1 << 62;
 
+/// Source and raw offset of a frame.
+type FrameKey = (u32, u64);
+
 #[derive(Default)]
 struct State {
     sources: HashMap<u32, Vec<Frame>>,
-    recent: VecDeque<((u32, u64), std::sync::Arc<Vec<u8>>)>,
+    recent: VecDeque<(FrameKey, std::sync::Arc<Vec<u8>>)>,
 }
 
 pub struct Store {

@@ -86,7 +86,7 @@ fn expand(path: &Path, found: &mut Vec<PathBuf>, failed: &mut dyn FnMut(Failure)
                 let reason = if e.loop_ancestor().is_some() {
                     "a link back to a directory above it (loop); not followed".to_string()
                 } else {
-                    e.io_error().map_or_else(|| e.to_string(), |io| reason(io))
+                    e.io_error().map_or_else(|| e.to_string(), reason)
                 };
                 failed(Failure { name, reason });
             }

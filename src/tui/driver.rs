@@ -91,7 +91,7 @@ fn choices(options: &Options) -> Picker<Vec<PathBuf>> {
     let near = std::env::current_exe().ok().into_iter().flat_map(|e| e.ancestors().map(|a| a.join("sample-logs")).collect::<Vec<_>>());
     let folder = std::iter::once(PathBuf::from("sample-logs")).chain(near).find(|f| f.is_dir());
     let mut samples: Vec<PathBuf> = folder.into_iter().flat_map(std::fs::read_dir).flatten().flatten().map(|e| e.path()).collect();
-    samples.retain(|p| !p.extension().is_some_and(|e| e == "md"));
+    samples.retain(|p| p.extension().is_none_or(|e| e != "md"));
     samples.sort();
     for path in samples {
         let name = path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());

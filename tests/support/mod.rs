@@ -1,0 +1,36 @@
+//! What several tests share.
+#![allow(dead_code)]
+
+pub mod generate;
+pub mod rng;
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+/// The program under test, with a cache and settings of its own.
+pub fn faultline(home: &std::path::Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_faultline"));
+    for name in ["XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "HOME"] {
+        command.env(name, home);
+    }
+    command.env_remove("NO_COLOR");
+    command
+}
+
+pub fn run(command: &mut Command) -> (i32, String, String) {
+    let Output { status, stdout, stderr } = command.output().unwrap();
+    (status.code().unwrap_or(-1), String::from_utf8(stdout).unwrap(), String::from_utf8_lossy(&stderr).into_owned())
+}
+
+/// The folder with real logs, or `None` after saying that the test is skipped.
+pub fn data() -> Option<PathBuf> {
+    let found = std::env::var_os("FAULTLINE_DATA").map(PathBuf::from).filter(|p| p.is_dir());
+    if found.is_none() {
+        eprintln!("skipped: FAULTLINE_DATA names no folder with real logs");
+    }
+    found
+}
+
+pub fn sample(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("sample-logs").join(name)
+}
