@@ -194,7 +194,7 @@ fn read_event(parser: &mut LineParser, raw: &[u8]) -> Event {
     let mut event = Event {
         precision: line.time.map_or(0, |t| t.precision),
         host: get(line.parsed.host),
-        fields: line.parsed.other.iter().map(|(n, s)| (n.to_string(), get(*s))).collect(),
+        fields: line.parsed.other.iter().map(|(n, s)| (n.of(text), get(*s))).collect(),
         message: parser.message(head, &line),
         raw: String::from_utf8_lossy(raw).into_owned(),
         ..Event::default()

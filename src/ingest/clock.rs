@@ -47,9 +47,9 @@ enum Part {
     Hour,
 }
 
-/// A compiled time style.
+/// A compiled time style, with a number of its own.
 #[derive(Clone, Debug)]
-pub struct Spec(Vec<Op>);
+pub struct Spec(Vec<Op>, usize);
 
 /// Known styles, tried in this order; the more telling first.
 const KNOWN: &[&str] = &[
@@ -130,7 +130,8 @@ impl Spec {
                 other => Op::Lit(other),
             });
         }
-        Some(Spec(ops))
+        static NEXT: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
+        Some(Spec(ops, NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed)))
     }
 }
 
@@ -330,12 +331,12 @@ impl Clock {
         if !(first.is_ascii_digit() || second.is_ascii_lowercase() || second.is_ascii_uppercase()) {
             return None;
         }
-        if let Some(found) = self.try_style(styles, self.style, text) {
+        if let Some(found) = self.exactly(&styles[self.style], text) {
             return Some(found);
         }
         for i in 0..styles.len() {
             if i != self.style
-                && let Some(found) = self.try_style(styles, i, text)
+                && let Some(found) = self.exactly(&styles[i], text)
             {
                 self.style = i;
                 return Some(found);
@@ -346,27 +347,21 @@ impl Clock {
 
     /// Time at the start of `text` in the style `spec`.
     pub fn exactly(&mut self, spec: &Spec, text: &[u8]) -> Option<(Stamp, usize)> {
-        let mut fields = Fields::default();
-        let mut at = 0;
-        for op in &spec.0 {
-            run_op(*op, text, &mut at, &mut fields)?;
-        }
-        at_boundary(text, at).then(|| (self.resolve(fields), at))
-    }
-
-    fn try_style(&mut self, styles: &[Spec], i: usize, text: &[u8]) -> Option<(Stamp, usize)> {
-        let ops = &styles[i].0;
         let (mut at, mut from, mut fields) = (0, 0, Fields::default());
         // Up to the seconds most lines repeat the line before: start from what that gave.
-        if self.head_style == i && self.head_len > 0 && text.get(..self.head_len) == Some(&self.head[..self.head_len]) {
+        if self.head_style == spec.1 && text.get(..self.head_len) == Some(&self.head[..self.head_len]) {
             (at, from, fields) = (self.head_len, self.head_ops, self.head_fields);
         }
-        for (n, op) in ops.iter().enumerate().skip(from) {
+        let mut seconds = None;
+        for (n, op) in spec.0.iter().enumerate().skip(from) {
             if *op == Op::Second && at <= self.head.len() && from == 0 {
-                self.head[..at].copy_from_slice(&text[..at]);
-                (self.head_len, self.head_ops, self.head_fields, self.head_style) = (at, n, fields, i);
+                seconds = Some((at, n, fields));
             }
             run_op(*op, text, &mut at, &mut fields)?;
+        }
+        if let Some((len, ops, fields)) = seconds {
+            self.head[..len].copy_from_slice(&text[..len]);
+            (self.head_len, self.head_ops, self.head_fields, self.head_style) = (len, ops, fields, spec.1);
         }
         at_boundary(text, at).then(|| (self.resolve(fields), at))
     }

@@ -145,7 +145,7 @@ impl Format {
         self.require.iter().all(|(name, values)| {
             let span = match name.as_str() {
                 "part" => Some(out.part),
-                _ => out.other.iter().find(|(n, _)| **n == **name).map(|(_, s)| *s),
+                _ => out.other.iter().find(|(n, _)| n.is(name, text)).map(|(_, s)| *s),
             };
             span.is_some_and(|s| values.iter().any(|v| v.as_bytes() == s.of(text)))
         })
@@ -173,7 +173,7 @@ fn docker(text: &[u8], clock: &mut Clock, out: &mut Parsed) -> bool {
     if !text.starts_with(b"{\"") || !keyed::json(text, clock, out) || out.time.is_none() {
         return false;
     }
-    let has = |name: &str| out.other.iter().any(|(n, _)| &**n == name);
+    let has = |name: &str| out.other.iter().any(|(n, _)| n.is(name, text));
     let start = out.message.start as usize;
     if !has("stream") || !text[..start].ends_with(b"\"log\":\"") {
         return false;

@@ -3,7 +3,7 @@
 
 use super::clock::Clock;
 use super::level;
-use super::parsed::{Parsed, Span};
+use super::parsed::{Name, Parsed, Span};
 
 /// Which of the usual roles a key plays; higher ranks win when several keys claim one role.
 fn role(key: &[u8]) -> Option<(Role, u8)> {
@@ -95,10 +95,11 @@ struct Keyed<'t, 'c, 'o> {
 }
 
 impl Keyed<'_, '_, '_> {
-    fn value(&mut self, parent: &[u8], key: &[u8], span: Span, quoted: bool) {
+    fn value(&mut self, parent: &[u8], key_at: Span, span: Span, quoted: bool) {
         self.members += 1;
         let text = self.text;
         let value = span.of(text);
+        let key = key_at.of(text);
         let found = match (parent, key) {
             (b"log", b"level") => Some((Role::Level, 3)),
             (b"log", b"logger") => Some((Role::Component, 2)),
@@ -108,13 +109,13 @@ impl Keyed<'_, '_, '_> {
             _ => None,
         };
         let Some((role, rank)) = found else {
-            return self.other(parent, key, span);
+            return self.other(key_at, span);
         };
         match role {
             Role::Time => match self.clock.any(value) {
                 Some((stamp, _)) if self.best.take(role, rank) => self.out.time = Some(stamp),
                 Some(_) => {}
-                None => self.other(parent, key, span),
+                None => self.other(key_at, span),
             },
             Role::Level | Role::Status | Role::Priority => {
                 let level = match role {
@@ -128,7 +129,7 @@ impl Keyed<'_, '_, '_> {
                     self.out.level = level;
                 }
                 if role == Role::Status {
-                    self.other(parent, key, span);
+                    self.other(key_at, span);
                 }
             }
             Role::Message if quoted && self.best.take(role, rank) => {
@@ -138,16 +139,14 @@ impl Keyed<'_, '_, '_> {
             Role::Component if self.best.take(role, rank) => self.out.component = span,
             Role::Program if self.best.take(role, rank) => self.out.program = span,
             Role::Host if self.best.take(role, rank) => self.out.host = span,
-            _ => self.other(parent, key, span),
+            _ => self.other(key_at, span),
         }
     }
 
-    fn other(&mut self, parent: &[u8], key: &[u8], span: Span) {
+    fn other(&mut self, key: Span, span: Span) {
         // So many fields are kept for display; the record's text keeps them all.
         if self.out.other.len() < 40 {
-            let key = String::from_utf8_lossy(key);
-            let name = if parent.is_empty() { key.into_owned() } else { format!("{}.{key}", String::from_utf8_lossy(parent)) };
-            self.out.other.push((name.into(), span));
+            self.out.other.push((Name::Written(key), span));
         }
     }
 }
@@ -217,7 +216,7 @@ fn object(keyed: &mut Keyed, mut at: usize, parent: &[u8]) -> Option<usize> {
             b',' => at += 1,
             b'"' => {
                 let key_end = string_end(text, at + 1)?;
-                let key = &text[at + 1..key_end];
+                let key = Span::new(at + 1, key_end);
                 at = blanks(text, key_end + 1);
                 if text.get(at) != Some(&b':') {
                     return None;
@@ -229,7 +228,7 @@ fn object(keyed: &mut Keyed, mut at: usize, parent: &[u8]) -> Option<usize> {
                         keyed.value(parent, key, Span::new(at + 1, end), true);
                         at = end + 1;
                     }
-                    b'{' if parent.is_empty() && opens(key) => at = object(keyed, at + 1, key)?,
+                    b'{' if parent.is_empty() && opens(key.of(text)) => at = object(keyed, at + 1, key.of(text))?,
                     _ => {
                         let end = plain_end(text, at)?;
                         keyed.value(parent, key, Span::new(at, end), false);
@@ -273,7 +272,7 @@ pub fn logfmt(text: &[u8], clock: &mut Clock, out: &mut Parsed) -> bool {
             (span, true)
         };
         known += usize::from(role(key).is_some());
-        keyed.value(b"", key, span, quoted);
+        keyed.value(b"", Span::new(key_start, key_start + key.len()), span, quoted);
         if !matches!(text.get(at), None | Some(b' ' | b'\t')) {
             return false;
         }

@@ -42,7 +42,30 @@ pub enum Slot {
     /// Text that wraps another log line.
     Inner,
     Skip,
-    Other(std::sync::Arc<str>),
+    Other(&'static str),
+}
+
+/// Name of a further field: fixed by the format, or written in the line itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Name {
+    Fixed(&'static str),
+    Written(Span),
+}
+
+impl Name {
+    pub fn of(self, text: &[u8]) -> String {
+        match self {
+            Name::Fixed(name) => name.to_string(),
+            Name::Written(span) => String::from_utf8_lossy(span.of(text)).into_owned(),
+        }
+    }
+
+    pub fn is(self, name: &str, text: &[u8]) -> bool {
+        match self {
+            Name::Fixed(fixed) => fixed == name,
+            Name::Written(span) => span.of(text) == name.as_bytes(),
+        }
+    }
 }
 
 /// One parsed line. Reused from line to line.
@@ -58,7 +81,7 @@ pub struct Parsed {
     pub part: Span,
     /// The message is written with JSON escapes.
     pub escaped: bool,
-    pub other: Vec<(std::sync::Arc<str>, Span)>,
+    pub other: Vec<(Name, Span)>,
 }
 
 impl Parsed {
@@ -78,7 +101,7 @@ impl Parsed {
             Slot::Message => self.message = span,
             Slot::Part => self.part = span,
             Slot::Inner => self.inner = span,
-            Slot::Other(name) => self.other.push((name.clone(), span)),
+            Slot::Other(name) => self.other.push((Name::Fixed(name), span)),
         }
     }
 }
@@ -95,6 +118,7 @@ pub fn slot(name: &str) -> Slot {
         "part" => Slot::Part,
         "inner" => Slot::Inner,
         "_" => Slot::Skip,
-        other => Slot::Other(other.into()),
+        // Formats are compiled once in the life of the program, so their few names may live as long.
+        other => Slot::Other(Box::leak(other.to_string().into_boxed_str())),
     }
 }

@@ -29,8 +29,25 @@ enum Class {
 enum Item {
     Literal(Vec<u8>),
     Blank,
-    Field(Slot, Class),
+    Field(Slot, Class, Follow),
     Optional(Vec<Item>),
+}
+
+/// Bytes that what follows a field can start with, as a bit set, and whether the line can end there.
+#[derive(Clone, Copy, Debug, Default)]
+struct Follow {
+    heads: [u64; 4],
+    end: bool,
+}
+
+impl Follow {
+    fn has(&self, b: u8) -> bool {
+        self.heads[usize::from(b >> 6)] >> (b & 63) & 1 == 1
+    }
+
+    fn add(&mut self, b: u8) {
+        self.heads[usize::from(b >> 6)] |= 1 << (b & 63);
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -48,7 +65,9 @@ const MAX_HEADER: usize = 2048;
 impl Pattern {
     pub fn compile(source: &str) -> Result<Pattern, String> {
         let mut rest = source;
-        let items = compile_items(&mut rest, false)?;
+        let mut items = compile_items(&mut rest, false)?;
+        let end = Follow { end: true, ..Follow::default() };
+        set_follow(&mut items, end);
         let weight = weigh(&items);
         Ok(Pattern { items, weight })
     }
@@ -76,11 +95,11 @@ fn weigh(items: &[Item]) -> u32 {
     items
         .iter()
         .map(|i| match i {
-            Item::Field(Slot::Message | Slot::Skip, _) | Item::Blank => 0,
-            Item::Field(Slot::Time, _) => 8,
+            Item::Field(Slot::Message | Slot::Skip, ..) | Item::Blank => 0,
+            Item::Field(Slot::Time, ..) => 8,
             // A level is checked against the known words: rarely an accident.
-            Item::Field(_, Class::Level | Class::Letter | Class::Priority) => 8,
-            Item::Field(_, _) => 3,
+            Item::Field(_, Class::Level | Class::Letter | Class::Priority, _) => 8,
+            Item::Field(..) => 3,
             Item::Literal(l) => l.len().min(6) as u32,
             Item::Optional(inner) => weigh(inner) / 3,
         })
@@ -133,7 +152,7 @@ fn compile_field(body: &str) -> Result<Item, String> {
         (_, "balanced") => Class::Balanced,
         (_, other) => return Err(format!("unknown class '{other}'")),
     };
-    Ok(Item::Field(slot(name), class))
+    Ok(Item::Field(slot(name), class, Follow::default()))
 }
 
 /// What is left to match: items, then those of the patterns around them. Lives on the stack, for speed.
@@ -183,7 +202,7 @@ impl<'p> Run<'p, '_, '_> {
                 (self.bound_len, self.stamp) = (mark, stamp);
                 self.items(next, at)
             }
-            Item::Field(slot, class) => self.field(slot, class, next, at),
+            Item::Field(slot, class, follow) => self.field(slot, class, *follow, next, at),
         }
     }
 
@@ -200,7 +219,7 @@ impl<'p> Run<'p, '_, '_> {
         false
     }
 
-    fn field(&mut self, slot: &'p Slot, class: &'p Class, next: Frame<'p, '_>, at: usize) -> bool {
+    fn field(&mut self, slot: &'p Slot, class: &'p Class, follow: Follow, next: Frame<'p, '_>, at: usize) -> bool {
         let text = self.text;
         let rest = &text[at..];
         match class {
@@ -229,23 +248,23 @@ impl<'p> Run<'p, '_, '_> {
                 is && self.bind(slot, class, next, at, at + n)
             }
             Class::Balanced => self.balanced(at).is_some_and(|end| self.bind(slot, class, next, at, end)),
-            Class::Word => self.until(slot, class, next, at, rest.iter().take_while(|b| !matches!(b, b' ' | b'\t')).count()),
-            Class::Any => self.until(slot, class, next, at, rest.len()),
+            Class::Word => {
+                let limit = rest.iter().take_while(|b| !matches!(b, b' ' | b'\t')).count();
+                self.until(slot, class, follow, next, (at, limit))
+            }
+            Class::Any => self.until(slot, class, follow, next, (at, rest.len())),
         }
     }
 
     /// Tries every end up to `limit` bytes at which what follows could match; the nearest first.
-    fn until(&mut self, slot: &'p Slot, class: &'p Class, next: Frame<'p, '_>, at: usize, limit: usize) -> bool {
+    fn until(&mut self, slot: &'p Slot, class: &'p Class, follow: Follow, next: Frame<'p, '_>, (at, limit): (usize, usize)) -> bool {
         let limit = limit.min(MAX_HEADER);
-        let mut heads = [0u64; 4];
-        let to_end = starts(next, &mut heads);
-        let is_head = |b: u8| heads[usize::from(b >> 6)] >> (b & 63) & 1 == 1;
-        let any = matches!(class, Class::Any);
-        for n in usize::from(!any)..=limit {
+        let least = usize::from(!matches!(class, Class::Any));
+        for n in least..=limit {
             let end = at + n;
             let possible = match self.text.get(end) {
-                None => to_end,
-                Some(b) => is_head(*b) || (*b == b'\t' && is_head(b' ')),
+                None => follow.end,
+                Some(b) => follow.has(*b),
             };
             if possible && self.bind(slot, class, next, at, end) {
                 return true;
@@ -275,32 +294,35 @@ impl<'p> Run<'p, '_, '_> {
     }
 }
 
-/// First bytes with which the rest of the pattern can go on, as a bit set; true if it can end here.
-fn starts(frame: Frame<'_, '_>, heads: &mut [u64; 4]) -> bool {
-    let mut at = Some(frame);
-    while let Some(Frame { items, outer }) = at {
-        for item in items {
-            match item {
-                Item::Literal(l) => {
-                    heads[usize::from(l[0] >> 6)] |= 1 << (l[0] & 63);
-                    return false;
-                }
-                Item::Blank => {
-                    heads[0] |= 1 << b' ';
-                    return false;
-                }
-                Item::Optional(inner) => {
-                    starts(Frame { items: inner, outer: None }, heads);
-                }
-                Item::Field(..) => {
-                    *heads = [u64::MAX; 4];
-                    return true;
-                }
+/// Tells every field what can follow it. Returns what the items themselves can start with, given what follows them.
+fn set_follow(items: &mut [Item], after: Follow) -> Follow {
+    let mut next = after;
+    for item in items.iter_mut().rev() {
+        next = match item {
+            Item::Literal(l) => {
+                let mut own = Follow::default();
+                own.add(l[0]);
+                own
             }
-        }
-        at = outer.copied();
+            Item::Blank => {
+                let mut own = Follow::default();
+                own.add(b' ');
+                own.add(b'\t');
+                own
+            }
+            Item::Optional(inner) => {
+                let own = set_follow(inner, next);
+                let mut both = next;
+                both.heads.iter_mut().zip(own.heads).for_each(|(a, b)| *a |= b);
+                both
+            }
+            Item::Field(_, _, follow) => {
+                *follow = next;
+                Follow { heads: [u64::MAX; 4], end: true }
+            }
+        };
     }
-    true
+    next
 }
 
 #[cfg(test)]

@@ -29,36 +29,42 @@ const fn folded(a: u64, b: u64) -> u64 {
     (product as u64) ^ ((product >> 64) as u64)
 }
 
+/// Up to eight bytes as one number.
+#[inline]
+fn short(bytes: &[u8]) -> u64 {
+    let n = bytes.len();
+    let quad = |at: usize| u64::from(u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]));
+    match n {
+        0 => 0,
+        1..=3 => u64::from(bytes[0]) | u64::from(bytes[n / 2]) << 8 | u64::from(bytes[n - 1]) << 16,
+        _ => quad(0) | quad(n - 4) << 32,
+    }
+}
+
 /// Hash of bytes by multiply-and-fold of eight bytes at a time, chained from `from`.
 #[inline]
 pub fn hash_bytes(seed: &Seed, from: u64, bytes: &[u8]) -> u64 {
     let mut h = from ^ seed.0.wrapping_add(bytes.len() as u64);
-    let mut chunks = bytes.chunks_exact(8);
-    for c in &mut chunks {
-        h = folded(h ^ u64::from_le_bytes([c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7]]), seed.1);
+    let (chunks, rest) = bytes.as_chunks::<8>();
+    for c in chunks {
+        h = folded(h ^ u64::from_le_bytes(*c), seed.1);
     }
-    let mut tail = 0u64;
-    for (i, b) in chunks.remainder().iter().enumerate() {
-        tail |= u64::from(*b) << (8 * i);
-    }
-    folded(h ^ tail, seed.1)
+    folded(h ^ short(rest), seed.1)
 }
+
+/// Sets the bit that tells lower from upper case in every byte; digits have it already.
+const CASE: u64 = 0x2020_2020_2020_2020;
 
 /// Fixed-key hash of a word, equal for words that are equal under simple case folding. Lives in stored filters.
 #[inline]
 pub fn word_hash(word: &[u8]) -> u64 {
     const KEYS: Seed = Seed(0x9E37_79B9_7F4A_7C15, 0xD6E8_FEB8_6659_FD93);
     let mut h = KEYS.0 ^ word.len() as u64;
-    let mut chunks = word.chunks_exact(8);
-    for c in &mut chunks {
-        let lower = u64::from_le_bytes([c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7]]) | 0x2020_2020_2020_2020;
-        h = folded(h ^ lower, KEYS.1);
+    let (chunks, rest) = word.as_chunks::<8>();
+    for c in chunks {
+        h = folded(h ^ (u64::from_le_bytes(*c) | CASE), KEYS.1);
     }
-    let mut tail = 0u64;
-    for b in chunks.remainder() {
-        tail = tail << 8 | u64::from(b | 0x20);
-    }
-    folded(h ^ tail, KEYS.1)
+    folded(h ^ (short(rest) | CASE), KEYS.1)
 }
 
 const WORD: [bool; 256] = {
