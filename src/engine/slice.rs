@@ -174,22 +174,8 @@ fn fill_some(input: &mut dyn Read, buffer: &mut Vec<u8>, want: usize) -> io::Res
 
 /// Reads until `want` more bytes are there; fewer mean the end. What came before an error stays in the buffer.
 fn fill(input: &mut dyn Read, buffer: &mut Vec<u8>, want: usize) -> io::Result<usize> {
-    let start = buffer.len();
-    buffer.resize(start + want, 0);
-    let mut n = 0;
-    while n < want {
-        match input.read(&mut buffer[start + n..]) {
-            Ok(0) => break,
-            Ok(k) => n += k,
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            Err(e) => {
-                buffer.truncate(start + n);
-                return Err(e);
-            }
-        }
-    }
-    buffer.truncate(start + n);
-    Ok(n)
+    buffer.reserve(want);
+    input.take(want as u64).read_to_end(buffer)
 }
 
 /// Where a full buffer is cut: before an event, else behind a line, else (a huge line) where no word is cut in two.

@@ -110,6 +110,12 @@ fn whole_words(raw: &[u8], (a, b): (usize, usize)) -> (usize, usize) {
     if a > b || b > raw.len() || cuts(a) || cuts(b) { (0, raw.len()) } else { (a, b) }
 }
 
+/// End of the time if no word goes on over it.
+fn whole_clock(raw: &[u8], end: usize) -> usize {
+    let goes_on = raw.get(end).is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_' || *b >= 0x80);
+    if goes_on || end > raw.len() { 0 } else { end }
+}
+
 impl Sink for Indexing<'_> {
     fn begin(&mut self, at: usize, raw: &[u8], line: &Line, parser: &LineParser) {
         let timed = line.time.is_some();
@@ -127,6 +133,7 @@ impl Sink for Indexing<'_> {
         let noted = Noted {
             raw: head,
             message: whole_words(head, span),
+            clock_end: whole_clock(head, line.clock_end as usize),
             service: named.of(text),
             level: parsed.level,
             timed,
@@ -136,10 +143,10 @@ impl Sink for Indexing<'_> {
             line: self.line,
         };
         let kind = self.kinds.note(&noted, || parser.message(head, line), level::inferred);
-        self.blocks.event(at as u64, self.last_time, kind);
+        let new_block = self.blocks.event(at as u64, self.last_time, kind);
         let block = self.blocks.block();
         if self.filtering {
-            for h in &self.kinds.word_hashes {
+            for h in self.kinds.word_hashes(new_block) {
                 self.filter.add(*h, block);
             }
         }

@@ -50,6 +50,8 @@ pub struct Line {
     pub part: bool,
     /// The peeled text stands in the parser's scratch buffer.
     in_scratch: bool,
+    /// End of the outermost time stamp in the raw line; 0 when it has none.
+    pub clock_end: u32,
     /// Peeled text in the raw line.
     peeled: Span,
     /// The message as it stands in the raw line.
@@ -83,11 +85,13 @@ impl LineParser {
         line.part = false;
         line.in_scratch = false;
         line.known = false;
+        line.clock_end = 0;
         line.peeled = Span::new(0, raw.len());
         if let Some(wrapper) = &self.wrapper
             && wrapper.parse(raw, &mut self.clock, &mut self.wrapper_hint, &mut line.parsed)
         {
             line.time = line.parsed.time;
+            line.clock_end = line.parsed.clock_end;
             line.known = true;
             line.part = line.parsed.part.of(raw) == b"P";
             line.peeled = line.parsed.inner;
@@ -121,6 +125,7 @@ impl LineParser {
             line.parsed.message = Span::new(0, text.len());
         } else if line.time.is_none() {
             line.time = line.parsed.time;
+            line.clock_end = line.parsed.clock_end;
         }
         line.join = match () {
             _ if found => Join::Start,

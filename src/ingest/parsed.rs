@@ -72,6 +72,8 @@ impl Name {
 #[derive(Clone, Debug, Default)]
 pub struct Parsed {
     pub time: Option<Stamp>,
+    /// End of the time in the text, where it stands at the head.
+    pub clock_end: u32,
     pub level: Level,
     pub program: Span,
     pub component: Span,
@@ -87,13 +89,19 @@ pub struct Parsed {
 impl Parsed {
     pub fn clear(&mut self) {
         self.other.clear();
-        let other = std::mem::take(&mut self.other);
-        *self = Parsed { other, ..Parsed::default() };
+        self.time = None;
+        self.clock_end = 0;
+        self.level = Level::Unknown;
+        self.escaped = false;
+        for span in [&mut self.program, &mut self.component, &mut self.host, &mut self.message, &mut self.inner, &mut self.part] {
+            *span = Span::default();
+        }
     }
 
     pub fn set(&mut self, slot: &Slot, span: Span, text: &[u8]) {
         match slot {
-            Slot::Time | Slot::Skip => {}
+            Slot::Time => self.clock_end = span.end,
+            Slot::Skip => {}
             Slot::Level => self.level = super::level::named(span.of(text)),
             Slot::Host => self.host = span,
             Slot::Program => self.program = span,

@@ -163,7 +163,7 @@ struct Frame<'p, 'f> {
 }
 
 /// More fields than any format has.
-const MAX_FIELDS: usize = 24;
+const MAX_FIELDS: usize = 14;
 
 struct Run<'p, 't, 'c> {
     text: &'t [u8],

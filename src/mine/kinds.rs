@@ -2,7 +2,7 @@
 //! lines have thousands of kinds, and everything costly is done once a kind. Knows no files and no clocks.
 
 use crate::model::{Level, Moment, NO_TIME};
-use crate::text::words::{self, CUT, constant_text};
+use crate::text::words::{self, CUT, Cuts, constant_text};
 use rustc_hash::FxHashMap;
 
 /// The constant part of what surrounds messages, with what follows from it.
@@ -66,6 +66,8 @@ pub struct LocalKind {
 pub struct Noted<'a> {
     pub raw: &'a [u8],
     pub message: (usize, usize),
+    /// End of the time in the header, at a word's end; 0 when it has none.
+    pub clock_end: usize,
     pub service: &'a [u8],
     pub level: Level,
     pub timed: bool,
@@ -80,9 +82,19 @@ pub struct Noted<'a> {
 pub struct LocalKinds {
     ids: FxHashMap<u64, u32>,
     pub kinds: Vec<LocalKind>,
-    cuts: Vec<(u32, u32)>,
-    /// Hashes of the words with digits in the event noted last, header and message.
-    pub word_hashes: Vec<u64>,
+    /// Words with digits of the event noted last: in the clock, the header, the message, behind it.
+    cuts: Cuts,
+    clock: ClockPart,
+    /// So many of them stood in the line before as well.
+    repeated: usize,
+}
+
+/// The line's beginning up to the end of its time, and what scanning it gave.
+#[derive(Default)]
+struct ClockPart {
+    text: Vec<u8>,
+    hash: u64,
+    cuts: usize,
 }
 
 impl LocalKinds {
@@ -90,25 +102,30 @@ impl LocalKinds {
     pub fn note(&mut self, e: &Noted<'_>, decode: impl FnOnce() -> String, infer: impl FnOnce(&[u8]) -> Level) -> u32 {
         let (a, b) = e.message;
         let flags = u64::from(e.timed) | u64::from(e.known) << 1 | (e.level as u64) << 2;
-        self.cuts.clear();
-        let before = words::scan(&e.raw[..a], flags, &mut self.cuts);
+        // Up to the end of the time most lines repeat the line before: go on from what that gave.
+        let same = e.clock_end <= a && e.clock_end > 0 && e.raw[..e.clock_end] == self.clock.text[..];
+        let clock = if same {
+            self.cuts.truncate(self.clock.cuts);
+            self.clock.hash
+        } else {
+            self.cuts.clear();
+            let end = if e.clock_end <= a { e.clock_end } else { 0 };
+            self.clock.hash = words::scan(&e.raw[..end], 0, &mut self.cuts);
+            self.clock.text.clear();
+            self.clock.text.extend_from_slice(&e.raw[..end]);
+            self.clock.cuts = self.cuts.len();
+            self.clock.hash
+        };
+        let clock_cuts = self.clock.cuts;
+        let clock_len = self.clock.text.len();
+        let before = words::scan(&e.raw[clock_len..a], clock.wrapping_add(flags), &mut self.cuts);
         let first_cut = self.cuts.len();
         let shape = words::scan(&e.raw[a..b], before.rotate_left(7), &mut self.cuts);
         let message_cuts = self.cuts.len();
         let after = words::scan(&e.raw[b..], shape.rotate_left(7), &mut self.cuts);
         let key = words::hash_bytes(words::seed(), after, e.service);
-        self.word_hashes.clear();
-        for (i, (x, y)) in self.cuts.iter().enumerate() {
-            let base = if i < first_cut {
-                0
-            } else if i < message_cuts {
-                a
-            } else {
-                b
-            };
-            self.word_hashes.push(words::filter_hash(&e.raw[base + *x as usize..base + *y as usize]));
-        }
-        let values = &self.word_hashes[first_cut..message_cuts];
+        self.repeated = if same { clock_cuts } else { 0 };
+        let values = &self.cuts.hashes[first_cut..message_cuts];
         if let Some(&id) = self.ids.get(&key) {
             let kind = &mut self.kinds[id as usize];
             kind.count += 1;
@@ -128,6 +145,11 @@ impl LocalKinds {
         id
     }
 
+    /// Hashes of the words with digits in the event noted last; those it shares with the line before are left out unless `all`.
+    pub fn word_hashes(&self, all: bool) -> &[u64] {
+        &self.cuts.hashes[if all { 0 } else { self.repeated }..]
+    }
+
     fn new_kind(
         &self,
         e: &Noted<'_>,
@@ -138,10 +160,12 @@ impl LocalKinds {
     ) -> LocalKind {
         let (a, b) = e.message;
         let (mut constant, mut around) = (Vec::new(), Vec::new());
-        constant_text(&e.raw[a..b], &self.cuts[m0..m1], &mut constant);
-        constant_text(&e.raw[..a], &self.cuts[..m0], &mut around);
+        let (clock, n) = (self.clock.text.len(), self.clock.cuts);
+        constant_text(&e.raw[a..b], &self.cuts.ranges[m0..m1], &mut constant);
+        constant_text(&e.raw[..clock], &self.cuts.ranges[..n], &mut around);
+        constant_text(&e.raw[clock..a], &self.cuts.ranges[n..m0], &mut around);
         around.push(CUT);
-        constant_text(&e.raw[b..], &self.cuts[m1..], &mut around);
+        constant_text(&e.raw[b..], &self.cuts.ranges[m1..], &mut around);
         let level = if e.level == Level::Unknown { infer(&constant) } else { e.level };
         LocalKind {
             header: Header {
@@ -155,7 +179,7 @@ impl LocalKinds {
             constant,
             example: decode(),
             line: e.line,
-            first_values: self.word_hashes[m0..m1].to_vec(),
+            first_values: self.cuts.hashes[m0..m1].to_vec(),
             varied: vec![false; m1 - m0],
             count: 1,
             first: e.time,

@@ -104,9 +104,41 @@ fn next_digit(text: &[u8], from: usize, high: &mut u64) -> usize {
     text.len()
 }
 
-/// Splits `text` into words with a digit (appended to `cuts` as byte ranges) and the constant rest, whose hash is returned.
+/// Words with a digit, in order: where they are and their hash for the word filter.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cuts {
+    pub ranges: Vec<(u32, u32)>,
+    pub hashes: Vec<u64>,
+}
+
+impl Cuts {
+    pub fn clear(&mut self) {
+        self.truncate(0);
+    }
+
+    pub fn truncate(&mut self, n: usize) {
+        self.ranges.truncate(n);
+        self.hashes.truncate(n);
+    }
+
+    pub fn len(&self) -> usize {
+        self.ranges.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.ranges.is_empty()
+    }
+
+    #[inline]
+    fn push(&mut self, range: (usize, usize), hash: u64) {
+        self.ranges.push((range.0 as u32, range.1 as u32));
+        self.hashes.push(hash);
+    }
+}
+
+/// Splits `text` into words with a digit (appended to `cuts`) and the constant rest, whose hash is returned.
 #[inline]
-pub fn scan(text: &[u8], from_hash: u64, cuts: &mut Vec<(u32, u32)>) -> u64 {
+pub fn scan(text: &[u8], from_hash: u64, cuts: &mut Cuts) -> u64 {
     let seed = seed();
     let start = cuts.len();
     let mut high = 0u64;
@@ -125,7 +157,7 @@ pub fn scan(text: &[u8], from_hash: u64, cuts: &mut Vec<(u32, u32)>) -> u64 {
             b += 1;
         }
         h = hash_bytes(seed, h, &text[done..a]);
-        cuts.push((a as u32, b as u32));
+        cuts.push((a, b), word_hash(&text[a..b]));
         done = b;
         at = b;
     }
@@ -137,13 +169,13 @@ pub fn scan(text: &[u8], from_hash: u64, cuts: &mut Vec<(u32, u32)>) -> u64 {
 }
 
 /// The same for text with bytes outside ASCII: word boundaries as Unicode has them, invalid bytes are no word.
-fn scan_unicode(text: &[u8], from_hash: u64, cuts: &mut Vec<(u32, u32)>) -> u64 {
+fn scan_unicode(text: &[u8], from_hash: u64, cuts: &mut Cuts) -> u64 {
     let seed = seed();
     let (mut h, mut done) = (from_hash, 0usize);
     for_each_word(text, |a, b| {
         if text[a..b].iter().any(u8::is_ascii_digit) {
             h = hash_bytes(seed, h, &text[done..a]);
-            cuts.push((a as u32, b as u32));
+            cuts.push((a, b), filter_hash(&text[a..b]));
             done = b;
         }
     });
@@ -196,6 +228,7 @@ pub fn is_word(c: char) -> bool {
 }
 
 /// Hash for the word filter of one word; `constant` words (no digit) live in a space of their own.
+#[inline]
 pub fn filter_hash(word: &[u8]) -> u64 {
     if word.is_ascii() {
         return word_hash(word);
@@ -233,9 +266,9 @@ mod tests {
     use proptest::prelude::*;
 
     fn cuts_of(text: &str) -> Vec<String> {
-        let mut cuts = Vec::new();
+        let mut cuts = Cuts::default();
         scan(text.as_bytes(), 0, &mut cuts);
-        cuts.iter().map(|(a, b)| text[*a as usize..*b as usize].to_string()).collect()
+        cuts.ranges.iter().map(|(a, b)| text[*a as usize..*b as usize].to_string()).collect()
     }
 
     #[test]
@@ -246,7 +279,7 @@ mod tests {
 
     #[test]
     fn equal_constants_give_equal_hashes() {
-        let hash = |t: &str| scan(t.as_bytes(), 0, &mut Vec::new());
+        let hash = |t: &str| scan(t.as_bytes(), 0, &mut Cuts::default());
         assert_eq!(hash("took 12 ms at a9"), hash("took 7777777 ms at zz0"));
         assert_ne!(hash("took 12 ms"), hash("took 12 s"));
     }
@@ -260,7 +293,7 @@ mod tests {
     proptest! {
         #[test]
         fn fast_and_careful_scan_agree(text in "[ -~]{0,60}") {
-            let (mut a, mut b) = (Vec::new(), Vec::new());
+            let (mut a, mut b) = (Cuts::default(), Cuts::default());
             prop_assert_eq!(scan(text.as_bytes(), 5, &mut a), scan_unicode(text.as_bytes(), 5, &mut b));
             prop_assert_eq!(a, b);
         }
