@@ -334,9 +334,9 @@ impl Clock {
         if let Some(found) = self.exactly(&styles[self.style], text) {
             return Some(found);
         }
-        for i in 0..styles.len() {
+        for (i, style) in styles.iter().enumerate() {
             if i != self.style
-                && let Some(found) = self.exactly(&styles[i], text)
+                && let Some(found) = self.exactly(style, text)
             {
                 self.style = i;
                 return Some(found);

@@ -15,7 +15,7 @@ pub fn parse(text: &[u8], clock: &mut Clock, out: &mut Parsed) -> bool {
     if bracketed && matches!(text.get(at), Some(b']' | b')' | b'>')) {
         at += 1;
     }
-    let mut header = Header { text, out, numbers: 0, brackets: 0 };
+    let mut header = Header { text, out, numbers: 0, brackets: 0, classed: false };
     let start = header.run(at);
     out.message = Span::new(start, text.len());
     true
@@ -47,6 +47,8 @@ struct Header<'t, 'o> {
     out: &'o mut Parsed,
     numbers: u32,
     brackets: u32,
+    /// A class name was found: no program's name follows it.
+    classed: bool,
 }
 
 impl Header<'_, '_> {
@@ -128,7 +130,7 @@ impl Header<'_, '_> {
             });
         // A name closed by a colon, a bar after it, or a dotted class name with a level before it: the component.
         let closed = word.ends_with(b":") || rest.get(n) == Some(&b'|');
-        if name && closed && self.out.program.is_empty() && self.out.component.is_empty() {
+        if name && closed && self.out.program.is_empty() && !self.classed {
             let tail = bare.iter().position(|b| matches!(b, b'[' | b'(')).unwrap_or(bare.len());
             self.out.program = Span::new(at, at + tail);
             return Some((at + n, word.ends_with(b":")));
@@ -136,6 +138,7 @@ impl Header<'_, '_> {
         let dotted = bare.iter().filter(|b| **b == b'.').count() >= 2 && !bare.contains(&b'/');
         if name && dotted && self.out.level != Default::default() && self.out.component.is_empty() {
             self.out.component = Span::new(at, at + bare.len());
+            self.classed = true;
             return Some((at + n, false));
         }
         None

@@ -94,7 +94,7 @@ fn help(frame: &mut Frame<'_>, state: &State, top: usize) {
         }
         let keys = state.keymap.keys(row.run).join(" ");
         lines.push(Line::from(vec![
-            Span::styled(format!("{:>18}  ", fit(&keys, 18)), style::of(state, "key")),
+            Span::styled(format!("{:>23}  ", fit(&keys, 23)), style::of(state, "key")),
             Span::styled(row.desc, style::of(state, "text")),
         ]));
     }
@@ -109,7 +109,7 @@ fn help(frame: &mut Frame<'_>, state: &State, top: usize) {
         ("x3.2 ÷2.0", "rate in the last quarter of the time against before"),
     ] {
         lines.push(Line::from(vec![
-            Span::styled(format!("{glyph:>18}  "), style::of(state, "key")),
+            Span::styled(format!("{glyph:>23}  "), style::of(state, "key")),
             Span::styled(meaning, style::of(state, "text")),
         ]));
     }

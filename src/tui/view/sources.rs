@@ -32,12 +32,13 @@ pub fn draw(frame: &mut Frame<'_>, state: &State, area: Rect) {
         return;
     }
     let columns = usize::from(area.width);
-    let head = format!("{:>10} {:>9} {:>8} {:<18} {:<20} source", "lines", "bytes", "unparsed", "format", "first event");
+    let name_width = columns.saturating_sub(54).clamp(20, 70);
+    let head = format!("{:>10} {:<name_width$} {:<18} {:>9} {:>8} {:<20}", "lines", "source", "format", "bytes", "unparsed", "first event");
     let mut lines = vec![Line::styled(fit(&head, columns), style::of(state, "dim"))];
     let height = usize::from(area.height).saturating_sub(1);
     for place in state.sources.top..(state.sources.top + height).min(len(state)) {
         let line = match source_at(state, place) {
-            Some(i) => row(state, &state.snapshot.sources[i as usize]),
+            Some(i) => row(state, &state.snapshot.sources[i as usize], name_width),
             None => {
                 let f = &state.snapshot.failures[place];
                 Line::from(vec![
@@ -51,7 +52,7 @@ pub fn draw(frame: &mut Frame<'_>, state: &State, area: Rect) {
     frame.render_widget(Paragraph::new(lines), area);
 }
 
-fn row(state: &State, s: &SourceInfo) -> Line<'static> {
+fn row(state: &State, s: &SourceInfo, name_width: usize) -> Line<'static> {
     let first = if s.timed == 0 { "no times".to_string() } else { rfc3339(s.first, 0) };
     let mut notes = Vec::new();
     if !s.inferred.is_empty() {
@@ -72,11 +73,23 @@ fn row(state: &State, s: &SourceInfo) -> Line<'static> {
         notes.push(format!("{layout}: {}", place.join(" / ")));
     }
     let note = if notes.is_empty() { String::new() } else { format!("  ({})", notes.join("; ")) };
+    let name = tail(&for_terminal(&s.name), name_width);
     Line::from(vec![
-        Span::styled(format!("{:>10} {:>9} {:>8} ", grouped(s.lines), bytes(s.bytes), grouped(s.unparsed)), style::of(state, "text")),
+        Span::styled(format!("{:>10} ", grouped(s.lines)), style::of(state, "text")),
+        Span::styled(format!("{name:<name_width$} "), style::of(state, "title")),
         Span::styled(format!("{:<18} ", fit(&s.format, 18)), style::of(state, "service")),
-        Span::styled(format!("{first:<20} "), style::of(state, "time")),
-        Span::styled(for_terminal(&s.name), style::of(state, "text")),
+        Span::styled(format!("{:>9} {:>8} ", bytes(s.bytes), grouped(s.unparsed)), style::of(state, "text")),
+        Span::styled(format!("{first:<20}"), style::of(state, "time")),
         Span::styled(for_terminal(&note), style::of(state, "notice")),
     ])
+}
+
+/// The end of a path: what tells one source from another.
+fn tail(name: &str, columns: usize) -> String {
+    let n = name.chars().count();
+    if n <= columns {
+        return name.to_string();
+    }
+    let kept: String = name.chars().skip(n + 1 - columns).collect();
+    format!("…{kept}")
 }

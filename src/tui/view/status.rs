@@ -45,8 +45,9 @@ pub fn draw(frame: &mut Frame<'_>, state: &State, area: Rect) {
     }
     let used: usize = spans.iter().map(|s| width(&s.content)).sum();
     let hint = hint(state);
-    if used + width(&hint) < usize::from(area.width) {
-        spans.push(Span::styled(hint, style::of(state, "dim")));
+    let room = usize::from(area.width).saturating_sub(used);
+    if let Some(hint) = [hint.as_str(), "? help  q quit", "? help"].into_iter().find(|h| width(h) < room) {
+        spans.push(Span::styled(hint.to_string(), style::of(state, "dim")));
     }
     frame.render_widget(Paragraph::new(Line::from(spans)), area);
 }

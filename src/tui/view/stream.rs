@@ -89,6 +89,11 @@ fn row(state: &State, event: &Event, place: usize, columns: usize, several_days:
     let shown = for_terminal(first);
     let shown: String = if state.wrap { shown } else { shown.chars().skip(state.left).take(columns.max(40) * 2).collect() };
     spans.extend(highlighted(state, &shown, base));
+    if keyed(state, event) {
+        let fields: Vec<String> =
+            event.fields.iter().filter(|(k, _)| k != "program" && k != "component").map(|(k, v)| format!(" {k}={v}")).collect();
+        spans.push(Span::styled(fit(&for_terminal(&fields.concat()), columns), style::of(state, "dim")));
+    }
     let more = event.message.lines().count().saturating_sub(1).max(event.lines as usize - 1);
     if more > 0 {
         spans.push(Span::styled(format!(" ⏎{more} more"), style::of(state, "dim")));
@@ -97,6 +102,12 @@ fn row(state: &State, event: &Event, place: usize, columns: usize, several_days:
         spans.push(Span::styled(format!("  ✎ {}", for_terminal(&m.note)), style::of(state, "mark")));
     }
     Line::from(spans)
+}
+
+/// The event comes from keys and values of which the message is but one.
+fn keyed(state: &State, event: &Event) -> bool {
+    let format = state.snapshot.sources.get(event.source as usize).map_or("", |s| s.format.as_str());
+    !event.message.starts_with('{') && (format.contains("json") || format.contains("logfmt"))
 }
 
 /// With context lines a filter's own matches are told from what surrounds them by level and template filters only.

@@ -1,0 +1,252 @@
+//! Screens driven by key scripts: the whole app in process but for the terminal, drawn at three sizes and compared with snapshots.
+
+mod support;
+
+use faultline::config::{keymap::Keymap, theme};
+use faultline::engine::{self, Options, Session};
+use faultline::tui::Effects;
+use faultline::tui::msg::{Effect, Msg};
+use faultline::tui::state::State;
+use faultline::tui::{update::update, view};
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use std::path::Path;
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+struct App {
+    state: State,
+    effects: Effects,
+    results: UnboundedReceiver<Msg>,
+    session: Session,
+    done: Vec<Effect>,
+}
+
+impl App {
+    fn open(path: &Path, size: (u16, u16)) -> App {
+        // Paths are shown: they must not depend on where the project lies.
+        std::env::set_current_dir(env!("CARGO_MANIFEST_DIR")).unwrap();
+        let mut options = Options::new(vec![path.to_path_buf()]);
+        options.interactive = true;
+        let mut session = engine::open(options).unwrap();
+        let snapshot = session.wait();
+        let keymap = Keymap::new(&Default::default()).unwrap();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let state = State::new(name, keymap, theme::load("ansi", &|_| None).unwrap(), size);
+        let (send, results) = unbounded_channel();
+        let effects = Effects::new(session.corpus.clone(), send);
+        let mut app = App { state, effects, results, session, done: Vec::new() };
+        app.send(Msg::Snapshot(snapshot));
+        app.settle();
+        app
+    }
+
+    fn send(&mut self, msg: Msg) {
+        for effect in update(&mut self.state, msg) {
+            self.done.push(effect.clone());
+            self.effects.run(effect, self.state.snapshot.clone(), self.state.rows.clone());
+        }
+    }
+
+    /// Takes results until none came for a while.
+    fn settle(&mut self) {
+        let mut quiet = Instant::now();
+        while quiet.elapsed() < Duration::from_millis(150) {
+            match self.results.try_recv() {
+                Ok(msg) => {
+                    self.send(msg);
+                    quiet = Instant::now();
+                }
+                Err(_) => std::thread::park_timeout(Duration::from_millis(2)),
+            }
+        }
+    }
+
+    /// Keys separated by blanks; `"text"` is typed letter by letter.
+    fn keys(&mut self, script: &str) {
+        for key in script.split(' ').filter(|k| !k.is_empty()) {
+            match key.strip_prefix('\'') {
+                Some(text) => text.chars().for_each(|c| self.send(Msg::Key(c.to_string()))),
+                None => self.send(Msg::Key(key.to_string())),
+            }
+            self.settle();
+        }
+    }
+
+    fn screen(&self) -> String {
+        let (w, h) = self.state.size;
+        let mut terminal = Terminal::new(TestBackend::new(w, h)).unwrap();
+        terminal.draw(|f| view::draw(f, &self.state)).unwrap();
+        let text = terminal.backend().to_string();
+        // Times that a run takes differ from run to run.
+        let timing = regex::Regex::new(r"(read|from cache) in [0-9.]+ s|in \d+ ms").unwrap();
+        timing.replace_all(&text, |c: &regex::Captures<'_>| "·".repeat(c[0].len())).into_owned()
+    }
+}
+
+fn sample() -> std::path::PathBuf {
+    Path::new("sample-logs/checkout-outage.tar.gz").into()
+}
+
+macro_rules! snapshot {
+    ($name:expr, $app:expr) => {
+        insta::with_settings!({prepend_module_to_snapshot => false, omit_expression => true}, {
+            insta::assert_snapshot!($name, $app.screen());
+        });
+    };
+}
+
+#[test]
+fn every_pane_reads_well_at_three_sizes() {
+    for size in [(80, 24), (120, 40), (200, 60)] {
+        let mut app = App::open(&sample(), size);
+        for (key, name) in [("1", "stream"), ("2", "templates"), ("3", "detail"), ("4", "sources"), ("?", "help")] {
+            app.keys(key);
+            snapshot!(format!("{name}_{}x{}", size.0, size.1), app);
+        }
+    }
+}
+
+#[test]
+fn a_small_terminal_still_works() {
+    let mut app = App::open(&sample(), (40, 12));
+    snapshot!("stream_40x12", app);
+    for size in [(1, 1), (5, 3), (20, 5), (300, 2), (2, 100)] {
+        app.send(Msg::Resize(size.0, size.1));
+        app.screen();
+    }
+}
+
+#[test]
+fn searching_as_one_types_finds_and_esc_goes_back() {
+    let mut app = App::open(&sample(), (120, 40));
+    app.keys("/ 'exhausted");
+    let found = app.state.found.clone().unwrap();
+    assert!(found.matches > 100 && found.finished);
+    let at = app.state.selected_event().unwrap().clone();
+    assert!(at.message.contains("exhausted"), "{}", at.message);
+    app.keys("enter n");
+    assert_ne!(app.state.selected_event().unwrap().id, at.id);
+    snapshot!("search_120x40", app);
+    app.keys("N");
+    assert_eq!(app.state.selected_event().unwrap().id, at.id);
+    app.keys("esc g / 'exhausted esc");
+    assert_eq!(app.state.stream.cursor, 0);
+    assert!(app.state.found.is_none());
+}
+
+#[test]
+fn filters_show_and_hide_and_clear() {
+    let mut app = App::open(&sample(), (120, 40));
+    let all = app.state.shown();
+    app.keys("e");
+    assert_eq!(app.state.selected_event().unwrap().level.name(), "error");
+    app.keys("=");
+    let only = app.state.shown();
+    assert!(only > 1 && only < all);
+    app.keys("0 -");
+    assert_eq!(app.state.shown(), all - only);
+    app.keys("0 L L L");
+    let errors = app.state.shown();
+    app.keys("c");
+    assert!(app.state.shown() > errors);
+    app.keys("0 s");
+    assert!(app.state.shown() < all);
+    snapshot!("filter_120x40", app);
+    app.keys("0");
+    assert_eq!(app.state.shown(), all);
+    app.keys("& 'level:>=warn");
+    app.keys("space '-checkout enter");
+    assert!(app.state.shown() < all && app.state.shown() > 0);
+}
+
+#[test]
+fn jumps_marks_and_notes_lead_where_they_say() {
+    let mut app = App::open(&sample(), (120, 40));
+    app.keys("t '09:10 enter");
+    let at = app.state.snapshot.time(app.state.selected().unwrap()).unwrap();
+    assert_eq!(&faultline::text::civil::rfc3339(at, 0)[11..16], "09:10");
+    let id = app.state.selected();
+    app.keys("m G a 'odd enter u");
+    assert_eq!(app.done.iter().filter(|e| **e == Effect::SaveMarks).count(), 2);
+    app.keys("g u");
+    assert_eq!(app.state.selected(), id);
+    app.keys("u");
+    assert_eq!(app.state.stream.cursor, app.state.shown() - 1);
+    app.keys("y");
+    assert!(matches!(app.done.last(), Some(Effect::Copy(text)) if !text.is_empty()));
+}
+
+#[test]
+fn templates_sort_open_and_are_found_by_their_words() {
+    let mut app = App::open(&sample(), (120, 40));
+    app.keys("2 / 'exausted enter");
+    let t = app.state.selected_template().unwrap();
+    assert!(app.state.snapshot.templates[t].text.contains("exhausted"), "{}", app.state.snapshot.templates[t].text);
+    app.keys("enter");
+    assert_eq!(app.state.shown() as u64, app.state.snapshot.templates[t].count);
+    for _ in 0..4 {
+        app.keys("2 o");
+        assert_eq!(app.state.template_rows.len(), app.state.snapshot.templates.len());
+    }
+}
+
+#[test]
+fn zooming_the_time_line_stays_around_the_cursor() {
+    let mut app = App::open(&sample(), (120, 40));
+    app.keys("t '09:10 enter z");
+    let (start, end) = app.state.zoom.unwrap();
+    let at = app.state.snapshot.time(app.state.selected().unwrap()).unwrap();
+    assert!(start <= at && at <= end && app.state.zoomed.is_some());
+    snapshot!("zoom_120x40", app);
+    app.keys("Z Z Z");
+    assert!(app.state.zoom.is_none());
+}
+
+#[test]
+fn the_palette_runs_any_command_and_unknown_keys_say_so() {
+    let mut app = App::open(&sample(), (80, 24));
+    app.keys(": 'quit");
+    snapshot!("palette_80x24", app);
+    app.keys("enter");
+    assert_eq!(app.done.last(), Some(&Effect::Quit));
+    app.keys("f9");
+    assert!(app.state.notice.as_ref().unwrap().contains("no command"));
+}
+
+#[test]
+fn every_theme_draws_and_no_colour_reads_as_well() {
+    let mut app = App::open(&sample(), (80, 24));
+    let plain = app.screen();
+    for _ in theme::names() {
+        app.keys("T");
+        app.state.notice = None;
+        app.state.first_run = true;
+        assert_eq!(app.screen(), plain);
+    }
+    app.state.theme = app.state.theme.clone().without_colour();
+    assert_eq!(app.screen(), plain);
+}
+
+#[test]
+fn hostile_text_never_reaches_the_terminal() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("evil.log");
+    std::fs::write(&path, "2024-03-01T10:00:00Z ERROR \x1b]0;owned\x07 \u{202e}txt\u{200b} \x1b[2J\n").unwrap();
+    let mut app = App::open(&path, (120, 40));
+    app.keys("3");
+    let screen = app.screen();
+    assert!(!screen.chars().any(|c| c != '\n' && faultline::text::escape::is_unsafe(c)), "{screen}");
+    assert!(screen.contains("\\e]0;owned"));
+}
+
+#[test]
+fn an_empty_corpus_says_why_nothing_is_shown() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("empty.log");
+    std::fs::write(&path, "").unwrap();
+    assert!(App::open(&path, (80, 24)).screen().contains("nothing to show"));
+    let app = App::open(Path::new("/no/such/file.log"), (80, 24));
+    assert!(app.screen().contains("4 shows why"));
+    drop(app.session);
+}
