@@ -40,8 +40,8 @@ fn corpus(seed: u64) -> Vec<u8> {
     for i in 0..3000 {
         let mut line = format!("2024-03-01T10:{:02}:{:02}Z INFO app[{}]: ", i / 60 % 60, i % 60, rng.below(500));
         for _ in 0..rng.below(8) {
-            line.push_str(*rng.pick(&words));
-            line.push_str(*rng.pick(&[" ", ", ", "=", "/", ""]));
+            line.push_str(rng.pick::<&str>(&words));
+            line.push_str(rng.pick::<&str>(&[" ", ", ", "=", "/", ""]));
         }
         out.extend_from_slice(line.as_bytes());
         if rng.chance(3) {
