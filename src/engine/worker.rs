@@ -5,6 +5,7 @@ use crate::index::{BlockBuilder, Chunk, Filter, FilterBuilder};
 use crate::ingest::frame::{self, MAX_PARSE, Sink};
 use crate::ingest::level;
 use crate::ingest::line::{Line, LineParser};
+use crate::ingest::memo::Repeat;
 use crate::ingest::store::Store;
 use crate::mine::{LocalKind, LocalKinds, Noted};
 use crate::model::{Moment, NO_TIME};
@@ -62,6 +63,8 @@ pub fn work(worker: &mut Worker, mut job: Job) -> Done {
         timed: 0,
         unparsed: 0,
         clock_jumps: 0,
+        repeats: Vec::new(),
+        clock: Vec::new(),
     };
     if job.continues_line {
         sink.rest_of_line(&job.bytes);
@@ -86,6 +89,10 @@ struct Indexing<'w> {
     timed: u64,
     unparsed: u64,
     clock_jumps: u64,
+    /// By number of a repeated line: its kind, and which of its words with digits are the message's.
+    repeats: Vec<(u32, usize, usize)>,
+    /// Beginning of the line before, up to the end of its time.
+    clock: Vec<u8>,
 }
 
 impl Indexing<'_> {
@@ -100,6 +107,61 @@ impl Indexing<'_> {
     fn rest_of_line(&mut self, text: &[u8]) {
         self.blocks.too_long();
         self.all_words(text);
+    }
+}
+
+impl Indexing<'_> {
+    /// An event like none before it in the chunk, or one that must be looked at whole.
+    fn first(&mut self, at: usize, head: &[u8], line: &Line, parser: &LineParser) {
+        let text = parser.text(head, line);
+        let parsed = &line.parsed;
+        let named = if parsed.program.is_empty() { parsed.component } else { parsed.program };
+        let span = (line.raw_message.start as usize, line.raw_message.end as usize);
+        let clock_end = whole_clock(head, line.clock_end as usize);
+        let noted = Noted {
+            raw: head,
+            message: whole_words(head, span),
+            clock_end,
+            service: named.of(text),
+            level: parsed.level,
+            timed: line.time.is_some(),
+            known: line.known,
+            time: self.last_time,
+            precision: line.time.map_or(0, |t| t.precision),
+            line: self.line,
+        };
+        let kind = self.kinds.note(&noted, || parser.message(head, line), level::inferred);
+        if let Repeat::First(id) = line.repeat {
+            let (from, to) = if clock_end > 0 { self.kinds.values() } else { (0, 0) };
+            debug_assert_eq!(self.repeats.len(), id as usize);
+            self.repeats.push((kind, from, to));
+        }
+        let new_block = self.blocks.event(at as u64, self.last_time, kind);
+        let block = self.blocks.block();
+        if self.filtering {
+            for h in self.kinds.word_hashes(new_block) {
+                self.filter.add(*h, block);
+            }
+        }
+    }
+
+    /// An event like one before it: its kind is known, its words with digits are at hand.
+    #[inline]
+    fn again(&mut self, at: usize, head: &[u8], id: u32, line: &Line, parser: &LineParser) {
+        let (kind, from, to) = self.repeats[id as usize];
+        let hashes = &parser.cuts().hashes;
+        self.kinds.kinds[kind as usize].add(&hashes[from..to], self.last_time);
+        let new_block = self.blocks.event(at as u64, self.last_time, kind);
+        if self.filtering {
+            let block = self.blocks.block();
+            hashes.iter().for_each(|h| self.filter.add(*h, block));
+            let clock = &head[..line.clock_end as usize];
+            if new_block || clock != &self.clock[..] {
+                self.clock.clear();
+                self.clock.extend_from_slice(clock);
+                self.all_words(clock);
+            }
+        }
     }
 }
 
@@ -126,29 +188,9 @@ impl Sink for Indexing<'_> {
         self.timed += u64::from(timed);
         self.unparsed += u64::from(!line.known);
         let head = &raw[..raw.len().min(MAX_PARSE)];
-        let text = parser.text(head, line);
-        let parsed = &line.parsed;
-        let named = if parsed.program.is_empty() { parsed.component } else { parsed.program };
-        let span = (line.raw_message.start as usize, line.raw_message.end as usize);
-        let noted = Noted {
-            raw: head,
-            message: whole_words(head, span),
-            clock_end: whole_clock(head, line.clock_end as usize),
-            service: named.of(text),
-            level: parsed.level,
-            timed,
-            known: line.known,
-            time: self.last_time,
-            precision: line.time.map_or(0, |t| t.precision),
-            line: self.line,
-        };
-        let kind = self.kinds.note(&noted, || parser.message(head, line), level::inferred);
-        let new_block = self.blocks.event(at as u64, self.last_time, kind);
-        let block = self.blocks.block();
-        if self.filtering {
-            for h in self.kinds.word_hashes(new_block) {
-                self.filter.add(*h, block);
-            }
+        match line.repeat {
+            Repeat::Again(id) => self.again(at, head, id, line, parser),
+            _ => self.first(at, head, line, parser),
         }
         if raw.len() > head.len() {
             self.rest_of_line(&raw[head.len()..]);

@@ -22,7 +22,7 @@ pub struct Block {
     pub lines: u32,
     pub min_time: Moment,
     pub max_time: Moment,
-    /// Kinds that occur, ascending.
+    /// Kinds that occur.
     pub dictionary: Vec<u32>,
     /// The kinds do not tell all words: a line was too long to be parsed whole.
     pub uncovered: bool,
@@ -252,6 +252,8 @@ pub struct BlockBuilder {
     extra: Vec<u64>,
     times: Vec<Moment>,
     kinds: Vec<u32>,
+    /// Scratch: by kind, its place in the dictionary being made.
+    places: Vec<u32>,
     events: u32,
     lines: u32,
     block_start: u64,
@@ -297,13 +299,28 @@ impl BlockBuilder {
         self.lines += 1;
     }
 
+    /// The kinds of the block in order of appearance, and each event's place among them.
+    fn dictionary(&mut self) -> (Vec<u32>, Vec<u64>) {
+        let most = self.kinds.iter().copied().max().map_or(0, |k| k as usize + 1);
+        self.places.resize(self.places.len().max(most), 0);
+        let mut dictionary: Vec<u32> = Vec::new();
+        let mut local = Vec::with_capacity(self.kinds.len());
+        for k in &self.kinds {
+            let place = &mut self.places[*k as usize];
+            // What an earlier block left behind is told by not pointing back here.
+            if dictionary.get(*place as usize) != Some(k) {
+                *place = dictionary.len() as u32;
+                dictionary.push(*k);
+            }
+            local.push(u64::from(*place));
+        }
+        (dictionary, local)
+    }
+
     /// Ends the current block at byte `end` of the chunk.
     fn close(&mut self, end: u64) {
         let n = self.starts.len() as u32;
-        let mut dictionary = self.kinds.clone();
-        dictionary.sort_unstable();
-        dictionary.dedup();
-        let local: Vec<u64> = self.kinds.iter().map(|k| dictionary.binary_search(k).unwrap_or(0) as u64).collect();
+        let (dictionary, local) = self.dictionary();
         let (min_time, max_time) = extent(&self.times);
         self.blocks.push(Block {
             offset: self.base + self.block_start,

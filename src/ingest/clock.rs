@@ -101,7 +101,7 @@ const WEEKDAYS: [&[u8; 3]; 7] = [b"mon", b"tue", b"wed", b"thu", b"fri", b"sat",
 
 impl Spec {
     /// Compiles a strftime-like style; `None` for an unknown letter.
-    pub fn compile(style: &str) -> Option<Spec> {
+    pub fn compile(style: &str) -> Option<&'static Spec> {
         let mut ops = Vec::new();
         let mut chars = style.bytes();
         while let Some(c) = chars.next() {
@@ -131,7 +131,8 @@ impl Spec {
             });
         }
         static NEXT: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
-        Some(Spec(ops, NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed)))
+        // Styles are compiled once in the life of the program.
+        Some(Box::leak(Box::new(Spec(ops, NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed)))))
     }
 }
 
@@ -299,6 +300,8 @@ pub struct Clock {
     last_month: u32,
     last_in_day: i64,
     style: usize,
+    /// Style of the stamp read last, and its length.
+    pub last: Option<(&'static Spec, usize)>,
     head: [u8; 24],
     head_len: usize,
     head_ops: usize,
@@ -316,6 +319,7 @@ impl Clock {
             last_month: 0,
             last_in_day: 0,
             style: 0,
+            last: None,
             head: [0; 24],
             head_len: 0,
             head_ops: 0,
@@ -331,7 +335,7 @@ impl Clock {
         if !(first.is_ascii_digit() || second.is_ascii_lowercase() || second.is_ascii_uppercase()) {
             return None;
         }
-        if let Some(found) = self.exactly(&styles[self.style], text) {
+        if let Some(found) = self.exactly(styles[self.style], text) {
             return Some(found);
         }
         for (i, style) in styles.iter().enumerate() {
@@ -346,7 +350,7 @@ impl Clock {
     }
 
     /// Time at the start of `text` in the style `spec`.
-    pub fn exactly(&mut self, spec: &Spec, text: &[u8]) -> Option<(Stamp, usize)> {
+    pub fn exactly(&mut self, spec: &'static Spec, text: &[u8]) -> Option<(Stamp, usize)> {
         let (mut at, mut from, mut fields) = (0, 0, Fields::default());
         // Up to the seconds most lines repeat the line before: start from what that gave.
         if self.head_style == spec.1 && text.get(..self.head_len) == Some(&self.head[..self.head_len]) {
@@ -363,7 +367,11 @@ impl Clock {
             self.head[..len].copy_from_slice(&text[..len]);
             (self.head_len, self.head_ops, self.head_fields, self.head_style) = (len, ops, fields, spec.1);
         }
-        at_boundary(text, at).then(|| (self.resolve(fields), at))
+        if !at_boundary(text, at) {
+            return None;
+        }
+        self.last = Some((spec, at));
+        Some((self.resolve(fields), at))
     }
 
     fn resolve(&mut self, mut f: Fields) -> Stamp {
@@ -414,8 +422,8 @@ fn at_boundary(text: &[u8], at: usize) -> bool {
     !text.get(at).is_some_and(|b| b.is_ascii_alphanumeric())
 }
 
-fn styles() -> &'static [Spec] {
-    static STYLES: std::sync::OnceLock<Vec<Spec>> = std::sync::OnceLock::new();
+fn styles() -> &'static [&'static Spec] {
+    static STYLES: std::sync::OnceLock<Vec<&'static Spec>> = std::sync::OnceLock::new();
     STYLES.get_or_init(|| KNOWN.iter().filter_map(|s| Spec::compile(s)).collect())
 }
 

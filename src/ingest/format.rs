@@ -154,6 +154,7 @@ impl Format {
     fn finish(&self, text: &[u8], out: &mut Parsed) {
         if self.level_from == LevelFrom::Status {
             out.level = status_level(out.message.of(text));
+            out.by_digits = true;
         }
     }
 

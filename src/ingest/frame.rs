@@ -36,7 +36,7 @@ pub fn frame(chunk: &[u8], parser: &mut LineParser, sink: &mut impl Sink) {
             continue;
         }
         let head = &raw[..raw.len().min(MAX_PARSE)];
-        parser.parse(head, &mut line);
+        parser.parse_in_order(head, &mut line);
         let joined = part
             || match line.join {
                 Join::Start => false,

@@ -12,6 +12,7 @@ pub fn parse(text: &[u8], clock: &mut Clock, out: &mut Parsed) -> bool {
     let Some((stamp, n)) = clock.any(&text[at..]) else { return false };
     at += n;
     out.time = Some(stamp);
+    out.clock_end = at as u32;
     if bracketed && matches!(text.get(at), Some(b']' | b')' | b'>')) {
         at += 1;
     }

@@ -2,6 +2,7 @@
 
 use super::clock::{Clock, Stamp};
 use super::format::Format;
+use super::memo::{Memo, Repeat};
 use super::parsed::{Parsed, Span};
 use super::{generic, keyed};
 use std::sync::Arc;
@@ -22,6 +23,7 @@ pub struct LineParser {
     hints: [u8; 6],
     wrapper_hint: u8,
     scratch: Vec<u8>,
+    memo: Memo,
 }
 
 /// How a line relates to the one above.
@@ -50,6 +52,8 @@ pub struct Line {
     pub part: bool,
     /// The peeled text stands in the parser's scratch buffer.
     in_scratch: bool,
+    /// Whether a line like this one was seen before in the chunk; then only its time was read.
+    pub repeat: Repeat,
     /// End of the outermost time stamp in the raw line; 0 when it has none.
     pub clock_end: u32,
     /// Peeled text in the raw line.
@@ -71,6 +75,7 @@ impl LineParser {
             hints: [0; 6],
             wrapper_hint: 0,
             scratch: Vec::new(),
+            memo: Memo::default(),
         }
     }
 
@@ -79,8 +84,40 @@ impl LineParser {
         if line.in_scratch { &self.scratch } else { line.peeled.of(raw) }
     }
 
+    /// Reads one line; where a line like it was read before, only its time. For that, `parse` must be called in order.
+    pub fn parse_in_order(&mut self, raw: &[u8], line: &mut Line) {
+        let raw = raw.strip_suffix(b"\r").unwrap_or(raw);
+        if let Some((stamp, id)) = self.memo.find(raw, &mut self.clock) {
+            line.time = Some(stamp);
+            line.clock_end = self.memo.clock_end as u32;
+            line.join = Join::Start;
+            line.known = true;
+            line.part = false;
+            line.repeat = Repeat::Again(id);
+            return;
+        }
+        self.clock.last = None;
+        self.parse(raw, line);
+        let end = line.clock_end as usize;
+        if line.join != Join::Start || line.part || end == 0 {
+            return;
+        }
+        self.memo.style(self.clock.last.map(|(spec, n)| (spec, end - n)));
+        let named = if line.parsed.program.is_empty() { line.parsed.component } else { line.parsed.program };
+        let by_digits = line.parsed.by_digits || named.of(self.text(raw, line)).iter().any(u8::is_ascii_digit);
+        if self.memo.clock_end == end && !by_digits && !line.in_scratch {
+            line.repeat = self.memo.learn(raw, line.raw_message.start as usize).map_or(Repeat::None, Repeat::First);
+        }
+    }
+
+    /// Words with digits behind the time, in the line read last, if its `repeat` says so.
+    pub fn cuts(&self) -> &crate::text::words::Cuts {
+        &self.memo.cuts
+    }
+
     pub fn parse(&mut self, raw: &[u8], line: &mut Line) {
         let raw = raw.strip_suffix(b"\r").unwrap_or(raw);
+        line.repeat = Repeat::None;
         line.time = None;
         line.part = false;
         line.in_scratch = false;

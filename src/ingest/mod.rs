@@ -11,6 +11,7 @@ mod keyed;
 pub mod layout;
 pub mod level;
 pub mod line;
+pub mod memo;
 pub mod parsed;
 mod pattern;
 pub mod store;

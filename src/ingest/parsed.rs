@@ -81,6 +81,8 @@ pub struct Parsed {
     pub message: Span,
     pub inner: Span,
     pub part: Span,
+    /// Digits of the header tell the level: no other line with other digits is like this one.
+    pub by_digits: bool,
     /// The message is written with JSON escapes.
     pub escaped: bool,
     pub other: Vec<(Name, Span)>,
@@ -93,6 +95,7 @@ impl Parsed {
         self.clock_end = 0;
         self.level = Level::Unknown;
         self.escaped = false;
+        self.by_digits = false;
         for span in [&mut self.program, &mut self.component, &mut self.host, &mut self.message, &mut self.inner, &mut self.part] {
             *span = Span::default();
         }

@@ -22,7 +22,7 @@ enum Class {
     Balanced,
     /// The rest of the line.
     Rest,
-    Time(Option<Spec>),
+    Time(Option<&'static Spec>),
 }
 
 #[derive(Clone, Debug)]
@@ -83,6 +83,7 @@ impl Pattern {
         for (slot, class, span) in bound.into_iter().take(bound_len).flatten() {
             out.set(slot, span, text);
             if let Class::Priority = class {
+                out.by_digits = true;
                 let number = std::str::from_utf8(span.of(text)).ok().and_then(|t| t.parse().ok());
                 out.level = number.map_or(out.level, level::from_priority);
             }

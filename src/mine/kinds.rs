@@ -62,6 +62,21 @@ pub struct LocalKind {
     pub precision: u8,
 }
 
+impl LocalKind {
+    /// One more event; `values` are the hashes of its message's words with digits.
+    #[inline]
+    pub fn add(&mut self, values: &[u64], time: Moment) {
+        self.count += 1;
+        for ((v, first), varied) in values.iter().zip(&self.first_values).zip(&mut self.varied) {
+            *varied |= v != first;
+        }
+        if time != NO_TIME {
+            self.first = if self.first == NO_TIME { time } else { self.first.min(time) };
+            self.last = self.last.max(time);
+        }
+    }
+}
+
 /// What `LocalKinds::note` needs to know of an event.
 pub struct Noted<'a> {
     pub raw: &'a [u8],
@@ -87,6 +102,7 @@ pub struct LocalKinds {
     clock: ClockPart,
     /// So many of them stood in the line before as well.
     repeated: usize,
+    values: (usize, usize),
 }
 
 /// The line's beginning up to the end of its time, and what scanning it gave.
@@ -125,17 +141,9 @@ impl LocalKinds {
         let after = words::scan(&e.raw[b..], shape.rotate_left(7), &mut self.cuts);
         let key = words::hash_bytes(words::seed(), after, e.service);
         self.repeated = if same { clock_cuts } else { 0 };
-        let values = &self.cuts.hashes[first_cut..message_cuts];
+        self.values = (first_cut, message_cuts);
         if let Some(&id) = self.ids.get(&key) {
-            let kind = &mut self.kinds[id as usize];
-            kind.count += 1;
-            for ((v, first), varied) in values.iter().zip(&kind.first_values).zip(&mut kind.varied) {
-                *varied |= v != first;
-            }
-            if e.time != NO_TIME {
-                kind.first = if kind.first == NO_TIME { e.time } else { kind.first.min(e.time) };
-                kind.last = kind.last.max(e.time);
-            }
+            self.kinds[id as usize].add(&self.cuts.hashes[first_cut..message_cuts], e.time);
             return id;
         }
         let id = self.kinds.len() as u32;
@@ -143,6 +151,12 @@ impl LocalKinds {
         let kind = self.new_kind(e, first_cut, message_cuts, decode, infer);
         self.kinds.push(kind);
         id
+    }
+
+    /// Where the message's words with digits are among those behind the clock, in the event noted last.
+    pub fn values(&self) -> (usize, usize) {
+        let (a, b) = self.values;
+        (a - self.clock.cuts, b - self.clock.cuts)
     }
 
     /// Hashes of the words with digits in the event noted last; those it shares with the line before are left out unless `all`.

@@ -26,7 +26,7 @@ impl Packed {
         packed.words = vec![0; (values.len() * usize::from(width)).div_ceil(64)];
         let mut bit = 0usize;
         for v in values {
-            let d = (v - min) / step;
+            let d = if step == 1 { v - min } else { (v - min) / step };
             let (word, shift) = (bit / 64, bit % 64);
             packed.words[word] |= d << shift;
             if shift + usize::from(width) > 64 {
