@@ -115,7 +115,7 @@ fn build_terms(corpus: &Corpus, folder: Option<&Path>) {
     };
     let docs = templates.iter().map(|t| TemplateDoc { id: t.id, text: &t.text });
     match Terms::build(folder, docs, blocks.into_iter()) {
-        Ok(terms) => *corpus.terms.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(Arc::new(terms)),
+        Ok(terms) => corpus.set_terms(terms),
         Err(e) => corpus.write().notices.push(format!("the template index could not be built ({e})")),
     }
 }
@@ -135,7 +135,7 @@ fn block_docs(state: &State, number: usize, chunk: &Chunk) -> Vec<BlockDoc> {
             for k in kinds {
                 let kind = &state.kinds.kinds[k as usize];
                 doc.levels.push(state.kinds.headers[kind.header as usize].level.name());
-                doc.services.push(table::service(state, chunk.source, k).to_string());
+                doc.services.push(table::service(state, chunk.source, k).to_lowercase());
                 doc.templates.extend(table::template_id(&state.resolved, kind.shape));
             }
             doc.levels.sort_unstable();
@@ -211,8 +211,8 @@ pub fn load(corpus: &Corpus, files: &[PathBuf]) -> Option<Loaded> {
     }
     let terms = Terms::open(&folder.path.join(TERMS)).ok()?;
     *lock(&corpus.store) = Arc::new(store);
-    *corpus.terms.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(Arc::new(terms));
     restore(corpus, tables, &columns)?;
+    corpus.set_terms(terms);
     corpus.write().index_bytes = folder.disk_bytes().saturating_sub(corpus.store().disk_bytes());
     Some(if grown { Loaded::Grown } else { Loaded::Current })
 }

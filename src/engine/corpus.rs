@@ -13,8 +13,11 @@ use crate::mine::{Kinds, Resolved};
 use crate::model::{Failure, Moment, SourceInfo, Stats, Template};
 use std::fs::File;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
+
+/// Name of standard input as a source.
+pub const STDIN: &str = "stdin";
 
 /// How a corpus is to be opened.
 #[derive(Clone, Debug)]
@@ -136,6 +139,8 @@ pub struct Corpus {
     pub store: Mutex<Arc<Store>>,
     pub folder: Option<Folder>,
     pub terms: RwLock<Option<Arc<Terms>>>,
+    /// Chunks that `terms` covers; 0 once anything was added behind them.
+    pub covered: AtomicUsize,
     pub latest: Mutex<Arc<Snapshot>>,
     pub cancelled: AtomicBool,
     pub total_bytes: AtomicU64,
@@ -155,6 +160,7 @@ impl Corpus {
             store: Mutex::new(Arc::new(Store::in_memory())),
             folder,
             terms: RwLock::default(),
+            covered: AtomicUsize::new(0),
             latest: Mutex::default(),
             cancelled: AtomicBool::new(false),
             total_bytes: AtomicU64::new(0),
@@ -180,6 +186,11 @@ impl Corpus {
 
     pub fn terms(&self) -> Option<Arc<Terms>> {
         self.terms.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    pub fn set_terms(&self, terms: Terms) {
+        *self.terms.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(Arc::new(terms));
+        self.covered.store(self.read().chunks.len(), Ordering::SeqCst);
     }
 
     pub fn cancel(&self) {

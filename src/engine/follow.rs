@@ -1,7 +1,7 @@
 //! Goes on reading where a corpus ended: files that grew since they were indexed, files that grow now, and pipes.
 //! The last chunk of a source is worked on again as long as it is short, so that events still being written are whole.
 
-use super::corpus::{Body, Corpus};
+use super::corpus::{Body, Corpus, STDIN};
 use super::slice::{CHUNK, Slicer, cut};
 use super::stitch::Stitcher;
 use super::worker::{Job, Worker, work};
@@ -89,9 +89,9 @@ pub fn stdin(corpus: &Corpus, slicer: &mut Slicer<'_>) {
     slicer.live = corpus.options.interactive;
     let mut walk = Walk::new(corpus.options.limits, slicer);
     if corpus.options.interactive {
-        walk.stream("stdin", None, &mut Pipe::start());
+        walk.stream(STDIN, None, &mut Pipe::start());
     } else {
-        walk.stream("stdin", None, &mut io::stdin());
+        walk.stream(STDIN, None, &mut io::stdin());
     }
 }
 

@@ -89,6 +89,33 @@ pub fn plan(corpus: &Corpus, query: &str, range: TimeRange) -> Result<Plan, Stri
     index::prepare(&parsed, range, &Kinds { state: &state })
 }
 
+/// Chunks that can hold matches: where a query needs a service or a template, those that the term index names.
+fn candidates(corpus: &Corpus, snapshot: &Snapshot, query: &str) -> Vec<Arc<Chunk>> {
+    let all = || snapshot.chunks.to_vec();
+    let (Some(terms), Ok(query)) = (corpus.terms(), index::parse(query)) else { return all() };
+    if corpus.covered.load(Ordering::SeqCst) != snapshot.chunks.len() {
+        return all();
+    }
+    let parts = if let index::Query::And(parts) = &query { parts.as_slice() } else { std::slice::from_ref(&query) };
+    let mut keep: Option<Vec<u64>> = None;
+    for part in parts {
+        let found = match part {
+            index::Query::Field(index::Field::Service(s)) if !s.contains('*') => terms.chunks_of_service(s),
+            index::Query::Field(index::Field::Template(id)) => terms.chunks_of_template(*id),
+            _ => continue,
+        };
+        let Ok(found) = found else { return all() };
+        keep = Some(match keep {
+            None => found,
+            Some(before) => before.into_iter().filter(|c| found.binary_search(c).is_ok()).collect(),
+        });
+    }
+    match keep {
+        None => all(),
+        Some(numbers) => numbers.iter().filter_map(|n| snapshot.chunks.get(*n as usize).cloned()).collect(),
+    }
+}
+
 /// Runs `each` over all chunks on all cores; results come back in order.
 fn over_chunks<T: Send>(
     chunks: &[Arc<Chunk>],
@@ -124,10 +151,10 @@ fn over_chunks<T: Send>(
 }
 
 /// Number of units that match.
-pub fn count(corpus: &Corpus, snapshot: &Snapshot, plan: &Plan, unit: Unit) -> (u64, u64) {
+fn count(corpus: &Corpus, chunks: &[Arc<Chunk>], plan: &Plan, unit: Unit) -> (u64, u64) {
     // A huge line lies in several chunks and counts once.
-    if snapshot.chunks.iter().any(|c| c.events == 0) {
-        let (hits, unread) = hits(corpus, snapshot, plan, unit);
+    if chunks.iter().any(|c| c.events == 0) {
+        let (hits, unread) = hits(corpus, chunks, plan, unit);
         return (hits.len() as u64, unread);
     }
     let each = |chunk: &Chunk| {
@@ -137,7 +164,7 @@ pub fn count(corpus: &Corpus, snapshot: &Snapshot, plan: &Plan, unit: Unit) -> (
         (n, unread)
     };
     let (mut total, mut unread) = (0, 0);
-    over_chunks(&snapshot.chunks, corpus.options.threads, &|| false, &each, |(n, u)| {
+    over_chunks(chunks, corpus.options.threads, &|| false, &each, |(n, u)| {
         total += n;
         unread += u;
     });
@@ -145,10 +172,10 @@ pub fn count(corpus: &Corpus, snapshot: &Snapshot, plan: &Plan, unit: Unit) -> (
 }
 
 /// All units that match, by source and place. Second: bytes that could not be read.
-pub fn hits(corpus: &Corpus, snapshot: &Snapshot, plan: &Plan, unit: Unit) -> (Vec<SearchHit>, u64) {
+fn hits(corpus: &Corpus, chunks: &[Arc<Chunk>], plan: &Plan, unit: Unit) -> (Vec<SearchHit>, u64) {
     let each = |chunk: &Chunk| chunk_hits(corpus, chunk, plan, unit);
     let (mut all, mut unread) = (Vec::new(), 0);
-    over_chunks(&snapshot.chunks, corpus.options.threads, &|| false, &each, |(hits, u): (Vec<SearchHit>, u64)| {
+    over_chunks(chunks, corpus.options.threads, &|| false, &each, |(hits, u): (Vec<SearchHit>, u64)| {
         all.extend(hits);
         unread += u;
     });
@@ -222,7 +249,9 @@ fn search(corpus: &Corpus, snapshot: &Snapshot, ask: &Ask, generation: u64, late
     let mut events: Vec<u32> = Vec::new();
     let mut told = start;
     let each = |chunk: &Chunk| chunk_hits(corpus, chunk, &plan, Unit::Event);
-    over_chunks(&snapshot.chunks, corpus.options.threads, &stop, &each, |(hits, unread)| {
+    let chunks = candidates(corpus, snapshot, &ask.query);
+    found.chunks = chunks.len();
+    over_chunks(&chunks, corpus.options.threads, &stop, &each, |(hits, unread)| {
         events.extend(hits.iter().map(|h| h.event));
         found.unread += unread;
         found.chunks_done += 1;
@@ -290,7 +319,7 @@ pub fn check_query(query: &str) -> Result<(), String> {
 
 /// Number of matching events or lines, and bytes that could not be searched.
 pub fn count_matches(corpus: &Corpus, snapshot: &Snapshot, query: &str, range: TimeRange, unit: Unit) -> Result<(u64, u64), String> {
-    Ok(count(corpus, snapshot, &plan(corpus, query, range)?, unit))
+    Ok(count(corpus, &candidates(corpus, snapshot, query), &plan(corpus, query, range)?, unit))
 }
 
 /// Takes an event, the 1-based line and text of the match, and the template's id.
@@ -306,7 +335,7 @@ pub fn for_each_match(
     take: &mut Take<'_>,
 ) -> Result<(u64, u64), String> {
     let plan = plan(corpus, query, range)?;
-    let (hits, unread) = hits(corpus, snapshot, &plan, unit);
+    let (hits, unread) = hits(corpus, &candidates(corpus, snapshot, query), &plan, unit);
     for h in merged(corpus, snapshot, &hits) {
         let Some(event) = corpus.event(snapshot, h.event) else { continue };
         let template =

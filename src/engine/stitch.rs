@@ -1,6 +1,6 @@
 //! Takes finished chunks in order into the corpus, and publishes snapshots.
 
-use super::corpus::{Corpus, Progress, Snapshot, State, lock, sample_memory};
+use super::corpus::{Body, Corpus, Progress, STDIN, Snapshot, State, lock, sample_memory};
 use super::table;
 use super::timeline::Timeline;
 use super::worker::Done;
@@ -34,6 +34,7 @@ impl<'c> Stitcher<'c> {
 
     /// Takes one chunk in. Returns its text's buffer.
     pub fn take(&mut self, mut done: Done) -> Vec<u8> {
+        self.corpus.covered.store(0, std::sync::atomic::Ordering::SeqCst);
         self.carry_year(&mut done);
         if let Some(folder) = self.corpus.folder.as_ref().filter(|_| done.filter.rows > 0) {
             match folder.append_filter(&done.filter.bytes) {
@@ -89,6 +90,19 @@ impl<'c> Stitcher<'c> {
         self.years = (chunk.source, chunk.max_time, years);
     }
 
+    /// Text of a pipe that fell out of memory cannot be had again; that of an archive can.
+    fn note_losses(&self) {
+        let store = self.corpus.store();
+        if store.is_whole() {
+            return;
+        }
+        for (i, source) in self.corpus.write().sources.iter_mut().enumerate() {
+            if matches!(source.body, Body::Store) && source.info.name == STDIN {
+                source.info.lost_bytes = store.lost(i as u32);
+            }
+        }
+    }
+
     fn publish_if_due(&mut self) {
         if self.published.is_none_or(|at| at.elapsed() >= EVERY) {
             let table = self.tabled.is_none_or(|at| at.elapsed() >= TABLE_EVERY);
@@ -113,6 +127,7 @@ impl<'c> Stitcher<'c> {
             let order = ordered(&corpus.read());
             corpus.write().order = Arc::new(order);
         }
+        self.note_losses();
         let progress = Progress {
             stage: if last { "ready" } else { self.stage },
             bytes: 0,

@@ -185,7 +185,7 @@ impl Corpus {
 fn read_event(parser: &mut LineParser, raw: &[u8]) -> Event {
     let mut line = Line::default();
     let first_end = memchr::memchr(b'\n', raw).unwrap_or(raw.len());
-    let object = raw[..first_end].trim_ascii() == b"{";
+    let object = raw[..first_end].trim_ascii() == b"{" || raw.starts_with(crate::ingest::EXPORT);
     let first = if object { raw } else { &raw[..first_end] };
     let head = &first[..first.len().min(MAX_PARSE)];
     parser.parse(head, &mut line);

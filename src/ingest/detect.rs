@@ -36,6 +36,8 @@ pub fn detect(sample: &[u8], catalogue: &Catalogue, clock: &Clock, forced: Optio
     parser.wrapper = wrapper;
     parser.formats = match forced {
         Some(format) => vec![format.clone()],
+        // Records of several lines cannot be told by their lines.
+        None if sample.starts_with(super::EXPORT) => catalogue.by_name("journal-export").into_iter().collect(),
         None => choose(&peeled, catalogue, clock),
     };
     parser.generic = forced.is_none();

@@ -67,6 +67,7 @@ enum Kind {
     Json,
     Docker,
     Logfmt,
+    Export,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -119,6 +120,7 @@ impl Format {
             Kind::Json => keyed::json(text, clock, out),
             Kind::Logfmt => keyed::logfmt(text, clock, out),
             Kind::Docker => docker(text, clock, out),
+            Kind::Export => keyed::export(text, clock, out),
             Kind::Pattern => {
                 if !self.contains.is_empty() && !self.contains.iter().all(|c| memchr::memmem::find(text, c).is_some()) {
                     return false;
@@ -162,7 +164,7 @@ impl Format {
     pub fn telling(&self, hint: u8) -> u32 {
         let own = match self.kind {
             Kind::Pattern => self.patterns.get(usize::from(hint)).map_or(0, |p| p.weight),
-            Kind::Docker => 40,
+            Kind::Docker | Kind::Export => 40,
             Kind::Json => 30,
             Kind::Logfmt => 12,
         };

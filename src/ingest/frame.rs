@@ -1,6 +1,7 @@
 //! Lines -> events: what belongs together is joined (stack traces, indented text, pretty-printed JSON, CRI parts).
 //! Knows lines and their parser, nothing of what becomes of the events.
 
+use super::keyed::EXPORT;
 use super::line::{Join, Line, LineParser};
 
 /// An event is not joined beyond this.
@@ -26,13 +27,11 @@ pub fn frame(chunk: &[u8], parser: &mut LineParser, sink: &mut impl Sink) {
         let end = memchr::memchr(b'\n', &chunk[at..]).map_or(chunk.len(), |n| at + n);
         let raw = &chunk[at..end];
         let next = (end + 1).min(chunk.len());
-        if is_object_start(raw)
-            && let Some(close) = object_end(chunk, at)
-            && parser.formats.iter().all(|f| f.name != "logfmt")
-        {
+        let record = if is_object_start(raw) { object_end(chunk, at) } else { export_end(chunk, at, raw) };
+        if let Some(close) = record {
             object(chunk, at, close, parser, sink, &mut line);
             at = (close + 1).min(chunk.len());
-            (lines, part, trace) = (0, false, false);
+            (lines, began, part, trace) = (1, at, false, false);
             continue;
         }
         let head = &raw[..raw.len().min(MAX_PARSE)];
@@ -72,6 +71,15 @@ fn object_end(chunk: &[u8], at: usize) -> Option<usize> {
     let close = memchr::memmem::find(window, b"\n}")? + at + 1;
     let end = memchr::memchr(b'\n', &chunk[close..]).map_or(chunk.len(), |n| close + n);
     (chunk[close..end].trim_ascii().len() <= 2).then_some(end)
+}
+
+/// End of the last line of a record of `journalctl -o export`, which an empty line closes.
+fn export_end(chunk: &[u8], at: usize, raw: &[u8]) -> Option<usize> {
+    if !raw.starts_with(EXPORT) {
+        return None;
+    }
+    let window = &chunk[at..chunk.len().min(at + MAX_PARSE)];
+    Some(memchr::memmem::find(window, b"\n\n").map_or(at + window.len() - usize::from(window.ends_with(b"\n")), |n| at + n))
 }
 
 fn object(chunk: &[u8], at: usize, close: usize, parser: &mut LineParser, sink: &mut impl Sink, line: &mut Line) {
@@ -167,5 +175,7 @@ mod tests {
         let json = "{\n  \"time\": \"2024-03-01T10:00:00Z\",\n  \"msg\": \"a\"\n}\n{\n  \"time\": \"2024-03-01T10:00:01Z\"\n}\n";
         assert_eq!(events(json), [4, 3]);
         assert_eq!(events("a\nb\n  c\n\nd"), [1, 3, 1]);
+        let journal = "__CURSOR=a\n__REALTIME_TIMESTAMP=1700000000123456\nMESSAGE=one\n\n__CURSOR=b\n__REALTIME_TIMESTAMP=1700000000223456\nMESSAGE=two\n\n";
+        assert_eq!(events(journal), [4, 4]);
     }
 }

@@ -289,6 +289,30 @@ pub fn logfmt(text: &[u8], clock: &mut Clock, out: &mut Parsed) -> bool {
     true
 }
 
+/// Parses one record of `journalctl -o export`: a field a line, up to an empty line.
+pub fn export(text: &[u8], clock: &mut Clock, out: &mut Parsed) -> bool {
+    if !text.starts_with(EXPORT) {
+        return false;
+    }
+    let mut keyed = Keyed { text, clock, out, best: Best::default(), members: 0 };
+    let mut at = 0;
+    while at < text.len() {
+        let end = memchr::memchr(b'\n', &text[at..]).map_or(text.len(), |n| at + n);
+        if let Some(n) = memchr::memchr(b'=', &text[at..end]) {
+            keyed.value(b"", Span::new(at, at + n), Span::new(at + n + 1, end), true);
+        }
+        at = end + 1;
+    }
+    if out.message.is_empty() {
+        out.message = Span::new(0, text.len());
+    }
+    out.escaped = false;
+    true
+}
+
+/// How a record of `journalctl -o export` begins.
+pub const EXPORT: &[u8] = b"__CURSOR=";
+
 /// Undoes JSON string escapes; broken ones are kept as they are.
 pub fn unescape(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());

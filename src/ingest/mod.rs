@@ -16,3 +16,5 @@ pub mod parsed;
 mod pattern;
 pub mod store;
 pub mod walk;
+
+pub use keyed::EXPORT;
