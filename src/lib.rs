@@ -13,6 +13,8 @@ pub mod mine;
 
 pub mod index;
 
+pub mod detect;
+
 pub mod engine;
 
 pub mod cli;

@@ -1,5 +1,7 @@
 //! The command line: one file a command, and what they share. Prints engine results; analyses nothing.
 
+mod anomalies;
+mod compare;
 mod run;
 mod search;
 mod shell;
@@ -14,6 +16,8 @@ use std::process::ExitCode;
 pub const OK: u8 = 0;
 /// Status: no match.
 pub const NOTHING: u8 = 1;
+/// Status: done, and something is wrong.
+pub const FOUND: u8 = 1;
 /// Status: could not do it.
 pub const FAILED: u8 = 2;
 
@@ -22,6 +26,8 @@ pub fn main() -> ExitCode {
     let result = match &cli.command {
         Some(Command::Templates { lines, paths }) => templates::run(&cli.global, *lines, paths),
         Some(Command::Search { count, lines, query, paths }) => search::run(&cli.global, query, paths, *count, *lines),
+        Some(Command::Anomalies { by, baseline, paths }) => anomalies::run(&cli.global, by.as_deref(), baseline.as_deref(), paths),
+        Some(Command::Compare { inside, what }) => compare::run(&cli.global, inside, what),
         Some(Command::Completions { shell }) => shell::completions(*shell),
         Some(Command::Man) => shell::man(),
         None => summary::run(&cli.global, &cli.paths),

@@ -30,6 +30,7 @@ pub fn options(global: &Global, paths: &[PathBuf]) -> Result<(Options, Settings)
     }
     if let Some(dirs) = &dirs {
         options.cache = (!global.no_cache).then(|| dirs.cache.join("corpora"));
+        options.data = Some(dirs.data.clone());
         options.formats = user_formats(&dirs.config.join("formats"))?;
     }
     options.cache_max_bytes = settings.cache.max_bytes;
@@ -115,6 +116,44 @@ fn moment(text: Option<&str>, last: Moment) -> Result<Option<Moment>, String> {
         };
     }
     engine::moment(text).map(Some).ok_or_else(|| format!("'{text}' is neither a time (2024-03-01T10:00:00Z) nor a duration (15m)"))
+}
+
+/// What `--baseline` names.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Baseline {
+    Range(Moment, Moment),
+    Path(PathBuf),
+}
+
+impl Baseline {
+    pub fn engine(&self) -> engine::Baseline {
+        match self {
+            Baseline::Range(a, z) => engine::Baseline::Range(*a, *z),
+            Baseline::Path(p) => engine::Baseline::Input(p.display().to_string()),
+        }
+    }
+
+    /// The time that it spans.
+    pub fn times(&self, snapshot: &Snapshot) -> Option<(Moment, Moment)> {
+        match self {
+            Baseline::Range(a, z) => Some((*a, *z)),
+            Baseline::Path(p) => {
+                let of = || snapshot.sources.iter().filter(|s| s.timed > 0 && std::path::Path::new(&s.input).starts_with(p));
+                Some((of().map(|s| s.first).min()?, of().map(|s| s.last).max()?))
+            }
+        }
+    }
+}
+
+/// `T1..T2`, or a path.
+pub fn baseline(text: &str) -> Result<Baseline, String> {
+    if let Some((a, z)) = text.split_once("..")
+        && let (Some(a), Some(z)) = (engine::moment(a), engine::moment(z))
+    {
+        return if a < z { Ok(Baseline::Range(a, z)) } else { Err(format!("'{text}' ends before it begins")) };
+    }
+    let path = PathBuf::from(text);
+    if path.exists() { Ok(Baseline::Path(path)) } else { Err(format!("'{text}' is neither a range of time (T1..T2) nor a path")) }
 }
 
 /// A moment as JSON has it.

@@ -91,6 +91,26 @@ pub enum Command {
         #[arg(required = true, value_name = "PATH")]
         paths: Vec<PathBuf>,
     },
+    /// Windows that are not normal, with their reasons
+    Anomalies {
+        /// Score sessions in place of windows: lines that share what REGEX matches, an identifier type, or lines:N
+        #[arg(long, value_name = "REGEX|TYPE|lines:N")]
+        by: Option<String>,
+        /// What is normal: T1..T2, or another bundle
+        #[arg(long, value_name = "T1..T2|PATH")]
+        baseline: Option<String>,
+        #[arg(required = true, value_name = "PATH")]
+        paths: Vec<PathBuf>,
+    },
+    /// What differs between two inputs, or two ranges of time
+    Compare {
+        /// Compare ranges of time A..B C..D within these
+        #[arg(long = "in", value_name = "PATH", num_args = 1..)]
+        inside: Vec<PathBuf>,
+        /// Two inputs, or with --in two ranges of time
+        #[arg(value_name = "A B")]
+        what: Vec<String>,
+    },
     /// A shell completion script
     Completions { shell: clap_complete::Shell },
     /// The manual page

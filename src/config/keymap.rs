@@ -40,6 +40,12 @@ pub enum Command {
     ClearFilters,
     Context,
     Sort,
+    MergeTemplates,
+    SplitTemplate,
+    MaskWord,
+    NameTemplate,
+    PinTemplate,
+    UndoEdit,
     ZoomIn,
     ZoomOut,
     Bookmark,
@@ -103,6 +109,14 @@ pub const ROWS: &[Row] = rows! {
         Sort "sort" ["o"] "templates: sort by count, change, first seen, level";
         ZoomIn "zoom-in" ["z"] "time line: closer around the cursor";
         ZoomOut "zoom-out" ["Z"] "time line: further out";
+    }
+    "Templates" {
+        MergeTemplates "merge-templates" ["M"] "merge: press on one, then on another";
+        SplitTemplate "split-template" ["X"] "split into what it was merged from";
+        MaskWord "mask-word" ["*"] "make a word of it a variable";
+        NameTemplate "name-template" ["R"] "give it a name";
+        PinTemplate "pin-template" ["P"] "pin to the top, or unpin";
+        UndoEdit "undo-edit" ["ctrl-x"] "take back the last change of a template";
     }
     "Search and filter" {
         Search "search" ["/"] "search: words, \"phrase\", level:>=warn, -not, /regex/";

@@ -9,8 +9,8 @@ use crate::ingest::format::Catalogue;
 use crate::ingest::line::LineParser;
 use crate::ingest::store::Store;
 use crate::ingest::walk::Limits;
-use crate::mine::{Kinds, Resolved};
-use crate::model::{Failure, Moment, SourceInfo, Stats, Template};
+use crate::mine::{Edits, Kinds, Resolved};
+use crate::model::{Failure, Findings, Level, Moment, SourceInfo, Stats, Template};
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -33,6 +33,8 @@ pub struct Options {
     /// Folder of all cached corpora; `None` keeps nothing.
     pub cache: Option<PathBuf>,
     pub cache_max_bytes: u64,
+    /// Folder of what the user made: edits of templates, verdicts, incidents. `None` keeps nothing.
+    pub data: Option<PathBuf>,
     /// Go on reading as files grow.
     pub follow: bool,
     /// Keep the merged order ready for a screen.
@@ -51,6 +53,7 @@ impl Options {
             formats: Vec::new(),
             cache: None,
             cache_max_bytes: 8 << 30,
+            data: None,
             follow: false,
             interactive: false,
             threads: std::thread::available_parallelism().map_or(2, usize::from),
@@ -119,7 +122,9 @@ pub struct State {
     pub timelines: Vec<Timeline>,
     pub timeline: Timeline,
     pub resolved: Arc<Resolved>,
-    pub resolved_shapes: usize,
+    /// Shapes and events of which `resolved` was made.
+    pub resolved_at: (usize, u32),
+    pub edits: Edits,
     pub templates: Arc<Vec<Template>>,
     pub template_of: Arc<Vec<u32>>,
     pub order: Arc<Order>,
@@ -130,6 +135,13 @@ pub struct State {
     pub bytes: u64,
     pub index_bytes: u64,
     pub revision: u64,
+}
+
+impl State {
+    /// Level of the events of a kind.
+    pub fn headers_level(&self, kind: u32) -> Level {
+        self.kinds.kinds.get(kind as usize).map_or(Level::Unknown, |k| self.kinds.headers[k.header as usize].level)
+    }
 }
 
 pub struct Corpus {
@@ -145,6 +157,10 @@ pub struct Corpus {
     pub cancelled: AtomicBool,
     pub total_bytes: AtomicU64,
     pub started: std::time::Instant,
+    /// The file being read now.
+    pub reading: Mutex<String>,
+    /// Findings, and the events and templates of which they were made.
+    pub found: Mutex<Option<((u64, usize), Arc<Findings>)>>,
 }
 
 pub fn lock<T>(m: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -165,6 +181,8 @@ impl Corpus {
             cancelled: AtomicBool::new(false),
             total_bytes: AtomicU64::new(0),
             started: std::time::Instant::now(),
+            reading: Mutex::default(),
+            found: Mutex::default(),
         }
     }
 

@@ -75,9 +75,16 @@ fn step(corpus: &Corpus, stitcher: &mut Stitcher<'_>, worker: &mut Worker, sourc
 
 /// Watches the files until the corpus is closed.
 pub fn follow(corpus: &Corpus, stitcher: &mut Stitcher<'_>) {
+    // The tables may lag behind the lines while many come; when it is quiet they are brought up to date.
+    let mut stale = false;
     while !corpus.is_cancelled() {
         if catch_up(corpus, stitcher) {
+            let due = stitcher.table_due();
+            stitcher.publish(due, due);
+            stale = !due;
+        } else if stale && stitcher.table_due() {
             stitcher.publish(true, true);
+            stale = false;
         } else {
             std::thread::park_timeout(EVERY);
         }

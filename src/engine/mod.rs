@@ -1,19 +1,27 @@
 //! Wires the stages on threads and publishes immutable snapshots. Knows nothing of screens.
 
 pub mod cache;
+mod compare;
 mod corpus;
+mod findings;
 mod follow;
 mod open;
 mod search;
+mod series;
+mod sessions;
 mod slice;
 mod stitch;
 mod table;
+mod templates;
 mod timeline;
 mod view;
 mod worker;
 
+pub use compare::{Comparison, Difference, Moved, Part};
 pub use corpus::{Corpus, Options, Progress, Snapshot};
+pub use series::Baseline;
 pub use open::{Session, open};
+pub use sessions::By;
 pub use search::{Ask, Found, SearchHit, Searcher, seek};
 pub use timeline::{Bin, Timeline};
 pub use view::Neighbour;
@@ -27,7 +35,7 @@ pub fn format_names() -> Vec<String> {
 }
 
 pub use crate::index::Unit;
-pub use crate::mine::variables;
+pub use crate::mine::{Edit, common, masked, variables};
 pub use search::{check_query, count_matches, for_each_match};
 
 /// A moment written in any known style.

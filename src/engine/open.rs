@@ -40,6 +40,12 @@ pub fn open(options: Options) -> Result<Session, String> {
     if unwritable {
         corpus.write().notices.push("the cache folder cannot be written; nothing is kept for the next time".into());
     }
+    if let Some(data) = &corpus.options.data {
+        match super::templates::load(data) {
+            Ok(edits) => corpus.write().edits = edits,
+            Err(e) => corpus.write().notices.push(e),
+        }
+    }
     let shared = corpus.clone();
     let thread = std::thread::Builder::new()
         .name("corpus".into())
@@ -131,6 +137,7 @@ fn read_all(corpus: &Corpus, paths: &[std::path::PathBuf], stdin: bool, stitcher
                 if corpus.is_cancelled() {
                     break;
                 }
+                *lock(&corpus.reading) = path.display().to_string();
                 visit(&mut walk, path);
             }
             if stdin {

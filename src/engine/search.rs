@@ -56,7 +56,7 @@ impl Lookup for Kinds<'_> {
         self.state.kinds.headers[self.state.kinds.kinds[kind].header as usize].service.to_lowercase()
     }
     fn template_has_id(&self, kind: usize, id: u64) -> bool {
-        table::template_id(&self.state.resolved, self.state.kinds.kinds[kind].shape) == Some(id)
+        table::has_id(&self.state.resolved, self.state.kinds.kinds[kind].shape, id)
     }
     fn sources(&self) -> usize {
         self.state.sources.len()

@@ -55,6 +55,7 @@ impl Slicer<'_> {
         }
         let info = SourceInfo {
             name: name.to_string(),
+            input: super::corpus::lock(&self.corpus.reading).clone(),
             service: fixed_service.clone().unwrap_or(stem),
             origin,
             format: found.format,

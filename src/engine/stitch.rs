@@ -21,6 +21,9 @@ pub struct Stitcher<'c> {
     corpus: &'c Corpus,
     published: Option<Instant>,
     tabled: Option<Instant>,
+    /// What rebuilding the tables took: it is not done more than a tenth of the time.
+    table_cost: Duration,
+    finished: bool,
     /// Last moment and years added so far, per source without years.
     years: (u32, Moment, i32),
     pub stage: &'static str,
@@ -29,7 +32,16 @@ pub struct Stitcher<'c> {
 
 impl<'c> Stitcher<'c> {
     pub fn new(corpus: &'c Corpus) -> Stitcher<'c> {
-        Stitcher { corpus, published: None, tabled: None, years: (u32::MAX, NO_TIME, 0), stage: "reading", from_cache: false }
+        Stitcher {
+            corpus,
+            published: None,
+            tabled: None,
+            table_cost: Duration::ZERO,
+            finished: false,
+            years: (u32::MAX, NO_TIME, 0),
+            stage: "reading",
+            from_cache: false,
+        }
     }
 
     /// Takes one chunk in. Returns its text's buffer.
@@ -105,14 +117,21 @@ impl<'c> Stitcher<'c> {
 
     fn publish_if_due(&mut self) {
         if self.published.is_none_or(|at| at.elapsed() >= EVERY) {
-            let table = self.tabled.is_none_or(|at| at.elapsed() >= TABLE_EVERY);
-            self.publish(table, false);
+            self.publish(self.table_due(), false);
         }
+    }
+
+    pub fn table_due(&self) -> bool {
+        self.tabled.is_none_or(|at| at.elapsed() >= TABLE_EVERY.max(self.table_cost * 10))
     }
 
     /// Publishes a snapshot; `last` resolves all templates, merges all sources and adds trends.
     pub fn publish(&mut self, table: bool, last: bool) {
         let corpus = self.corpus;
+        self.finished |= last;
+        let started = Instant::now();
+        // Nobody looks at the tables of a corpus that is opened for one answer before it is whole.
+        let table = table && corpus.options.interactive;
         if table || last {
             let mut state = corpus.write();
             table::refresh(&mut state, last);
@@ -120,21 +139,23 @@ impl<'c> Stitcher<'c> {
                 table::add_trends(&mut state);
             }
             drop(state);
-            self.tabled = Some(Instant::now());
         }
         // While a corpus is being read its sources stand one after the other; merging costs too much to do it often.
         if corpus.options.interactive && (last || corpus.options.follow && table) {
             let order = ordered(&corpus.read());
             corpus.write().order = Arc::new(order);
         }
+        if table || last {
+            (self.tabled, self.table_cost) = (Some(Instant::now()), started.elapsed());
+        }
         self.note_losses();
         let progress = Progress {
-            stage: if last { "ready" } else { self.stage },
+            stage: self.stage,
             bytes: 0,
             total_bytes: corpus.total_bytes.load(std::sync::atomic::Ordering::Relaxed),
             lines: 0,
             elapsed_s: corpus.started.elapsed().as_secs_f64(),
-            finished: last,
+            finished: self.finished,
             followed: corpus.options.follow,
             from_cache: self.from_cache,
         };
@@ -232,7 +253,7 @@ pub fn ordered(state: &State) -> crate::index::Order {
     merge(chunks.into_iter().map(|c| &**c), &rank)
 }
 
-fn snapshot(state: &mut State, mut progress: Progress) -> Snapshot {
+pub fn snapshot(state: &mut State, mut progress: Progress) -> Snapshot {
     state.revision += 1;
     progress.bytes = state.bytes;
     progress.lines = state.lines;

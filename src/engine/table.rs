@@ -3,7 +3,7 @@
 use super::corpus::State;
 use crate::mine::{Resolved, resolve};
 use crate::model::{Level, Moment, NO_TIME, Template};
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::Arc;
 
 /// Bins of a template's trend.
@@ -12,9 +12,11 @@ pub const TREND: usize = 48;
 /// Resolves the shapes again when enough new ones came, and rebuilds the table.
 pub fn refresh(state: &mut State, last: bool) {
     let shapes = state.kinds.shapes.len();
-    if shapes > state.resolved_shapes && (last || shapes * 2 >= state.resolved_shapes * 3) {
-        state.resolved = Arc::new(resolve(&state.kinds.shapes));
-        state.resolved_shapes = shapes;
+    // A shape known before may vary by now, so the last table is made of all that came.
+    let fresh = (shapes, state.next_event);
+    if last && fresh != state.resolved_at || shapes > state.resolved_at.0 && shapes * 2 >= state.resolved_at.0 * 3 {
+        state.resolved = Arc::new(resolve(&state.kinds.shapes, &state.edits));
+        state.resolved_at = fresh;
     }
     let (templates, template_of) = table(state);
     state.templates = Arc::new(templates);
@@ -72,6 +74,9 @@ struct Row {
 fn table(state: &State) -> (Vec<Template>, Vec<u32>) {
     let resolved = &*state.resolved;
     let mut rows: Vec<Row> = resolved.texts.iter().zip(&resolved.ids).map(|(text, id)| new_row(text, *id)).collect();
+    for (row, aliases) in rows.iter_mut().zip(&resolved.aliases) {
+        row.template.aliases.clone_from(aliases);
+    }
     let mut of_kind = Vec::with_capacity(state.kinds.kinds.len());
     for kind in &state.kinds.kinds {
         let Some(&t) = resolved.of_shape.get(kind.shape as usize) else {
@@ -135,7 +140,11 @@ pub fn service(state: &State, source: u32, kind: u32) -> &str {
 
 /// Most frequent first; templates that lost all their events to a refinement go.
 fn sort_rows(state: &State, rows: Vec<Row>, of_kind: Vec<u32>) -> (Vec<Template>, Vec<u32>) {
-    let source_of = |name: &str| state.sources.iter().position(|s| s.info.name == name).unwrap_or(0) as u32;
+    let mut places: FxHashMap<&str, u32> = FxHashMap::default();
+    state.sources.iter().enumerate().rev().for_each(|(i, s)| {
+        places.insert(&s.info.name, i as u32);
+    });
+    let source_of = |name: &str| places.get(name).copied().unwrap_or(0);
     let mut order: Vec<u32> = (0..rows.len() as u32).filter(|i| rows[*i as usize].template.count > 0).collect();
     order.sort_by(|a, b| {
         let (a, b) = (&rows[*a as usize].template, &rows[*b as usize].template);
@@ -156,9 +165,22 @@ fn sort_rows(state: &State, rows: Vec<Row>, of_kind: Vec<u32>) -> (Vec<Template>
         }
         t
     });
-    let templates: Vec<Template> = templates.collect();
+    let names = state.edits.names();
+    let templates: Vec<Template> = templates
+        .map(|mut t| {
+            t.name = names.get(t.text.as_str()).map(|n| (*n).to_string());
+            t.pinned = state.edits.is_pinned(&t.text);
+            t
+        })
+        .collect();
     let of_kind = of_kind.into_iter().map(|t| place.get(t as usize).copied().unwrap_or(u32::MAX)).collect();
     (templates, of_kind)
+}
+
+/// Is this the id of the template of a shape, or one that it had before?
+pub fn has_id(resolved: &Resolved, shape: u32, id: u64) -> bool {
+    let Some(t) = resolved.of_shape.get(shape as usize).map(|t| *t as usize) else { return false };
+    resolved.ids[t] == id || resolved.aliases[t].binary_search(&id).is_ok()
 }
 
 /// The id of the template of a shape.

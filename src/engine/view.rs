@@ -181,6 +181,28 @@ impl Corpus {
     }
 }
 
+/// Reads messages of one source.
+pub struct MessageReader {
+    parser: LineParser,
+    line: Line,
+}
+
+impl MessageReader {
+    /// The message in the first line of an event.
+    pub fn message(&mut self, raw: &[u8]) -> String {
+        let head = &raw[..raw.len().min(MAX_PARSE)];
+        self.parser.parse(head, &mut self.line);
+        self.parser.message(head, &self.line)
+    }
+}
+
+impl Corpus {
+    pub fn reader(&self, source: u32) -> Option<MessageReader> {
+        let parser = self.read().sources.get(source as usize)?.parser.clone();
+        Some(MessageReader { parser, line: Line::default() })
+    }
+}
+
 /// Header and message of the text of one event; numbers and places are filled in by the caller.
 fn read_event(parser: &mut LineParser, raw: &[u8]) -> Event {
     let mut line = Line::default();

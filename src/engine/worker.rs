@@ -89,8 +89,9 @@ struct Indexing<'w> {
     timed: u64,
     unparsed: u64,
     clock_jumps: u64,
-    /// By number of a repeated line: its kind, and which of its words with digits are the message's.
-    repeats: Vec<(u32, usize, usize)>,
+    /// By number of a repeated line: its kind, which of its words with digits are the message's, and a name that
+    /// the kind does not tell.
+    repeats: Vec<(u32, usize, usize, Option<u64>)>,
     /// Beginning of the line before, up to the end of its time.
     clock: Vec<u8>,
 }
@@ -105,7 +106,7 @@ impl Indexing<'_> {
     }
 
     fn rest_of_line(&mut self, text: &[u8]) {
-        self.blocks.too_long();
+        self.blocks.untold();
         self.all_words(text);
     }
 }
@@ -113,16 +114,14 @@ impl Indexing<'_> {
 impl Indexing<'_> {
     /// An event like none before it in the chunk, or one that must be looked at whole.
     fn first(&mut self, at: usize, head: &[u8], line: &Line, parser: &LineParser) {
-        let text = parser.text(head, line);
         let parsed = &line.parsed;
-        let named = if parsed.program.is_empty() { parsed.component } else { parsed.program };
         let span = (line.raw_message.start as usize, line.raw_message.end as usize);
         let clock_end = whole_clock(head, line.clock_end as usize);
         let noted = Noted {
             raw: head,
             message: whole_words(head, span),
             clock_end,
-            service: named.of(text),
+            service: parser.service(head, line),
             level: parsed.level,
             timed: line.time.is_some(),
             known: line.known,
@@ -134,7 +133,7 @@ impl Indexing<'_> {
         if let Repeat::First(id) = line.repeat {
             let (from, to) = if clock_end > 0 { self.kinds.values() } else { (0, 0) };
             debug_assert_eq!(self.repeats.len(), id as usize);
-            self.repeats.push((kind, from, to));
+            self.repeats.push((kind, from, to, self.kinds.name()));
         }
         let new_block = self.blocks.event(at as u64, self.last_time, kind);
         let block = self.blocks.block();
@@ -143,15 +142,27 @@ impl Indexing<'_> {
                 self.filter.add(*h, block);
             }
         }
+        self.name(self.kinds.name());
+    }
+
+    /// A word that the event's kind does not tell stands in the filter, and the block is read where it is asked for.
+    fn name(&mut self, hash: Option<u64>) {
+        if let Some(hash) = hash {
+            self.blocks.untold();
+            if self.filtering {
+                self.filter.add(hash, self.blocks.block());
+            }
+        }
     }
 
     /// An event like one before it: its kind is known, its words with digits are at hand.
     #[inline]
     fn again(&mut self, at: usize, head: &[u8], id: u32, line: &Line, parser: &LineParser) {
-        let (kind, from, to) = self.repeats[id as usize];
+        let (kind, from, to, name) = self.repeats[id as usize];
         let hashes = &parser.cuts().hashes;
         self.kinds.kinds[kind as usize].add(&hashes[from..to], self.last_time);
         let new_block = self.blocks.event(at as u64, self.last_time, kind);
+        self.name(name);
         if self.filtering {
             let block = self.blocks.block();
             hashes.iter().for_each(|h| self.filter.add(*h, block));

@@ -287,8 +287,8 @@ impl BlockBuilder {
         cut
     }
 
-    /// The event's line was too long to be parsed whole.
-    pub fn too_long(&mut self) {
+    /// The event holds words that its kind does not tell: its line was too long, or a name is in it.
+    pub fn untold(&mut self) {
         self.uncovered = true;
     }
 

@@ -109,7 +109,10 @@ impl Header<'_, '_> {
             self.out.level = level::named(word);
         } else if self.brackets > 3 {
             return None;
-        } else if self.out.component.is_empty() && word.iter().any(u8::is_ascii_alphabetic) && !word.contains(&b' ') {
+        } else if self.out.component.is_empty()
+            && word.iter().all(|b| b.is_ascii_alphabetic() || matches!(b, b'.' | b'_' | b'-' | b':'))
+            && !word.is_empty()
+        {
             self.out.component = Span::new(at + 1, at + n);
         }
         Some((at + n + 1, false))

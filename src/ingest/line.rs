@@ -103,8 +103,7 @@ impl LineParser {
             return;
         }
         self.memo.style(self.clock.last.map(|(spec, n)| (spec, end - n)));
-        let named = if line.parsed.program.is_empty() { line.parsed.component } else { line.parsed.program };
-        let by_digits = line.parsed.by_digits || named.of(self.text(raw, line)).iter().any(u8::is_ascii_digit);
+        let by_digits = line.parsed.by_digits || self.service(raw, line).iter().any(u8::is_ascii_digit);
         if self.memo.clock_end == end && !by_digits && !line.in_scratch {
             line.repeat = self.memo.learn(raw, line.raw_message.start as usize).map_or(Repeat::None, Repeat::First);
         }
@@ -186,6 +185,21 @@ impl LineParser {
         let start = keyed::escaped_len(inner, message.start as usize);
         let end = start + keyed::escaped_len(&inner[start..], (message.end - message.start) as usize);
         Span::new(base + start, base + end)
+    }
+
+    /// Service that the last line names: its program, else its component; a place in the source code is none.
+    pub fn service<'a>(&'a self, raw: &'a [u8], line: &Line) -> &'a [u8] {
+        let named = if line.parsed.program.is_empty() { line.parsed.component } else { line.parsed.program };
+        let name = named.of(self.text(raw, line)).trim_ascii();
+        let number = name.iter().rev().take_while(|b| b.is_ascii_digit()).count();
+        if number > 0 && matches!(name[..name.len() - number].last(), Some(b':' | b'#')) {
+            return b"";
+        }
+        // `sshd[42]`, `sshd(pam_unix)`: what stands in brackets is no part of the name.
+        match name.iter().position(|b| matches!(b, b'[' | b'(')) {
+            Some(n) if n > 0 && matches!(name.last(), Some(b']' | b')')) => &name[..n],
+            _ => name,
+        }
     }
 
     /// The message of the last line, decoded.

@@ -3,6 +3,9 @@
 
 use super::mask::VAR;
 
+/// What a variable reads in a template.
+pub const VARIABLE: &str = "<*>";
+
 /// Bytes that end a token within a word; `_` and `/` do not.
 const DELIMITERS: &[u8] = b" ,!;:=|\"'[](){}.-+@#$%&<>";
 
@@ -26,7 +29,7 @@ pub fn display(masked: &[u8]) -> String {
         }
     }
     let joined = join(&out);
-    String::from_utf8_lossy(&joined).replace('\u{1}', "<*>")
+    String::from_utf8_lossy(&joined).replace('\u{1}', VARIABLE)
 }
 
 fn is_path(word: &[u8]) -> bool {

@@ -1,6 +1,7 @@
 //! Kinds: what is constant in an event, header and message apart. Words with a digit are cut out, so that millions of
 //! lines have thousands of kinds, and everything costly is done once a kind. Knows no files and no clocks.
 
+use super::wild::{self, Found, Wild};
 use crate::model::{Level, Moment, NO_TIME};
 use crate::text::words::{self, CUT, Cuts, constant_text};
 use rustc_hash::FxHashMap;
@@ -103,6 +104,9 @@ pub struct LocalKinds {
     /// So many of them stood in the line before as well.
     repeated: usize,
     values: (usize, usize),
+    wild: Wild,
+    /// Hash of the name in the event noted last, when its kind has one.
+    name: Option<u64>,
 }
 
 /// The line's beginning up to the end of its time, and what scanning it gave.
@@ -142,15 +146,47 @@ impl LocalKinds {
         let key = words::hash_bytes(words::seed(), after, e.service);
         self.repeated = if same { clock_cuts } else { 0 };
         self.values = (first_cut, message_cuts);
+        self.name = None;
         if let Some(&id) = self.ids.get(&key) {
             self.kinds[id as usize].add(&self.cuts.hashes[first_cut..message_cuts], e.time);
             return id;
         }
         let id = self.kinds.len() as u32;
-        self.ids.insert(key, id);
-        let kind = self.new_kind(e, first_cut, message_cuts, decode, infer);
+        let around = self.around(e, before);
+        let message = &e.raw[a..b];
+        let found = self.wild.find(message, &self.cuts.ranges[first_cut..message_cuts], around);
+        let name = match found {
+            Found::Kind(kind, name) => {
+                self.name = Some(words::filter_hash(&message[name.0..name.1]));
+                self.kinds[kind as usize].add(&self.cuts.hashes[first_cut..message_cuts], e.time);
+                return kind;
+            }
+            Found::Name(signature, name) => {
+                self.wild.learn(signature, id);
+                self.name = Some(words::filter_hash(&message[name.0..name.1]));
+                Some(name)
+            }
+            Found::Nothing => {
+                self.ids.insert(key, id);
+                None
+            }
+        };
+        let kind = self.new_kind(e, (first_cut, message_cuts), name, decode, infer);
         self.kinds.push(kind);
         id
+    }
+
+    /// Hash of what is around the message: before it, behind it, its service.
+    fn around(&mut self, e: &Noted<'_>, before: u64) -> u64 {
+        let kept = self.cuts.len();
+        let behind = words::scan(&e.raw[e.message.1..], before, &mut self.cuts);
+        self.cuts.truncate(kept);
+        words::hash_bytes(words::seed(), behind, e.service)
+    }
+
+    /// Hash for the word filter of the name in the event noted last: its kind does not tell it.
+    pub fn name(&self) -> Option<u64> {
+        self.name
     }
 
     /// Where the message's words with digits are among those behind the clock, in the event noted last.
@@ -167,15 +203,18 @@ impl LocalKinds {
     fn new_kind(
         &self,
         e: &Noted<'_>,
-        m0: usize,
-        m1: usize,
+        (m0, m1): (usize, usize),
+        name: Option<(usize, usize)>,
         decode: impl FnOnce() -> String,
         infer: impl FnOnce(&[u8]) -> Level,
     ) -> LocalKind {
         let (a, b) = e.message;
         let (mut constant, mut around) = (Vec::new(), Vec::new());
         let (clock, n) = (self.clock.text.len(), self.clock.cuts);
-        constant_text(&e.raw[a..b], &self.cuts.ranges[m0..m1], &mut constant);
+        match name {
+            Some(name) => constant_text(&e.raw[a..b], &wild::with_name(&self.cuts, (m0, m1), name), &mut constant),
+            None => constant_text(&e.raw[a..b], &self.cuts.ranges[m0..m1], &mut constant),
+        }
         constant_text(&e.raw[..clock], &self.cuts.ranges[..n], &mut around);
         constant_text(&e.raw[clock..a], &self.cuts.ranges[n..m0], &mut around);
         around.push(CUT);
@@ -191,7 +230,10 @@ impl LocalKinds {
                 known: e.known,
             },
             constant,
-            example: decode(),
+            example: match name {
+                Some(name) => wild::example(&decode(), &e.raw[a..b], name),
+                None => decode(),
+            },
             line: e.line,
             first_values: self.cuts.hashes[m0..m1].to_vec(),
             varied: vec![false; m1 - m0],

@@ -4,8 +4,8 @@
 /// Stands for a variable in a masked text.
 pub const VAR: u8 = 1;
 
-/// Masks a message. `literal` says of a word like `eth0` (letters, then few digits) whether it never varied.
-pub fn mask(message: &str, mut literal: impl FnMut(usize, &str) -> bool) -> Vec<u8> {
+/// Masks a message. `literal` says of a word like `eth0` (letters, then few digits; whether it is a key) that it is constant.
+pub fn mask(message: &str, mut literal: impl FnMut(usize, &str, bool) -> bool) -> Vec<u8> {
     let text = message.as_bytes();
     let mut out = Vec::with_capacity(text.len());
     let (mut at, mut word) = (0, 0);
@@ -30,7 +30,7 @@ pub fn mask(message: &str, mut literal: impl FnMut(usize, &str) -> bool) -> Vec<
             let has_digit = text[at..end].iter().any(u8::is_ascii_digit);
             if has_digit {
                 let name = &message[at..end];
-                let keep = late(name.as_bytes()) && literal(word, name);
+                let keep = late(name.as_bytes()) && literal(word, name, text.get(end) == Some(&b'='));
                 word += 1;
                 if keep {
                     out.extend_from_slice(name.as_bytes());
@@ -82,10 +82,12 @@ fn variable(text: &[u8], at: usize, fresh: bool) -> Option<usize> {
             .or_else(|| mac(rest))
             .or_else(|| address(rest))
             .or_else(|| ipv6(rest))
-            .or_else(|| host(rest))
+            .or_else(|| if at > 0 && text[at - 1] == b'.' { None } else { host(rest) })
             .or_else(|| date(rest))
             .or_else(|| email(rest))
             .or_else(|| drive(rest))
+            .or_else(|| inner_path(rest))
+            .or_else(|| if behind_key(&text[..at]) { dotted_name(rest) } else { None })
             .or_else(|| number(rest))
             .or_else(|| hex(rest))
     } else {
@@ -279,7 +281,13 @@ fn host(t: &[u8]) -> Option<usize> {
     let known = TLD.contains(&last.as_str());
     let common = matches!(last.as_str(), "com" | "net" | "org" | "edu" | "gov" | "local");
     let shaped = labels.iter().all(|l| !l.is_empty()) && !PACKAGES.contains(&labels[0]);
-    let enough = labels.len() >= 3 && known || labels.len() == 2 && (common || known && port > 0);
+    let source = matches!(
+        last.as_str(),
+        "java" | "c" | "cc" | "cpp" | "h" | "go" | "py" | "rs" | "js" | "ts" | "kt" | "rb" | "php" | "cs" | "scala"
+    );
+    let enough = labels.len() >= 3 && known
+        || labels.len() == 2 && common
+        || labels.len() >= 2 && port > 0 && !source && text == text.to_ascii_lowercase();
     let named_port = labels.len() == 1 && port > 0 && t[0].is_ascii_alphabetic() && text.bytes().any(|b| b.is_ascii_digit());
     (shaped && (enough || named_port) && t.get(n + port) != Some(&b'(')).then_some(n + port)
 }
@@ -313,10 +321,11 @@ fn date(t: &[u8]) -> Option<usize> {
         strong |= kind;
         parts += 1;
         n += piece.len();
-        if t.get(n) != Some(&b' ') {
+        let blanks = run(&t[n..], |b| b == b' ');
+        if !(1..=2).contains(&blanks) {
             break;
         }
-        n += 1;
+        n += blanks;
     }
     let n = n - run_back(&t[..n], |b| b == b' ');
     (strong && n > 0).then_some(n)
@@ -376,6 +385,28 @@ fn path(text: &[u8], at: usize) -> Option<usize> {
     Some(n)
 }
 
+/// A path that starts with a name of several labels: `com.shop.cart/.ui.Main`, `etc.d/a.b.conf`.
+fn inner_path(t: &[u8]) -> Option<usize> {
+    let n = run(t, |b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'/' | b'_' | b'$' | b'-'));
+    let n = n - run_back(&t[..n], |b| matches!(b, b'.' | b'/' | b'-'));
+    let count = |c: u8| t[..n].iter().filter(|b| **b == c).count();
+    (count(b'.') >= 3 && count(b'/') >= 1).then_some(n)
+}
+
+fn behind_key(before: &[u8]) -> bool {
+    let n = before.len() - run_back(before, |b| b == b' ');
+    n > 1 && before[n - 1] == b'=' && is_word(before[n - 2]) || n > 2 && before[n - 1] == b'=' && before[n - 2] == b' '
+}
+
+/// A name of three labels or more, as a key's value: a class, a package, an action.
+fn dotted_name(t: &[u8]) -> Option<usize> {
+    let n = run(t, |b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'$'));
+    let n = n - run_back(&t[..n], |b| b == b'.');
+    let labels = t[..n].split(|b| *b == b'.');
+    let end = t.get(n).is_none_or(|b| matches!(b, b' ' | b',' | b';' | b')' | b']' | b'}' | b'"' | b'\''));
+    (end && labels.clone().count() >= 3 && labels.clone().all(|l| !l.is_empty())).then_some(n)
+}
+
 fn signed(t: &[u8]) -> Option<usize> {
     t.get(1).filter(|b| b.is_ascii_digit())?;
     number(&t[1..]).map(|n| n + 1)
@@ -416,7 +447,13 @@ fn tidy(masked: &[u8]) -> Vec<u8> {
     let mut out: Vec<u8> = Vec::with_capacity(masked.len());
     for token in masked.split_inclusive(|b| *b == b' ') {
         let (body, blank) = token.strip_suffix(b" ").map_or((token, false), |t| (t, true));
-        let vars = body.iter().filter(|b| **b == VAR).count();
+        let linked = |b: &u8| matches!(b, b'-' | b'.' | b':' | b'/' | b'_');
+        let has_digit = |p: &[u8]| p.iter().any(u8::is_ascii_digit);
+        // In a chain with a variable the names with digits vary too: `R12-M1-N2`.
+        let vars = match body.contains(&VAR) {
+            true => body.iter().filter(|b| **b == VAR).count() + body.split(linked).filter(|p| !p.contains(&VAR) && has_digit(p)).count(),
+            false => 0,
+        };
         let chained =
             vars >= 3 && body.iter().all(|b| *b == VAR || b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b':' | b'/' | b'_'));
         if chained {
@@ -451,7 +488,7 @@ mod tests {
     use super::*;
 
     fn shown(text: &str) -> String {
-        String::from_utf8_lossy(&mask(text, |_, _| true)).replace('\u{1}', "<*>")
+        String::from_utf8_lossy(&mask(text, |_, _, _| true)).replace('\u{1}', "<*>")
     }
 
     #[test]
@@ -477,7 +514,7 @@ mod tests {
     fn hostile_messages_are_bounded() {
         for text in ["1".repeat(100_000), "a.".repeat(2_000), ":".repeat(100_000), "Jan ".repeat(2_000), "-".repeat(99_999)] {
             let start = std::time::Instant::now();
-            mask(&text, |_, _| false);
+            mask(&text, |_, _, _| false);
             assert!(start.elapsed().as_secs() < 20);
         }
     }

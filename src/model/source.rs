@@ -22,6 +22,8 @@ pub struct Origin {
 pub struct SourceInfo {
     /// Path as given, or path inside the archive.
     pub name: String,
+    /// The PATH argument (or the file found under it) that it was read from.
+    pub input: String,
     pub origin: Origin,
     /// Formats recognised, outermost first ("cri > json").
     pub format: String,
@@ -49,6 +51,7 @@ impl Default for SourceInfo {
     fn default() -> Self {
         SourceInfo {
             name: String::new(),
+            input: String::new(),
             origin: Origin::default(),
             format: String::new(),
             inferred: String::new(),

@@ -27,6 +27,9 @@ pub struct Template {
     pub trend: Vec<u32>,
     /// Rate in the last quarter of its trend against the rest: 1 is steady.
     pub change: f32,
+    /// What the user calls it.
+    pub name: Option<String>,
+    pub pinned: bool,
     /// Ids that this template had before it was refined or merged.
     pub aliases: Vec<TemplateKey>,
 }

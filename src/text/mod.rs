@@ -2,6 +2,7 @@
 //! Holds no state and does no I/O.
 
 pub mod civil;
+pub mod embed;
 pub mod escape;
 pub mod pack;
 pub mod words;

@@ -1,7 +1,7 @@
 //! Does what `update` asks for, on threads, and sends back messages. The only place of the screen that reads the corpus.
 
 use super::highlight::highlight;
-use super::msg::{DetailData, Effect, Msg, Purpose};
+use super::msg::{DetailData, Effect, Msg, Purpose, TemplateFacts};
 use crate::engine::{Ask, Corpus, Searcher, Snapshot, Timeline, seek, variables};
 use std::sync::Arc;
 use std::sync::mpsc;
@@ -11,6 +11,8 @@ use tokio::sync::mpsc::UnboundedSender;
 const ZOOM_BINS: usize = 1024;
 /// Lines around an event in the detail.
 const AROUND: u64 = 8;
+/// Templates like the one looked at.
+const RESEMBLING: usize = 5;
 
 /// A job for the reading thread.
 type Job = Box<dyn FnOnce() + Send>;
@@ -55,7 +57,9 @@ impl Effects {
             Effect::Values(template) => self.spawn(move |c| {
                 let id = snapshot.templates.get(template)?.id;
                 let (values, looked) = c.values(&snapshot, template);
-                Some(Msg::Values(id, values, looked))
+                let near = snapshot.resembling(template, RESEMBLING);
+                let resembling = near.into_iter().map(|(i, s)| (snapshot.templates[i].id, s)).collect();
+                Some(Msg::Facts(TemplateFacts { id, values, looked, resembling }))
             }),
             Effect::Seek { from, forward, level } => self.spawn(move |c| {
                 let rows = rows.as_ref().map(|r| r.as_slice());
@@ -64,6 +68,12 @@ impl Effects {
             Effect::Histogram(start, end) => {
                 self.spawn(move |c| Some(Msg::Histogram(Timeline::of_range(c, &snapshot, start, end, ZOOM_BINS))))
             }
+            Effect::Edit(edit) => self.spawn(move |c| c.edit(edit).err().map(Msg::Notice)),
+            Effect::UndoEdit => self.spawn(move |c| match c.undo_edit() {
+                Ok(true) => Some(Msg::Notice("taken back".into())),
+                Ok(false) => Some(Msg::Notice("no change of a template to take back".into())),
+                Err(e) => Some(Msg::Notice(e)),
+            }),
             Effect::FindTemplates(text) => self.spawn(move |c| {
                 let ids = c.terms()?.templates(&text, 500).ok()?;
                 Some(Msg::Templates(text, ids))

@@ -1,7 +1,7 @@
 //! What comes in (`Msg`) and what is to be done (`Effect`), as data. No I/O here.
 
 use super::highlight::Highlighted;
-use crate::engine::{Found, Neighbour, Snapshot, Timeline};
+use crate::engine::{Edit, Found, Neighbour, Snapshot, Timeline};
 use crate::model::{Event, Level, Moment, VariableStats};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ pub enum Msg {
     Found(Purpose, Found),
     Events(Vec<Arc<Event>>),
     Detail(Box<DetailData>),
-    Values(u64, Vec<VariableStats>, u64),
+    Facts(TemplateFacts),
     Sought(Option<usize>, Level),
     Histogram(Timeline),
     Templates(String, Vec<u64>),
@@ -47,6 +47,17 @@ pub struct DetailData {
     pub neighbours: Vec<Neighbour>,
 }
 
+/// What takes a look at the events of a template to know.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TemplateFacts {
+    pub id: u64,
+    pub values: Vec<VariableStats>,
+    /// Events looked at.
+    pub looked: u64,
+    /// Templates like it, nearest first: index and similarity (0..1).
+    pub resembling: Vec<(u64, f32)>,
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
     Quit,
@@ -60,6 +71,8 @@ pub enum Effect {
     Seek { from: usize, forward: bool, level: Level },
     Histogram(Moment, Moment),
     FindTemplates(String),
+    Edit(Edit),
+    UndoEdit,
     Copy(String),
     SaveMarks,
     Open(Vec<PathBuf>),

@@ -19,6 +19,10 @@ pub enum Asking {
     Filter,
     Time,
     Note,
+    /// A word of the template to make variable.
+    Mask,
+    /// A name for the template.
+    Name,
 }
 
 impl Asking {
@@ -28,6 +32,8 @@ impl Asking {
             Asking::Filter => "show only",
             Asking::Time => "go to time",
             Asking::Note => "note",
+            Asking::Mask => "word (or its number) to make a variable",
+            Asking::Name => "name of the template",
         }
     }
 }

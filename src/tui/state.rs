@@ -1,11 +1,11 @@
 //! Everything the screen shows, as plain data. Changed by `update` alone.
 
-use super::msg::DetailData;
+use super::msg::{DetailData, TemplateFacts};
 use super::overlay::Overlay;
 use crate::config::keymap::Keymap;
 use crate::config::theme::Theme;
 use crate::engine::{Found, Snapshot, Timeline};
-use crate::model::{Event, Level, Moment, VariableStats};
+use crate::model::{Event, Level, Moment};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -167,7 +167,11 @@ pub struct State {
     pub asked: std::collections::HashSet<u32>,
     pub shown_detail: Option<DetailData>,
     pub detail_asked: Option<u32>,
-    pub values: Option<(u64, Vec<VariableStats>, u64)>,
+    pub facts: Option<TemplateFacts>,
+    /// Text of the template that the next one is merged with.
+    pub merging: Option<String>,
+    /// New templates per minute of late.
+    pub novelty: Option<f64>,
     pub zoom: Option<(Moment, Moment)>,
     pub zoomed: Option<Timeline>,
     pub marks: BTreeMap<MarkKey, Mark>,
@@ -209,7 +213,9 @@ impl State {
             asked: std::collections::HashSet::new(),
             shown_detail: None,
             detail_asked: None,
-            values: None,
+            facts: None,
+            merging: None,
+            novelty: None,
             zoom: None,
             zoomed: None,
             marks: BTreeMap::new(),

@@ -3,6 +3,7 @@
 
 pub mod generate;
 pub mod rng;
+pub mod sockshop;
 
 use std::path::PathBuf;
 use std::process::{Command, Output};

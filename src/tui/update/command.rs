@@ -3,7 +3,7 @@
 use super::super::msg::{Effect, Purpose};
 use super::super::overlay::{Asking, Overlay, Prompt, palette};
 use super::super::state::{Filter, Pane, Scroll, State};
-use super::{jump, sort_templates};
+use super::{jump, sort_templates, templates};
 use crate::config::keymap::Command;
 use crate::model::Level;
 
@@ -59,6 +59,12 @@ pub fn run(state: &mut State, command: Command) -> Vec<Effect> {
             sort_templates(state);
             state.notice = Some(format!("templates sorted by {}", state.sort.name()));
         }
+        Command::MergeTemplates
+        | Command::SplitTemplate
+        | Command::MaskWord
+        | Command::NameTemplate
+        | Command::PinTemplate
+        | Command::UndoEdit => return templates::run(state, command),
         Command::ZoomIn | Command::ZoomOut => return zoom(state, command == Command::ZoomIn),
         Command::Bookmark => return bookmark(state),
         Command::NextBookmark | Command::PreviousBookmark => jump::to_mark(state, command == Command::NextBookmark),

@@ -3,8 +3,9 @@
 mod command;
 mod jump;
 mod overlay;
+mod templates;
 
-use super::msg::{Effect, Mouse, Msg, Purpose};
+use super::msg::{Effect, Mouse, Msg, Purpose, TemplateFacts};
 use super::overlay::Overlay;
 use super::state::{Pane, SortBy, State};
 use crate::engine::{Found, Snapshot};
@@ -40,8 +41,8 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
             state.shown_detail = Some(*detail);
             vec![]
         }
-        Msg::Values(id, values, looked) => {
-            state.values = Some((id, values, looked));
+        Msg::Facts(facts) => {
+            state.facts = Some(facts);
             vec![]
         }
         Msg::Sought(found, level) => {
@@ -114,6 +115,7 @@ fn new_snapshot(state: &mut State, snapshot: Arc<Snapshot>) -> Vec<Effect> {
     let reordered = snapshot.order.bytes() != state.snapshot.order.bytes();
     let finished = snapshot.progress.finished && !state.snapshot.progress.finished;
     state.snapshot = snapshot;
+    state.novelty = state.snapshot.novelty();
     sort_templates(state);
     if reordered {
         state.found = None;
@@ -168,8 +170,8 @@ fn new_found(state: &mut State, purpose: Purpose, found: Found) -> Vec<Effect> {
 
 fn templates_found(state: &mut State, text: &str, ids: &[u64]) -> Vec<Effect> {
     if state.pane == Pane::Templates && !text.is_empty() {
-        let of = |id: &u64| state.snapshot.templates.iter().position(|t| t.id == *id);
-        let rows: Vec<usize> = ids.iter().filter_map(of).collect();
+        let mut rows: Vec<usize> = ids.iter().filter_map(|id| state.snapshot.template_by_id(*id)).collect();
+        rows.dedup();
         if rows.is_empty() {
             state.notice = Some(format!("no template has words like '{text}'"));
         } else {
@@ -191,6 +193,7 @@ pub fn sort_templates(state: &mut State) {
         SortBy::FirstSeen => rows.sort_by_key(|i| (templates[*i].first.is_none(), templates[*i].first)),
         SortBy::Level => rows.sort_by_key(|i| std::cmp::Reverse(worst(&templates[*i].levels))),
     }
+    rows.sort_by_key(|i| !templates[*i].pinned);
     state.template_rows = rows;
     let height = state.heights().list;
     let len = state.template_rows.len();
@@ -233,10 +236,10 @@ fn wanted(state: &mut State) -> Vec<Effect> {
     if detail_seen
         && let Some(t) = state.selected_template()
         && let id = state.snapshot.templates[t].id
-        && state.values.as_ref().map(|v| v.0) != Some(id)
+        && state.facts.as_ref().map(|f| f.id) != Some(id)
         && state.snapshot.progress.finished
     {
-        state.values = Some((id, Vec::new(), 0));
+        state.facts = Some(TemplateFacts { id, ..TemplateFacts::default() });
         effects.push(Effect::Values(t));
     }
     effects

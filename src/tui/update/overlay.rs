@@ -3,7 +3,7 @@
 use super::super::msg::{Effect, Purpose};
 use super::super::overlay::{Asking, Overlay, Prompt};
 use super::super::state::{Mark, Pane, State};
-use super::{command, jump};
+use super::{command, jump, templates};
 
 pub fn key(state: &mut State, key: &str) -> Vec<Effect> {
     let Some(top) = state.overlays.last_mut() else { return vec![] };
@@ -144,6 +144,7 @@ fn accept(state: &mut State, prompt: Prompt) -> Vec<Effect> {
             state.filter.text = text;
             command::refilter(state)
         }
+        Asking::Mask | Asking::Name => templates::answered(state, prompt.asking, text),
         Asking::Time => {
             match jump::parse(state, &text) {
                 Some(at) => jump::to_moment(state, at),

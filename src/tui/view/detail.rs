@@ -104,6 +104,7 @@ fn event_lines(state: &State, detail: &DetailData, out: &mut Vec<Line<'static>>)
 
 fn template_lines(state: &State, t: &Template, out: &mut Vec<Line<'static>>) {
     out.push(title(state, &format!("Template {}", t.id)));
+    out.extend(t.name.as_ref().map(|n| pair(state, "name", n)));
     out.push(Line::styled(format!("  {}", for_terminal(&t.text)), style::of(state, "variable")));
     let share = t.count as f64 * 100.0 / (state.snapshot.events as f64).max(1.0);
     out.push(pair(state, "count", &format!("{} ({share:.1}% of events), lately {}", grouped(t.count), templates::change(t))));
@@ -122,13 +123,20 @@ fn template_lines(state: &State, t: &Template, out: &mut Vec<Line<'static>>) {
     if !t.trend.is_empty() {
         out.push(pair(state, "over time", &templates::sparkline(&t.trend, t.trend.len())));
     }
-    if let Some((id, values, looked)) = &state.values
-        && *id == t.id
-        && !values.is_empty()
-    {
-        out.push(Line::default());
-        out.push(title(state, &format!("Values of its variables (from {} events)", grouped(*looked))));
-        values.iter().enumerate().for_each(|(i, v)| out.push(pair(state, &format!("<*> {}", i + 1), &values_text(v))));
+    if let Some(facts) = state.facts.as_ref().filter(|f| f.id == t.id) {
+        if !facts.values.is_empty() {
+            out.push(Line::default());
+            out.push(title(state, &format!("Values of its variables (from {} events)", grouped(facts.looked))));
+            facts.values.iter().enumerate().for_each(|(i, v)| out.push(pair(state, &format!("<*> {}", i + 1), &values_text(v))));
+        }
+        if !facts.resembling.is_empty() {
+            out.push(Line::default());
+            out.push(title(state, "Templates that resemble it"));
+            for (id, near) in &facts.resembling {
+                let text = state.snapshot.template_by_id(*id).map_or("", |i| state.snapshot.templates[i].text.as_str());
+                out.push(pair(state, &format!("{near:.2}"), text));
+            }
+        }
     }
     out.push(Line::default());
 }

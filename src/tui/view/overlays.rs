@@ -104,6 +104,7 @@ fn help(frame: &mut Frame<'_>, state: &State, top: usize) {
         ("F E W I D T", "fatal, error, warning, info, debug, trace"),
         ("~", "the time is taken from the line above"),
         ("● ✎", "marked; marked with a note"),
+        ("◆", "template pinned to the top"),
         ("⏎3 more", "the event has three more lines"),
         ("! ▲", "time line: errors here; the cursor"),
         ("x3.2 ÷2.0", "rate in the last quarter of the time against before"),

@@ -16,7 +16,8 @@ pub fn heading(state: &State) -> String {
     let ratio = state.snapshot.lines as f64 / (n as f64).max(1.0);
     let shown = state.template_rows.len();
     let of = if shown < n { format!("{shown} of ") } else { String::new() };
-    format!("Templates {of}{} · {ratio:.0} lines each · by {} (o)", grouped(n as u64), state.sort.name())
+    let new = state.novelty.filter(|n| *n > 0.0).map_or_else(String::new, |n| format!(" · {n:.1} new/min"));
+    format!("Templates {of}{} · {ratio:.0} lines each{new} · by {} (o)", grouped(n as u64), state.sort.name())
 }
 
 pub fn draw(frame: &mut Frame<'_>, state: &State, area: Rect) {
@@ -55,6 +56,10 @@ fn row(state: &State, t: &Template, bars: usize) -> Line<'static> {
         Span::styled(format!("{:>6} ", change(t)), style::of(state, "dim")),
         Span::styled(format!("{} ", sparkline(&t.trend, bars)), style::of(state, "bar")),
     ];
+    if t.pinned {
+        spans.push(Span::styled("◆ ", style::of(state, "focus")));
+    }
+    spans.extend(t.name.as_ref().map(|n| Span::styled(format!("{}: ", for_terminal(n)), style::of(state, "title"))));
     let base = if worst >= Level::Warn { level } else { style::of(state, "text") };
     for (i, piece) in t.text.split("<*>").enumerate() {
         if i > 0 {

@@ -1,0 +1,113 @@
+//! `anomalies`: windows that are not normal with their reasons, or sessions.
+
+use super::run::{self, Out};
+use super::{FOUND, OK};
+use crate::config::args::{Global, OutputFormat};
+use crate::engine::{By, Snapshot};
+use crate::model::{Findings, Moment, SessionVerdict, Severity, Window};
+use crate::text::civil::{human_duration, rfc3339};
+use crate::text::escape::for_terminal;
+use serde_json::{Value, json};
+use std::path::PathBuf;
+
+pub fn run(global: &Global, by: Option<&str>, baseline: Option<&str>, paths: &[PathBuf]) -> Result<u8, String> {
+    let by = by.map(By::parse).transpose()?;
+    let mut all = paths.to_vec();
+    let range = baseline.map(|b| run::baseline(b)).transpose()?;
+    if let Some(run::Baseline::Path(path)) = &range {
+        all.push(path.clone());
+    }
+    let (session, snapshot) = run::open(global, &all)?;
+    let corpus = &session.corpus;
+    let mut out = Out::new();
+    let found = match by {
+        Some(by) => {
+            let times = range.as_ref().and_then(|r| r.times(&snapshot));
+            let (verdicts, threshold) = corpus.sessions(&snapshot, &by, times);
+            sessions(global, &verdicts, threshold, &mut out)?
+        }
+        None => {
+            let findings = match &range {
+                None => (*corpus.findings_of(&snapshot)).clone(),
+                Some(b) => corpus.findings(&snapshot, &b.engine()),
+            };
+            let findings = within(global, &snapshot, findings)?;
+            match global.format {
+                OutputFormat::Text => text(&findings, &mut out)?,
+                _ => out.json(&object(&findings))?,
+            }
+            findings.windows.iter().any(|w| w.severity >= Severity::Medium)
+        }
+    };
+    out.flush()?;
+    run::finish(global, corpus);
+    Ok(if found { FOUND } else { OK })
+}
+
+/// Windows that touch the range asked for.
+fn within(global: &Global, snapshot: &Snapshot, mut findings: Findings) -> Result<Findings, String> {
+    let range = run::range(global, snapshot)?;
+    findings.windows.retain(|w| range.start.is_none_or(|s| w.end >= s) && range.end.is_none_or(|e| w.start < e));
+    Ok(findings)
+}
+
+fn time(t: Moment) -> String {
+    rfc3339(t, 0)
+}
+
+/// The contract of `anomalies --format json`.
+pub fn object(f: &Findings) -> Value {
+    let window = |w: &Window| {
+        let reasons: Vec<Value> = w
+            .reasons
+            .iter()
+            .map(|r| {
+                let lines: Vec<Value> = r.lines.iter().map(|l| json!({"source": l.source, "line": l.line})).collect();
+                json!({"kind": r.kind.name(), "service": r.service, "template_id": r.template_id, "score": r.score, "text": r.text, "lines": lines})
+            })
+            .collect();
+        json!({"id": w.id, "start": time(w.start), "end": time(w.end), "score": w.score, "severity": w.severity.name(),
+               "tags": w.tags, "services": w.services, "reasons": reasons})
+    };
+    let baseline = f.baseline.map(|(a, z)| json!({"start": time(a), "end": time(z)}));
+    json!({"events": f.events, "baseline": baseline, "windows": f.windows.iter().map(window).collect::<Vec<_>>(), "notes": f.notes})
+}
+
+pub fn text(f: &Findings, out: &mut Out) -> Result<(), String> {
+    if let Some((a, z)) = f.baseline {
+        out.line(&format!("normal: {} .. {} ({})", time(a), time(z), human_duration(z - a)))?;
+    }
+    if f.windows.is_empty() {
+        out.line(&format!("nothing is out of the ordinary in {} events", f.events))?;
+    }
+    for w in &f.windows {
+        let tags = if w.tags.is_empty() { String::new() } else { format!(" [{}]", w.tags.join(", ")) };
+        let services = if w.services.len() > 6 { format!("{} and {} more", w.services[..6].join(", "), w.services.len() - 6) } else { w.services.join(", ") };
+        out.line("")?;
+        out.line(&format!("{} {} .. {} ({}){tags} {}", w.severity.name().to_uppercase(), time(w.start), time(w.end), human_duration(w.end - w.start), for_terminal(&services)))?;
+        for r in w.reasons.iter().take(8) {
+            let place = r.lines.first().map_or_else(String::new, |l| format!("  {}:{}", l.source, l.line));
+            out.line(&for_terminal(&format!("  {:<13} {}: {}{place}", r.kind.name(), r.service, r.text)))?;
+        }
+        if w.reasons.len() > 8 {
+            out.line(&format!("  … {} further reasons", w.reasons.len() - 8))?;
+        }
+    }
+    out.line("")?;
+    f.notes.iter().try_for_each(|n| out.line(&format!("({n})")))
+}
+
+fn sessions(global: &Global, verdicts: &[SessionVerdict], threshold: f64, out: &mut Out) -> Result<bool, String> {
+    let odd = verdicts.iter().filter(|v| v.anomalous).count();
+    if global.format == OutputFormat::Text {
+        out.line(&format!("{odd} of {} sessions are anomalous (share of the rarest template under {:.3})", verdicts.len(), threshold))?;
+        for v in verdicts.iter().filter(|v| v.anomalous) {
+            out.line(&for_terminal(&format!("{:.2}  {}", v.score, v.id)))?;
+            v.reasons.iter().try_for_each(|r| out.line(&for_terminal(&format!("      {r}"))))?;
+        }
+    } else {
+        let rows: Vec<Value> = verdicts.iter().map(|v| json!({"id": v.id, "score": v.score, "anomalous": v.anomalous, "reasons": v.reasons})).collect();
+        out.json(&json!({"sessions": rows, "threshold": threshold}))?;
+    }
+    Ok(odd > 0)
+}

@@ -1,0 +1,360 @@
+//! A simulated shop of 14 services on Kubernetes, each logging as its kind does, and twelve faults. Poisson traffic, calls
+//! along the service graph, sidecar access logs. Deterministic by seed.
+
+use super::rng::Rng;
+use faultline::text::civil::{SECOND, rfc3339};
+use std::collections::BTreeMap;
+
+pub const START: i64 = 1_772_442_000 * SECOND;
+const MS: i64 = 1_000_000;
+
+/// What goes wrong, where.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Effect {
+    /// No instance runs: calls are refused, the service is silent.
+    Down,
+    /// This share of the calls fails (percent).
+    Fails(u64),
+    /// Milliseconds added to each call.
+    Slow(i64),
+    /// Reads and writes of a store fail half the time and take long.
+    Disk,
+    /// The service is cut off: calls time out, it says so itself.
+    Partition,
+    /// Memory runs out: slow, then killed and restarted.
+    Memory,
+    /// GET is answered with 500.
+    Abort,
+}
+
+pub const FAULTS: [(&str, &str, Effect); 12] = [
+    ("user-down", "user", Effect::Down),
+    ("session-db-partition", "session-db", Effect::Partition),
+    ("front-end-down", "front-end", Effect::Fails(50)),
+    ("carts-db-disk", "carts-db", Effect::Disk),
+    ("catalogue-db-disk", "catalogue-db", Effect::Disk),
+    ("payment-down", "payment", Effect::Fails(50)),
+    ("rabbitmq-partition", "rabbitmq", Effect::Partition),
+    ("shipping-bandwidth", "shipping", Effect::Slow(400)),
+    ("shipping-down", "shipping", Effect::Down),
+    ("shipping-abort", "shipping", Effect::Abort),
+    ("shipping-memory", "shipping", Effect::Memory),
+    ("shipping-delay", "shipping", Effect::Slow(200)),
+];
+
+/// Services that are called over HTTP and have a sidecar.
+const HTTP: [&str; 8] = ["front-end", "catalogue", "carts", "orders", "payment", "user", "shipping", "queue-master"];
+
+#[derive(Clone, Debug)]
+pub struct Scene {
+    pub seed: u64,
+    pub minutes: i64,
+    /// Service, effect, and from when to when (seconds from the start).
+    pub faults: Vec<(&'static str, Effect, i64, i64)>,
+    /// Requests a second, as it goes over time (seconds).
+    pub load: fn(i64) -> f64,
+}
+
+impl Scene {
+    pub fn clean(seed: u64, minutes: i64) -> Scene {
+        Scene { seed, minutes, faults: vec![], load: |_| 6.0 }
+    }
+
+    pub fn fault(seed: u64, n: usize) -> Scene {
+        let (_, service, effect) = FAULTS[n];
+        Scene { faults: vec![(service, effect, 600, 1200)], ..Scene::clean(seed, 30) }
+    }
+}
+
+struct Shop {
+    scene: Scene,
+    rng: Rng,
+    files: BTreeMap<(&'static str, &'static str), Vec<(i64, String)>>,
+}
+
+/// Path in the bundle and text of every file.
+pub fn generate(scene: Scene) -> Vec<(String, String)> {
+    let mut shop = Shop { rng: Rng(scene.seed.wrapping_mul(7919) + 17), scene, files: BTreeMap::new() };
+    let end = shop.scene.minutes * 60_000;
+    let mut at = 0.0;
+    while (at as i64) < end {
+        let rate = (shop.scene.load)(at as i64 / 1000);
+        at += -(1.0 - shop.uniform()).ln() / rate * 1000.0;
+        shop.visit(START + at as i64 * MS);
+    }
+    shop.housekeeping();
+    shop.bundle()
+}
+
+impl Shop {
+    fn uniform(&mut self) -> f64 {
+        (self.rng.next() >> 11) as f64 / (1u64 << 53) as f64
+    }
+
+    fn effect(&self, service: &str, t: i64) -> Option<Effect> {
+        let s = (t - START) / SECOND;
+        self.scene.faults.iter().find(|f| f.0 == service && (f.2..f.3).contains(&s)).map(|f| f.1)
+    }
+
+    fn log(&mut self, service: &'static str, container: &'static str, t: i64, text: String) {
+        self.files.entry((service, container)).or_default().push((t, text));
+    }
+
+    /// A visitor's request.
+    fn visit(&mut self, t: i64) {
+        let id = self.rng.hex(16);
+        let (method, path, calls): (&str, String, &[(&'static str, &str, &str)]) = match self.rng.below(20) {
+            0..8 => ("GET", "/catalogue".into(), &[("catalogue", "GET", "/catalogue")]),
+            8..12 => ("GET", format!("/detail.html?id={}", self.rng.hex(8)), &[("catalogue", "GET", "/catalogue/item"), ("carts", "GET", "/carts/items")]),
+            12..15 => ("POST", "/cart".into(), &[("catalogue", "GET", "/catalogue/item"), ("carts", "POST", "/carts/items")]),
+            15..17 => ("GET", "/login".into(), &[("user", "GET", "/login")]),
+            17..19 => ("POST", "/orders".into(), &[("user", "GET", "/customers"), ("orders", "POST", "/orders")]),
+            _ => ("GET", "/orders".into(), &[("orders", "GET", "/orders")]),
+        };
+        if self.effect("front-end", t) == Some(Effect::Down) {
+            return;
+        }
+        let mut now = t + 2 * MS;
+        let mut status = 200;
+        if matches!(self.effect("front-end", t), Some(Effect::Fails(p)) if self.rng.chance(p)) {
+            status = 500;
+            self.log("front-end", "front-end", now, json("error", "TypeError: Cannot read property 'items' of undefined", &id));
+        } else {
+            now = self.session(now, &id);
+            for (callee, method, path) in calls {
+                let (s, done) = self.call("front-end", callee, method, path, now, &id);
+                now = done;
+                if s >= 500 {
+                    status = 500;
+                    self.log("front-end", "front-end", now, json("error", &format!("Error: request to {callee} failed with status {s}"), &id));
+                    break;
+                }
+            }
+        }
+        let ms = (now - t) / MS;
+        let line = format!(r#"{{"level":"info","time":"{}","msg":"{method} {path} {status}","method":"{method}","status":{status},"duration":{ms},"id":"{id}"}}"#, rfc3339(now, 3));
+        self.log("front-end", "front-end", now, line);
+        self.access("front-end", None, method, &path, status, t, now, &id);
+    }
+
+    fn session(&mut self, t: i64, id: &str) -> i64 {
+        if self.effect("session-db", t) == Some(Effect::Partition) {
+            self.log("front-end", "front-end", t + 50 * MS, json("error", "redis: connect ETIMEDOUT session-db:6379", id));
+            return t + 250 * MS;
+        }
+        t + MS
+    }
+
+    /// One call: status and when it is answered.
+    fn call(&mut self, from: &'static str, to: &'static str, method: &str, path: &str, t: i64, id: &str) -> (u32, i64) {
+        let effect = self.effect(to, t);
+        let mut now = t + MS + self.rng.below(2_000_000) as i64;
+        let mut status = 200;
+        match effect {
+            Some(Effect::Down) => {
+                let done = t + 3 * MS;
+                self.access(from, Some(to), method, path, 503, t, done, id);
+                return (503, done);
+            }
+            Some(Effect::Fails(p)) if self.rng.chance(p) => {
+                status = 503;
+                let done = t + 5 * MS;
+                self.access(from, Some(to), method, path, status, t, done, id);
+                return (status, done);
+            }
+            Some(Effect::Slow(ms)) => now += ms * MS + self.rng.below(40) as i64 * MS,
+            Some(Effect::Abort) if method == "GET" => status = 500,
+            Some(Effect::Memory) => {
+                now += (300 + self.rng.below(900) as i64) * MS;
+                if self.rng.chance(30) {
+                    status = 500;
+                    self.log(to, to, now, spring("ERROR", now, to, "o.a.c.c.C.[.[.[/].[dispatcherServlet] : Servlet.service() threw exception: java.lang.OutOfMemoryError: Java heap space"));
+                }
+            }
+            _ => {}
+        }
+        if status == 200 {
+            (status, now) = self.work(to, method, path, now, id);
+        } else if to != "front-end" {
+            self.own(to, method, path, status, t, now, id);
+        }
+        self.access(from, Some(to), method, path, status, t, now, id);
+        self.access(to, None, method, path, status, t, now, id);
+        (status, now)
+    }
+
+    /// What a service does for a call: its store, its own calls, its own line.
+    fn work(&mut self, service: &'static str, method: &str, path: &str, t: i64, id: &str) -> (u32, i64) {
+        let mut now = t + self.rng.below(4_000_000) as i64;
+        let mut status = 200;
+        let store = match service {
+            "catalogue" => Some("catalogue-db"),
+            "carts" => Some("carts-db"),
+            "user" => Some("user-db"),
+            "orders" => Some("orders-db"),
+            _ => None,
+        };
+        if let Some(store) = store {
+            let (ok, done) = self.store(store, now);
+            now = done;
+            if !ok {
+                status = 500;
+                let text = format!("{store}: read of collection failed: i/o timeout");
+                let line = if service == "catalogue" || service == "user" { gokit(now, &format!("err=\"{text}\"")) } else { spring("ERROR", now, service, &format!("c.m.diagnostics : {text}")) };
+                self.log(service, service, now, line);
+            }
+        }
+        let further: &[(&'static str, &str, &str)] = match (service, method) {
+            ("orders", "POST") => &[("user", "GET", "/customers"), ("carts", "GET", "/carts/items"), ("payment", "POST", "/paymentAuth"), ("shipping", "POST", "/shipping")],
+            ("orders", _) => &[("shipping", "GET", "/shipping")],
+            _ => &[],
+        };
+        for (callee, method, path) in further {
+            if status != 200 {
+                break;
+            }
+            let (s, done) = self.call(service, callee, method, path, now, id);
+            now = done;
+            if s >= 500 {
+                status = 500;
+                self.log(service, service, now, spring("ERROR", now, service, &format!("w.w.s.OrdersController : call to http://{callee}{path} failed: {s} from {callee}")));
+            }
+        }
+        if service == "shipping" && method == "POST" && status == 200 {
+            now = self.publish(now, id);
+        }
+        self.own(service, method, path, status, t, now, id);
+        (status, now)
+    }
+
+    fn store(&mut self, store: &'static str, t: i64) -> (bool, i64) {
+        let disk = self.effect(store, t) == Some(Effect::Disk);
+        let hit = disk && self.rng.chance(50);
+        let took = if hit { 800 + self.rng.below(900) as i64 } else { 1 + self.rng.below(6) as i64 };
+        let done = t + took * MS;
+        if hit {
+            let line = if store == "catalogue-db" {
+                format!("{} 12 [ERROR] InnoDB: Operating system error number 5 in a file operation: I/O error", rfc3339(done, 6))
+            } else {
+                format!(r#"{{"t":{{"$date":"{}"}},"s":"E","c":"STORAGE","id":22435,"ctx":"conn{}","msg":"WiredTiger error: read: Input/output error"}}"#, rfc3339(done, 3), self.rng.below(60))
+            };
+            self.log(store, store, done, line);
+        } else if self.rng.chance(25) {
+            let conn = self.rng.below(60);
+            let line = match store {
+                "catalogue-db" => format!("{} {conn} [Note] Slow thread check passed", rfc3339(done, 6)),
+                _ => format!(r#"{{"t":{{"$date":"{}"}},"s":"I","c":"COMMAND","id":51803,"ctx":"conn{conn}","msg":"command find ok","attr":{{"durationMillis":{took}}}}}"#, rfc3339(done, 3)),
+            };
+            self.log(store, store, done, line);
+        }
+        (!(hit && self.rng.chance(60)), done)
+    }
+
+    fn publish(&mut self, t: i64, id: &str) -> i64 {
+        if self.effect("rabbitmq", t) == Some(Effect::Partition) {
+            let done = t + 900 * MS;
+            self.log("shipping", "shipping", done, spring("WARN", done, "shipping", "c.r.c.i.ForgivingExceptionHandler : connection to rabbitmq:5672 lost: java.net.SocketTimeoutException"));
+            if self.rng.chance(40) {
+                self.log("rabbitmq", "rabbitmq", done, format!("{} [error] <0.{}.0> closing AMQP connection: missed heartbeats from client, timeout: 60s", rfc3339(done, 3).replace('T', " ").replace('Z', "+00:00"), self.rng.below(900)));
+            }
+            return done;
+        }
+        if self.rng.chance(40) {
+            self.log("rabbitmq", "rabbitmq", t, format!("{} [info] <0.{}.0> message routed to queue shipping-task", rfc3339(t, 3).replace('T', " ").replace('Z', "+00:00"), self.rng.below(900)));
+        }
+        self.log("queue-master", "queue-master", t + 30 * MS, spring("INFO", t + 30 * MS, "queue-master", &format!("w.w.s.q.ShippingTaskHandler : Received shipment task: {id}")));
+        t + 2 * MS
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn own(&mut self, service: &'static str, method: &str, path: &str, status: u32, t: i64, now: i64, id: &str) {
+        let took = (now - t) as f64 / 1e6;
+        let line = match service {
+            "catalogue" | "payment" | "user" => gokit(now, &format!("method={} result={} took={took:.3}ms", path.trim_matches('/'), if status < 500 { "ok" } else { "error" })),
+            _ if status < 500 => spring("INFO", now, service, &format!("w.w.s.Controller : {method} {path} handled in {took:.0} ms, request {id}")),
+            _ => spring("ERROR", now, service, &format!("w.w.s.Controller : {method} {path} failed in {took:.0} ms, request {id}")),
+        };
+        self.log(service, service, now, line);
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn access(&mut self, at: &'static str, to: Option<&'static str>, method: &str, path: &str, status: u32, t: i64, now: i64, id: &str) {
+        if !HTTP.contains(&at) {
+            return;
+        }
+        let (flags, authority) = (if status == 503 { "UF" } else { "-" }, to.unwrap_or(at));
+        let cluster = to.map_or_else(|| "inbound|80||".to_string(), |to| format!("outbound|80||{to}.sock-shop.svc.cluster.local"));
+        let bytes = 100 + self.rng.below(3000);
+        let line = format!("[{}] \"{method} {path} HTTP/1.1\" {status} {flags} via_upstream - \"-\" 0 {bytes} {} {} \"-\" \"Go-http-client/1.1\" \"{id}\" \"{authority}\" \"10.0.0.9:80\" {cluster} 10.0.0.4:80 10.0.0.9:80 10.0.0.4:41000 - default", rfc3339(t, 3), (now - t) / MS, (now - t) / MS);
+        self.log(at, "istio-proxy", now, line);
+    }
+
+    /// Lines that come by the clock: probes, checkpoints, statistics.
+    fn housekeeping(&mut self) {
+        for s in (0..self.scene.minutes * 60).step_by(5) {
+            let t = START + s * SECOND + self.rng.below(900) as i64 * MS;
+            for service in HTTP {
+                let down = matches!(self.effect(service, t), Some(Effect::Down));
+                if s % 10 == 0 && !down {
+                    self.log(service, "istio-proxy", t, format!("{} info envoy main health check ok", rfc3339(t, 6)));
+                }
+            }
+            if s % 15 == 0 && self.effect("session-db", t) != Some(Effect::Partition) {
+                let stamp = rfc3339(t, 3);
+                self.log("session-db", "session-db", t, format!("1:M 02 Mar 2026 {} * 10 changes in 300 seconds. Saving...", &stamp[11..23]));
+            }
+            if s % 30 == 0 {
+                let n = self.rng.below(40);
+                for db in ["user-db", "orders-db", "carts-db"] {
+                    self.log(db, db, t, format!(r#"{{"t":{{"$date":"{}"}},"s":"I","c":"STORAGE","id":22430,"ctx":"Checkpointer","msg":"WiredTiger checkpoint","attr":{{"took":{n}}}}}"#, rfc3339(t, 3)));
+                }
+            }
+        }
+    }
+
+    fn bundle(mut self) -> Vec<(String, String)> {
+        let mut out = Vec::new();
+        for ((service, container), mut lines) in std::mem::take(&mut self.files) {
+            lines.sort_by_key(|l| l.0);
+            let mut text = String::new();
+            for (t, line) in lines {
+                text.push_str(&format!("{} stdout F {line}\n", rfc3339(t, 9)));
+            }
+            let hash = faultline_hash(service);
+            out.push((format!("sock-shop/var/log/pods/sock-shop_{service}-{hash}_{hash}/{container}/0.log"), text));
+        }
+        out
+    }
+}
+
+/// A ReplicaSet's hash and a pod's suffix.
+fn faultline_hash(service: &str) -> String {
+    let n = service.bytes().fold(7u64, |h, b| h.wrapping_mul(31).wrapping_add(u64::from(b)));
+    format!("{:09x}f-x{:04x}", n % (1 << 36), n % 65536)
+}
+
+fn json(level: &str, msg: &str, id: &str) -> String {
+    format!(r#"{{"level":"{level}","msg":"{msg}","id":"{id}"}}"#)
+}
+
+fn gokit(t: i64, rest: &str) -> String {
+    format!("ts={} caller=logging.go:36 {rest}", rfc3339(t, 6))
+}
+
+fn spring(level: &str, t: i64, service: &str, rest: &str) -> String {
+    format!("{}  {level} [{service},,,] 1 --- [nio-80-exec-4] {rest}", &rfc3339(t, 3).replace('T', " ")[..23])
+}
+
+/// Packs files into a tar.gz.
+pub fn pack(files: &[(String, String)]) -> Vec<u8> {
+    let mut tar = tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast()));
+    for (name, text) in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(text.len() as u64);
+        header.set_mode(0o644);
+        header.set_mtime(START as u64 / 1_000_000_000);
+        header.set_cksum();
+        tar.append_data(&mut header, name, text.as_bytes()).unwrap();
+    }
+    tar.into_inner().unwrap().finish().unwrap()
+}

@@ -1,0 +1,111 @@
+//! Detection on the simulated shop: twelve faults, clean controls, harder forms. Prints the figures per minute.
+
+mod support;
+
+use serde_json::Value;
+use support::sockshop::{Effect, FAULTS, START, Scene, generate, pack};
+use support::{faultline, run};
+
+/// Minutes flagged by windows of severity medium or higher.
+fn flagged(scene: Scene) -> (Vec<bool>, Value) {
+    let home = tempfile::tempdir().unwrap();
+    let bundle = home.path().join("bundle.tar.gz");
+    let minutes = scene.minutes as usize;
+    std::fs::write(&bundle, pack(&generate(scene))).unwrap();
+    let (status, out, err) = run(faultline(home.path()).args(["anomalies", "--format", "json", "--no-cache"]).arg(&bundle));
+    assert!(status == 0 || status == 1, "{err}");
+    let found: Value = serde_json::from_str(&out).unwrap();
+    let mut seconds = vec![0u32; minutes * 60];
+    for w in found["windows"].as_array().unwrap() {
+        if matches!(w["severity"].as_str(), Some("low" | "none") | None) {
+            continue;
+        }
+        let at = |k: &str| (moment(w[k].as_str().unwrap()) - START / 1_000_000_000).clamp(0, minutes as i64 * 60) as usize;
+        seconds[at("start")..at("end")].iter_mut().for_each(|s| *s = 1);
+    }
+    (seconds.chunks(60).map(|m| m.iter().sum::<u32>() >= 30).collect(), found)
+}
+
+fn moment(text: &str) -> i64 {
+    faultline::engine::moment(text).unwrap() / 1_000_000_000
+}
+
+/// True and false positives, false negatives, against minutes `from..to`; the first minute after the fault may be either.
+fn score(flags: &[bool], from: usize, to: usize) -> (usize, usize, usize) {
+    let (mut tp, mut fp, mut missed) = (0, 0, 0);
+    for (m, flag) in flags.iter().enumerate() {
+        match (*flag, (from..to).contains(&m)) {
+            (true, true) => tp += 1,
+            (true, false) if m != to => fp += 1,
+            (false, true) => missed += 1,
+            _ => {}
+        }
+    }
+    (tp, fp, missed)
+}
+
+fn seeds() -> u64 {
+    std::env::var("FAULTLINE_SEEDS").ok().and_then(|n| n.parse().ok()).unwrap_or(1)
+}
+
+#[test]
+fn twelve_faults_are_found_minute_by_minute() {
+    let mut all = (0, 0, 0);
+    for (n, (name, ..)) in FAULTS.iter().enumerate() {
+        for seed in 1..=seeds() {
+            let (flags, found) = flagged(Scene::fault(seed, n));
+            let s = score(&flags, 10, 20);
+            eprintln!("{name:<22} seed {seed}: found {} false {} missed {} {}", s.0, s.1, s.2, found["windows"][0]["severity"]);
+            all = (all.0 + s.0, all.1 + s.1, all.2 + s.2);
+        }
+    }
+    let (precision, recall) = (all.0 as f64 / (all.0 + all.1) as f64, all.0 as f64 / (all.0 + all.2) as f64);
+    eprintln!("precision {precision:.3} recall {recall:.3}");
+    assert!(precision >= 0.97 && recall >= 0.97);
+}
+
+#[test]
+fn clean_traffic_raises_no_window() {
+    let loads: [(&str, fn(i64) -> f64); 4] = [
+        ("steady", |_| 6.0),
+        ("doubling", |s| if s > 900 { 12.0 } else { 6.0 }),
+        ("rhythm", |s| 6.0 + 3.0 * (s as f64 / 286.0).sin()),
+        ("bursts", |s| if s % 300 < 15 { 18.0 } else { 6.0 }),
+    ];
+    for (name, load) in loads {
+        for seed in 1..=seeds() {
+            let (flags, found) = flagged(Scene { load, ..Scene::clean(seed, 30) });
+            eprintln!("clean {name} seed {seed}: {} windows", found["windows"].as_array().unwrap().len());
+            assert!(flags.iter().all(|f| !f), "{name}: {}", serde_json::to_string_pretty(&found["windows"]).unwrap());
+        }
+    }
+}
+
+#[test]
+fn harder_forms_are_reported() {
+    let base = || Scene::clean(1, 30);
+    let one = |service, effect, from, to| Scene { faults: vec![(service, effect, from, to)], ..base() };
+    let cases: Vec<(&str, Scene, usize, usize)> = vec![
+        ("30 s outage", one("user", Effect::Down, 600, 630), 10, 11),
+        ("10% of payments fail", one("payment", Effect::Fails(10), 600, 1200), 10, 20),
+        ("3% of payments fail", one("payment", Effect::Fails(3), 600, 1200), 10, 20),
+        ("shipping +10 ms", one("shipping", Effect::Slow(10), 600, 1200), 10, 20),
+        ("20 of 30 minutes", one("carts-db", Effect::Disk, 600, 1800), 10, 30),
+        ("from the start", one("payment", Effect::Fails(50), 0, 600), 0, 10),
+        ("never ends", one("user", Effect::Down, 1200, 1800), 20, 30),
+        (
+            "two at once",
+            Scene { faults: vec![("user", Effect::Down, 600, 1200), ("rabbitmq", Effect::Partition, 600, 1200)], ..base() },
+            10,
+            20,
+        ),
+    ];
+    let mut found = 0;
+    for (name, scene, from, to) in cases {
+        let (flags, _) = flagged(scene);
+        let s = score(&flags, from, to);
+        eprintln!("{name:<22} found {} false {} missed {}", s.0, s.1, s.2);
+        found += s.0;
+    }
+    assert!(found > 0);
+}
