@@ -15,6 +15,8 @@ pub mod index;
 
 pub mod detect;
 
+pub mod diagnose;
+
 pub mod engine;
 
 pub mod cli;

@@ -1,7 +1,9 @@
 //! The command line: one file a command, and what they share. Prints engine results; analyses nothing.
 
 mod anomalies;
+mod classify;
 mod compare;
+mod diagnose;
 mod run;
 mod search;
 mod shell;
@@ -28,6 +30,8 @@ pub fn main() -> ExitCode {
         Some(Command::Search { count, lines, query, paths }) => search::run(&cli.global, query, paths, *count, *lines),
         Some(Command::Anomalies { by, baseline, paths }) => anomalies::run(&cli.global, by.as_deref(), baseline.as_deref(), paths),
         Some(Command::Compare { inside, what }) => compare::run(&cli.global, inside, what),
+        Some(Command::Diagnose { baseline, paths }) => diagnose::run(&cli.global, baseline.as_deref(), paths),
+        Some(Command::Classify { paths }) => classify::run(&cli.global, paths),
         Some(Command::Completions { shell }) => shell::completions(*shell),
         Some(Command::Man) => shell::man(),
         None => summary::run(&cli.global, &cli.paths),

@@ -32,6 +32,9 @@ pub struct Global {
     /// Time zone of stamps without one (Europe/Berlin, +02:00); UTC unless given
     #[arg(long, global = true, value_name = "ZONE")]
     pub tz: Option<String>,
+    /// Use no language model
+    #[arg(long, global = true)]
+    pub no_llm: bool,
     /// Neither read nor write the cache
     #[arg(long, global = true)]
     pub no_cache: bool,
@@ -110,6 +113,19 @@ pub enum Command {
         /// Two inputs, or with --in two ranges of time
         #[arg(value_name = "A B")]
         what: Vec<String>,
+    },
+    /// Which service failed first, the fault chain, the service map with outage probabilities
+    Diagnose {
+        /// What is normal: T1..T2, or a folder of other captures of the same system
+        #[arg(long, value_name = "T1..T2|PATH")]
+        baseline: Option<String>,
+        #[arg(required = true, value_name = "PATH")]
+        paths: Vec<PathBuf>,
+    },
+    /// Severity and category of each event
+    Classify {
+        #[arg(required = true, value_name = "PATH")]
+        paths: Vec<PathBuf>,
     },
     /// A shell completion script
     Completions { shell: clap_complete::Shell },

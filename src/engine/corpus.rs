@@ -10,7 +10,7 @@ use crate::ingest::line::LineParser;
 use crate::ingest::store::Store;
 use crate::ingest::walk::Limits;
 use crate::mine::{Edits, Kinds, Resolved};
-use crate::model::{Failure, Findings, Level, Moment, SourceInfo, Stats, Template};
+use crate::model::{Diagnosis, Failure, Findings, Level, Moment, SourceInfo, Stats, Template};
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -159,6 +159,9 @@ pub struct Corpus {
     pub started: std::time::Instant,
     /// The file being read now.
     pub reading: Mutex<String>,
+    /// What the user taught.
+    pub memory: Mutex<super::memory::Memory>,
+    pub diagnosed: Mutex<Option<((u64, usize), Arc<Diagnosis>)>>,
     /// Findings, and the events and templates of which they were made.
     pub found: Mutex<Option<((u64, usize), Arc<Findings>)>>,
 }
@@ -182,6 +185,8 @@ impl Corpus {
             total_bytes: AtomicU64::new(0),
             started: std::time::Instant::now(),
             reading: Mutex::default(),
+            memory: Mutex::default(),
+            diagnosed: Mutex::default(),
             found: Mutex::default(),
         }
     }

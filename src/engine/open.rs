@@ -45,6 +45,10 @@ pub fn open(options: Options) -> Result<Session, String> {
             Ok(edits) => corpus.write().edits = edits,
             Err(e) => corpus.write().notices.push(e),
         }
+        match super::memory::Memory::load(data) {
+            Ok(memory) => *lock(&corpus.memory) = memory,
+            Err(e) => corpus.write().notices.push(e),
+        }
     }
     let shared = corpus.clone();
     let thread = std::thread::Builder::new()

@@ -170,7 +170,8 @@ pub fn build(corpus: &Corpus, snapshot: &Snapshot, baseline: &Baseline) -> Serie
     let mut building = Building::default();
     let roles = roles(corpus, snapshot, &mut building);
     let mut ordinal = 0u64;
-    for chunk in snapshot.chunks.iter() {
+    let traces = corpus.trace_sources(snapshot);
+    for chunk in snapshot.chunks.iter().filter(|c| !traces.contains(&c.source)) {
         for block in &chunk.blocks {
             let role: Vec<Role> = block.dictionary.iter().map(|k| roles[&(chunk.source, *k)]).collect();
             for i in 0..block.len() {

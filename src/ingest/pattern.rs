@@ -245,7 +245,8 @@ impl<'p> Run<'p, '_, '_> {
             Class::Level => {
                 let n = rest.iter().take_while(|b| b.is_ascii_alphanumeric()).count();
                 let word = &rest[..n];
-                let is = n > 0 && level::named(word) != Default::default();
+                // A number may be a level in a structured log; in text it is an hour, a status, a count.
+                let is = n > 0 && word[0].is_ascii_alphabetic() && level::named(word) != Default::default();
                 is && self.bind(slot, class, next, at, at + n)
             }
             Class::Balanced => self.balanced(at).is_some_and(|end| self.bind(slot, class, next, at, end)),

@@ -255,12 +255,14 @@ impl Shop {
             let done = t + 900 * MS;
             self.log("shipping", "shipping", done, spring("WARN", done, "shipping", "c.r.c.i.ForgivingExceptionHandler : connection to rabbitmq:5672 lost: java.net.SocketTimeoutException"));
             if self.rng.chance(40) {
-                self.log("rabbitmq", "rabbitmq", done, format!("{} [error] <0.{}.0> closing AMQP connection: missed heartbeats from client, timeout: 60s", rfc3339(done, 3).replace('T', " ").replace('Z', "+00:00"), self.rng.below(900)));
+                let line = rabbit(done, "error", self.rng.below(900), "closing AMQP connection: missed heartbeats from client, timeout: 60s");
+                self.log("rabbitmq", "rabbitmq", done, line);
             }
             return done;
         }
         if self.rng.chance(40) {
-            self.log("rabbitmq", "rabbitmq", t, format!("{} [info] <0.{}.0> message routed to queue shipping-task", rfc3339(t, 3).replace('T', " ").replace('Z', "+00:00"), self.rng.below(900)));
+            let line = rabbit(t, "info", self.rng.below(900), "message routed to queue shipping-task");
+            self.log("rabbitmq", "rabbitmq", t, line);
         }
         self.log("queue-master", "queue-master", t + 30 * MS, spring("INFO", t + 30 * MS, "queue-master", &format!("w.w.s.q.ShippingTaskHandler : Received shipment task: {id}")));
         t + 2 * MS
@@ -335,6 +337,10 @@ fn faultline_hash(service: &str) -> String {
 
 fn json(level: &str, msg: &str, id: &str) -> String {
     format!(r#"{{"level":"{level}","msg":"{msg}","id":"{id}"}}"#)
+}
+
+fn rabbit(t: i64, level: &str, process: u64, text: &str) -> String {
+    format!("{} [{level}] <0.{process}.0> {text}", rfc3339(t, 3).replace('T', " ").replace('Z', "+00:00"))
 }
 
 fn gokit(t: i64, rest: &str) -> String {
