@@ -15,9 +15,15 @@ pub mod index;
 
 pub mod detect;
 
+pub mod kube;
+
+pub mod remediate;
+
 pub mod diagnose;
 
 pub mod engine;
+
+pub mod chat;
 
 pub mod cli;
 

@@ -82,9 +82,20 @@ pub fn text(f: &Findings, out: &mut Out) -> Result<(), String> {
     }
     for w in &f.windows {
         let tags = if w.tags.is_empty() { String::new() } else { format!(" [{}]", w.tags.join(", ")) };
-        let services = if w.services.len() > 6 { format!("{} and {} more", w.services[..6].join(", "), w.services.len() - 6) } else { w.services.join(", ") };
+        let services = if w.services.len() > 6 {
+            format!("{} and {} more", w.services[..6].join(", "), w.services.len() - 6)
+        } else {
+            w.services.join(", ")
+        };
         out.line("")?;
-        out.line(&format!("{} {} .. {} ({}){tags} {}", w.severity.name().to_uppercase(), time(w.start), time(w.end), human_duration(w.end - w.start), for_terminal(&services)))?;
+        out.line(&format!(
+            "{} {} .. {} ({}){tags} {}",
+            w.severity.name().to_uppercase(),
+            time(w.start),
+            time(w.end),
+            human_duration(w.end - w.start),
+            for_terminal(&services)
+        ))?;
         for r in w.reasons.iter().take(8) {
             let place = r.lines.first().map_or_else(String::new, |l| format!("  {}:{}", l.source, l.line));
             out.line(&for_terminal(&format!("  {:<13} {}: {}{place}", r.kind.name(), r.service, r.text)))?;
@@ -106,7 +117,8 @@ fn sessions(global: &Global, verdicts: &[SessionVerdict], threshold: f64, out: &
             v.reasons.iter().try_for_each(|r| out.line(&for_terminal(&format!("      {r}"))))?;
         }
     } else {
-        let rows: Vec<Value> = verdicts.iter().map(|v| json!({"id": v.id, "score": v.score, "anomalous": v.anomalous, "reasons": v.reasons})).collect();
+        let rows: Vec<Value> =
+            verdicts.iter().map(|v| json!({"id": v.id, "score": v.score, "anomalous": v.anomalous, "reasons": v.reasons})).collect();
         out.json(&json!({"sessions": rows, "threshold": threshold}))?;
     }
     Ok(odd > 0)

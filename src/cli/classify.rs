@@ -31,7 +31,10 @@ pub fn run(global: &Global, paths: &[PathBuf]) -> Result<u8, String> {
         };
         if global.format == OutputFormat::Text {
             let shown = if class.confidence < 0.7 && class.severity < Severity::Medium { "-" } else { class.severity.name() };
-            return out.line(&for_terminal(&format!("{shown:<9} {:.2} {:<8} {:<20} {}", class.confidence, class.by, class.category, event.message)));
+            return out.line(&for_terminal(&format!(
+                "{shown:<9} {:.2} {:<8} {:<20} {}",
+                class.confidence, class.by, class.category, event.message
+            )));
         }
         out.json(&json!({"source": source, "line": event.line, "template_id": template.map(|t| t.id), "severity": class.severity.name(),
                          "category": class.category, "component": event.service, "confidence": class.confidence, "by": class.by}))

@@ -16,7 +16,11 @@ pub fn run(global: &Global, inputs: &[PathBuf], what: &[String]) -> Result<u8, S
         what = inputs.split_off(inputs.len() - 2).into_iter().map(|p| p.display().to_string()).collect();
     }
     let [first, second] = what.as_slice() else {
-        return Err(format!("two {} are to be compared, {} given", if inputs.is_empty() { "inputs" } else { "ranges of time" }, what.len()));
+        return Err(format!(
+            "two {} are to be compared, {} given",
+            if inputs.is_empty() { "inputs" } else { "ranges of time" },
+            what.len()
+        ));
     };
     let (paths, parts) = if inputs.is_empty() {
         (vec![PathBuf::from(first), PathBuf::from(second)], [Part::Input(first.clone()), Part::Input(second.clone())])
@@ -64,24 +68,5 @@ pub fn object(snapshot: &Snapshot, c: &Comparison) -> Value {
 }
 
 fn text(snapshot: &Snapshot, c: &Comparison, out: &mut Out) -> Result<(), String> {
-    lines(snapshot, c).iter().try_for_each(|l| out.line(&for_terminal(l)))
-}
-
-/// The comparison in words.
-pub fn lines(snapshot: &Snapshot, c: &Comparison) -> Vec<String> {
-    let mut out = vec![format!("{} events against {}", c.events.0, c.events.1)];
-    for (title, list) in [("New", &c.new), ("Gone", &c.gone), ("More often", &c.up), ("Less often", &c.down)] {
-        out.push(format!("{title}: {}", list.len()));
-        for d in list.iter().take(20) {
-            let t = &snapshot.templates[d.template];
-            out.push(format!("  {:>8} -> {:<8} {:<5} {}", d.counts.0, d.counts.1, t.level.name(), t.text));
-        }
-    }
-    out.push(format!("Values that moved: {}", c.values.len()));
-    for m in c.values.iter().take(20) {
-        let t = &snapshot.templates[m.template];
-        out.push(format!("  median {} -> {} of variable {}: {}", m.medians.0, m.medians.1, m.variable + 1, t.text));
-    }
-    out.push(format!("Unchanged: {} templates", c.unchanged));
-    out
+    c.lines(snapshot).iter().try_for_each(|l| out.line(&for_terminal(l)))
 }

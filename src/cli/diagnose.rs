@@ -54,7 +54,9 @@ fn reference(global: &Global, folder: &Path, paths: &[PathBuf]) -> Result<Refere
     files.sort();
     let mut out = Reference::new();
     for file in files {
-        let same = |own: &Vec<u8>| std::fs::metadata(&file).is_ok_and(|m| m.len() == own.len() as u64) && std::fs::read(&file).is_ok_and(|b| b == *own);
+        let same = |own: &Vec<u8>| {
+            std::fs::metadata(&file).is_ok_and(|m| m.len() == own.len() as u64) && std::fs::read(&file).is_ok_and(|b| b == *own)
+        };
         if paths.iter().any(|p| std::fs::canonicalize(p).ok() == std::fs::canonicalize(&file).ok()) || own.iter().any(same) {
             continue;
         }
@@ -80,7 +82,8 @@ pub fn object(d: &Diagnosis) -> Value {
         .iter()
         .enumerate()
         .map(|(i, c)| {
-            let evidence: Vec<Value> = c.evidence.iter().map(|e| json!({"source": e.place.source, "line": e.place.line, "text": e.text})).collect();
+            let evidence: Vec<Value> =
+                c.evidence.iter().map(|e| json!({"source": e.place.source, "line": e.place.line, "text": e.text})).collect();
             json!({"rank": i + 1, "service": c.service, "score": c.score, "summary": c.summary, "evidence": evidence})
         })
         .collect();

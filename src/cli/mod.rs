@@ -1,14 +1,19 @@
 //! The command line: one file a command, and what they share. Prints engine results; analyses nothing.
 
 mod anomalies;
+mod ask;
 mod classify;
 mod compare;
 mod diagnose;
+mod incidents;
+mod kube;
+mod plan;
 mod run;
 mod search;
 mod shell;
 mod summary;
 mod templates;
+mod triage;
 
 use crate::config::args::{Cli, Command};
 use clap::Parser;
@@ -32,6 +37,14 @@ pub fn main() -> ExitCode {
         Some(Command::Compare { inside, what }) => compare::run(&cli.global, inside, what),
         Some(Command::Diagnose { baseline, paths }) => diagnose::run(&cli.global, baseline.as_deref(), paths),
         Some(Command::Classify { paths }) => classify::run(&cli.global, paths),
+        Some(Command::Plan { paths }) => plan::plan(&cli.global, paths),
+        Some(Command::Apply { action, paths, context, yes }) => plan::apply(&cli.global, action, paths, context.as_deref(), *yes),
+        Some(Command::Triage { paths }) => triage::run(&cli.global, paths),
+        Some(Command::Incidents { what }) => incidents::run(&cli.global, what),
+        Some(Command::Ask { task, words }) => ask::run(&cli.global, *task, words),
+        Some(Command::Kube { namespace, selector, context, all_containers, previous }) => {
+            kube::run(&cli.global, &kube::Wanted { namespace, selector, context, all_containers: *all_containers, previous: *previous })
+        }
         Some(Command::Completions { shell }) => shell::completions(*shell),
         Some(Command::Man) => shell::man(),
         None => summary::run(&cli.global, &cli.paths),

@@ -30,7 +30,7 @@ pub fn run(global: &Global, query: &str, paths: &[PathBuf], count: bool, lines: 
         let (n, unread) = engine::count_matches(corpus, &snapshot, query, range, unit)?;
         match global.format {
             OutputFormat::Json => out.json(&serde_json::json!({ "count": n }))?,
-            OutputFormat::Text => out.line(&n.to_string())?,
+            _ => out.line(&n.to_string())?,
         }
         (n, unread)
     } else {
@@ -46,8 +46,8 @@ pub fn run(global: &Global, query: &str, paths: &[PathBuf], count: bool, lines: 
                     template_id,
                     text,
                 }),
-                OutputFormat::Text if snapshot.sources.len() > 1 => out.line(&format!("{}:{line}:{}", for_terminal(source), shown(text))),
-                OutputFormat::Text => out.line(&shown(text)),
+                _ if snapshot.sources.len() > 1 => out.line(&format!("{}:{line}:{}", for_terminal(source), shown(text))),
+                _ => out.line(&shown(text)),
             }
         })?
     };

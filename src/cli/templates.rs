@@ -53,11 +53,16 @@ pub fn run(global: &Global, lines: bool, paths: &[PathBuf]) -> Result<u8, String
     match (lines, global.format) {
         (true, format) => events(&session.corpus, &snapshot, format, &mut out)?,
         (false, OutputFormat::Json) => out.json(&table(&snapshot))?,
-        (false, OutputFormat::Text) => text(&snapshot, &mut out)?,
+        (false, _) => text(&snapshot, &mut out)?,
     }
     out.flush()?;
     run::finish(global, &session.corpus);
     Ok(OK)
+}
+
+/// The contract of `templates --format json`.
+pub fn object(snapshot: &Snapshot) -> Result<serde_json::Value, String> {
+    serde_json::to_value(table(snapshot)).map_err(|e| e.to_string())
 }
 
 fn table(snapshot: &Snapshot) -> Table<'_> {

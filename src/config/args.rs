@@ -35,6 +35,15 @@ pub struct Global {
     /// Use no language model
     #[arg(long, global = true)]
     pub no_llm: bool,
+    /// Address of the Ollama server (else OLLAMA_HOST, else http://127.0.0.1:11434)
+    #[arg(long, global = true, value_name = "URL")]
+    pub ollama: Option<String>,
+    /// Model to ask
+    #[arg(long, global = true, value_name = "NAME")]
+    pub model: Option<String>,
+    /// Change nothing anywhere: no action is applied
+    #[arg(long, global = true)]
+    pub read_only: bool,
     /// Neither read nor write the cache
     #[arg(long, global = true)]
     pub no_cache: bool,
@@ -69,6 +78,63 @@ pub enum OutputFormat {
     #[default]
     Text,
     Json,
+    /// Reports alone
+    Markdown,
+    /// A PagerDuty Events v2 payload, of `triage` alone
+    Pagerduty,
+}
+
+/// What `ask` is asked to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Task {
+    Parse,
+    Anomalies,
+    Explain,
+    Cause,
+    Fix,
+    Compare,
+    Summarise,
+    Timeline,
+}
+
+impl Task {
+    pub fn name(self) -> &'static str {
+        match self {
+            Task::Parse => "parse",
+            Task::Anomalies => "anomalies",
+            Task::Explain => "explain",
+            Task::Cause => "cause",
+            Task::Fix => "fix",
+            Task::Compare => "compare",
+            Task::Summarise => "summarise",
+            Task::Timeline => "timeline",
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub enum IncidentCommand {
+    /// All known incidents
+    List,
+    /// One incident in full
+    Show { id: String },
+    /// Keep what a corpus shows as an incident, with its verified cause and what fixed it
+    Save {
+        #[arg(long)]
+        title: String,
+        #[arg(long)]
+        cause: String,
+        #[arg(long)]
+        fix: String,
+        #[arg(required = true, value_name = "PATH")]
+        paths: Vec<PathBuf>,
+    },
+    /// Forget one of your own
+    Remove { id: String },
+    /// Write your own incidents to a file
+    Export { file: PathBuf },
+    /// Take incidents in from a file
+    Import { file: PathBuf },
 }
 
 #[derive(Debug, Subcommand)]
@@ -126,6 +192,55 @@ pub enum Command {
     Classify {
         #[arg(required = true, value_name = "PATH")]
         paths: Vec<PathBuf>,
+    },
+    /// Remediation actions in order, each with argv, risk, rollback, confidence, evidence
+    Plan {
+        #[arg(required = true, value_name = "PATH")]
+        paths: Vec<PathBuf>,
+    },
+    /// One planned action, through the gate: refuses without a connected context and, off a terminal, without --yes
+    Apply {
+        /// Id of the action, as `plan` prints it
+        action: String,
+        #[arg(required = true, value_name = "PATH")]
+        paths: Vec<PathBuf>,
+        /// Context of the kubeconfig to act in
+        #[arg(long)]
+        context: Option<String>,
+        /// Do it without asking
+        #[arg(long)]
+        yes: bool,
+    },
+    /// One question to the corpus, answered on standard output
+    Ask {
+        #[arg(long, value_enum)]
+        task: Option<Task>,
+        /// The question (optional with --task), then the paths
+        #[arg(required = true, value_name = "QUESTION PATH")]
+        words: Vec<String>,
+    },
+    /// All of it as one report: what is not normal, what failed first, what to do
+    Triage {
+        #[arg(required = true, value_name = "PATH")]
+        paths: Vec<PathBuf>,
+    },
+    /// Live pod logs by kubectl
+    Kube {
+        #[arg(short = 'n', long)]
+        namespace: Option<String>,
+        #[arg(short = 'l', long)]
+        selector: Option<String>,
+        #[arg(long)]
+        context: Option<String>,
+        #[arg(long)]
+        all_containers: bool,
+        #[arg(long)]
+        previous: bool,
+    },
+    /// The library of known incidents
+    Incidents {
+        #[command(subcommand)]
+        what: IncidentCommand,
     },
     /// A shell completion script
     Completions { shell: clap_complete::Shell },

@@ -23,6 +23,14 @@ pub enum Command {
     Templates,
     Detail,
     Sources,
+    Anomalies,
+    Diagnosis,
+    Plan,
+    Chat,
+    NextWindow,
+    PreviousWindow,
+    MarkRange,
+    AskAbout,
     Search,
     NextMatch,
     PreviousMatch,
@@ -91,6 +99,9 @@ pub const ROWS: &[Row] = rows! {
         Bottom "bottom" ["G", "end"] "last line";
         Left "left" ["h", "left"] "scroll left; earlier on the time line";
         Right "right" ["l", "right"] "scroll right; later on the time line";
+        NextWindow "next-window" ["]"] "next window that is not normal";
+        PreviousWindow "previous-window" ["["] "previous window that is not normal";
+        MarkRange "mark-range" ["v"] "mark a range: press at both ends, read what differs from before";
         GoToTime "go-to-time" ["t"] "go to a time (10:15, 2024-03-01T10:15:00Z, -5m)";
         NextError "next-error" ["e"] "next error";
         PreviousError "previous-error" ["E"] "previous error";
@@ -102,6 +113,11 @@ pub const ROWS: &[Row] = rows! {
         Templates "templates" ["2"] "templates: what the lines collapse into";
         Detail "detail" ["3"] "everything about the event under the cursor";
         Sources "sources" ["4"] "files: format, lines, clock, failures";
+        Anomalies "anomalies" ["5"] "windows that are not normal, each with its reasons";
+        Diagnosis "diagnosis" ["6"] "what failed first, the chain, the service map";
+        Plan "plan" ["7"] "what to do, in order";
+        Chat "chat" ["8"] "ask the corpus";
+        AskAbout "ask-about" ["i"] "ask about what is under the cursor";
         NextPane "next-pane" ["tab"] "next pane";
         PreviousPane "previous-pane" ["backtab"] "previous pane";
         Open "open" ["enter"] "open what is under the cursor";

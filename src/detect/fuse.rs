@@ -106,7 +106,8 @@ mod tests {
 
     #[test]
     fn near_runs_are_one_stretch() {
-        let hit = |from, to| SeriesHit { source: 0, series: 0, hit: Hit { from, to, up: true, evidence: 5.0, observed: 9.0, expected: 1.0 } };
+        let hit =
+            |from, to| SeriesHit { source: 0, series: 0, hit: Hit { from, to, up: true, evidence: 5.0, observed: 9.0, expected: 1.0 } };
         assert_eq!(stretches(&[hit(2, 4), hit(6, 8), hit(30, 31)], 40, 3), [(2, 8), (30, 31)]);
     }
 

@@ -194,7 +194,9 @@ mod tests {
     fn values_that_move_are_found() {
         let normal: Vec<bool> = (0..200).map(|i| !(80..110).contains(&i)).collect();
         let at = |moved: f32| -> Vec<(u32, f32)> {
-            (0..200u32).flat_map(|b| (0..4).map(move |k| (b, ((b * 13 + k * 7) % 50) as f32 + if (80..110).contains(&b) { moved } else { 0.0 }))).collect()
+            (0..200u32)
+                .flat_map(|b| (0..4).map(move |k| (b, ((b * 13 + k * 7) % 50) as f32 + if (80..110).contains(&b) { moved } else { 0.0 })))
+                .collect()
         };
         assert!(values(&at(0.0), &frame(&normal)).is_empty());
         assert!(values(&at(60.0), &frame(&normal)).iter().any(|h| h.up && h.observed > h.expected));

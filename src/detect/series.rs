@@ -70,7 +70,8 @@ pub fn bin_width(span: i64, lines: u64) -> i64 {
     // A short log of a small system still gives bins enough to judge on.
     let few = |w: &i64| span / (w * SECOND) < 150;
     let wide = WIDTHS.into_iter().find(|w| fits(w, 50));
-    wide.filter(|w| !few(w)).or_else(|| WIDTHS.into_iter().find(|w| fits(w, 15))).unwrap_or(86400 * (span / (86400 * SECOND * 1500) + 1)) * SECOND
+    wide.filter(|w| !few(w)).or_else(|| WIDTHS.into_iter().find(|w| fits(w, 15))).unwrap_or(86400 * (span / (86400 * SECOND * 1500) + 1))
+        * SECOND
 }
 
 /// Counts as a dense column, with running sums: `sums[i]` is what lies before bin `i`.

@@ -106,22 +106,15 @@ pub fn reference_rates(t: &Traces, keys: &[String]) -> FxHashMap<(String, String
         own.into_iter().for_each(|k| *with.entry((v.service, operation, k)).or_default() += 1.0);
     }
     let name = |s: u32, o: u32, k: &str| (t.services[s as usize].clone(), t.names[o as usize].clone(), k.to_string());
-    let mut out: FxHashMap<_, _> = with
-        .into_iter()
-        .map(|((s, o, k), n)| (name(s, o, &keys[k as usize]), (n / calls[&(s, o)], calls[&(s, o)])))
-        .collect();
+    let mut out: FxHashMap<_, _> =
+        with.into_iter().map(|((s, o, k), n)| (name(s, o, &keys[k as usize]), (n / calls[&(s, o)], calls[&(s, o)]))).collect();
     // That an operation was called at all stands under an empty statement.
     out.extend(calls.into_iter().map(|((s, o), n)| (name(s, o, ""), (1.0, n))));
     out
 }
 
 /// Raises the score of services that write statements at rates unlike all other captures of the system.
-pub fn with_reference(
-    t: &Traces,
-    keys: &[String],
-    causes: &mut Vec<Cause>,
-    others: &[FxHashMap<(String, String, String), (f64, f64)>],
-) {
+pub fn with_reference(t: &Traces, keys: &[String], causes: &mut Vec<Cause>, others: &[FxHashMap<(String, String, String), (f64, f64)>]) {
     let here = reference_rates(t, keys);
     let mut all: Vec<(String, String, String)> = here.keys().chain(others.iter().flat_map(|o| o.keys())).cloned().collect();
     all.sort_unstable();
@@ -130,8 +123,7 @@ pub fn with_reference(
     for key in all.iter().filter(|k| !k.2.is_empty()) {
         let operation = (key.0.clone(), key.1.clone(), String::new());
         let Some((_, n)) = here.get(&operation) else { continue };
-        let mut rates: Vec<f64> =
-            others.iter().filter(|o| o.contains_key(&operation)).map(|o| o.get(key).map_or(0.0, |r| r.0)).collect();
+        let mut rates: Vec<f64> = others.iter().filter(|o| o.contains_key(&operation)).map(|o| o.get(key).map_or(0.0, |r| r.0)).collect();
         if rates.len() < 5 {
             continue;
         }

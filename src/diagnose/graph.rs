@@ -68,7 +68,8 @@ fn row(nodes: &[Node], h: &[Embedding], i: usize, calls: &Calls<'_>) -> Vec<f64>
         if i == j || nodes[j].first + SLACK < nodes[i].first {
             return None;
         }
-        let known = 1.0 + 2.0 * f64::from(u8::from(calls(&nodes[j].service, &nodes[i].service)))
+        let known = 1.0
+            + 2.0 * f64::from(u8::from(calls(&nodes[j].service, &nodes[i].service)))
             + 3.0 * f64::from(u8::from(nodes[i].service == nodes[j].service));
         Some(f64::from(similarity(&h[i], &h[j]) * scale) / 4.0 + known.ln())
     };

@@ -112,7 +112,10 @@ mod tests {
     fn shipped_incidents_are_found_again() {
         let library = Library::shipped();
         assert!(library.incidents.len() >= 10);
-        let got = library.resembling(&["connection pool exhausted", "remaining connection slots are reserved for non-replication superuser connections"], 3);
+        let got = library.resembling(
+            &["connection pool exhausted", "remaining connection slots are reserved for non-replication superuser connections"],
+            3,
+        );
         assert!(got.first().is_some_and(|m| library.get(&m.id).unwrap().category == "pool exhausted"), "{got:?}");
         assert!(library.resembling(&["user <*> logged in"], 3).is_empty());
     }

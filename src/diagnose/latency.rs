@@ -175,6 +175,13 @@ fn hypothesis(all: &[Times], total: f64, holds: &dyn Fn(&Times) -> bool) -> Weig
     let silent = |s: &Times| strongest.changed.is_some_and(|at| s.t == 0.0 && s.last < at);
     let w: f64 = own.iter().filter(|s| !silent(s)).map(|s| s.weight).sum();
     let j = m / (w + total - m).max(1e-9);
-    let slow = Slow { score: j * strongest.t, as_callee: false, at: strongest.changed, before: strongest.before, after: strongest.after, series: own.iter().filter(|s| s.t > 0.0).count() };
+    let slow = Slow {
+        score: j * strongest.t,
+        as_callee: false,
+        at: strongest.changed,
+        before: strongest.before,
+        after: strongest.after,
+        series: own.iter().filter(|s| s.t > 0.0).count(),
+    };
     Weighed(j, slow)
 }

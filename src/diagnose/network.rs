@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 /// Chance that a service is at fault by itself, and that it shows when it is.
-const PRIOR: f64 = 0.02;
+const PRIOR: f64 = 0.03;
 const SHOWS: f64 = 0.97;
 /// Trouble without a cause in the map.
 const LEAK: f64 = 0.01;
@@ -206,10 +206,8 @@ mod tests {
         let mut down = vec![0.0; n.services];
         let mut total = 0.0;
         for state in 0..1usize << variables {
-            let p: f64 = factors
-                .iter()
-                .map(|f| f.table[f.vars.iter().enumerate().fold(0, |acc, (k, v)| acc | (state >> v & 1) << k)])
-                .product();
+            let p: f64 =
+                factors.iter().map(|f| f.table[f.vars.iter().enumerate().fold(0, |acc, (k, v)| acc | (state >> v & 1) << k)]).product();
             total += p;
             (0..n.services).filter(|i| state >> (2 * i) & 1 == 1).for_each(|i| down[i] += p);
         }

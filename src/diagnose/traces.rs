@@ -76,8 +76,7 @@ impl Traces {
                 own[*i].push(log);
             }
         }
-        let mut traces =
-            Traces { services, names, spans, children, invocation_of: Vec::new(), invocations: Vec::new(), logs: own };
+        let mut traces = Traces { services, names, spans, children, invocation_of: Vec::new(), invocations: Vec::new(), logs: own };
         traces.link(&parent);
         traces.excuse();
         traces

@@ -80,7 +80,12 @@ impl Corpus {
         }
         let text = |d: &Difference| &snapshot.templates[d.template].text;
         for list in [&mut out.new, &mut out.gone, &mut out.up, &mut out.down] {
-            list.sort_by(|x, y| x.significance.total_cmp(&y.significance).then_with(|| (y.counts.0 + y.counts.1).cmp(&(x.counts.0 + x.counts.1))).then_with(|| text(x).cmp(text(y))));
+            list.sort_by(|x, y| {
+                x.significance
+                    .total_cmp(&y.significance)
+                    .then_with(|| (y.counts.0 + y.counts.1).cmp(&(x.counts.0 + x.counts.1)))
+                    .then_with(|| text(x).cmp(text(y)))
+            });
         }
         out.values = self.moved(snapshot, a, b, &sides);
         out
@@ -88,7 +93,8 @@ impl Corpus {
 
     /// Variables of templates on both sides whose values lie elsewhere.
     fn moved(&self, snapshot: &Snapshot, a: &Part, b: &Part, sides: &[Side]) -> Vec<Moved> {
-        let both: Vec<&Side> = sides.iter().filter(|s| s.a >= 20 && s.b >= 20 && snapshot.templates[s.template as usize].text.contains("<*>")).collect();
+        let both: Vec<&Side> =
+            sides.iter().filter(|s| s.a >= 20 && s.b >= 20 && snapshot.templates[s.template as usize].text.contains("<*>")).collect();
         let mut wanted = vec![false; snapshot.templates.len()];
         both.iter().for_each(|s| wanted[s.template as usize] = true);
         let mut ids: Vec<[Vec<u32>; 2]> = vec![Default::default(); snapshot.templates.len()];
@@ -143,6 +149,28 @@ impl Corpus {
     }
 }
 
+impl Comparison {
+    /// The comparison in words.
+    pub fn lines(&self, snapshot: &Snapshot) -> Vec<String> {
+        let c = self;
+        let mut out = vec![format!("{} events against {}", c.events.0, c.events.1)];
+        for (title, list) in [("New", &c.new), ("Gone", &c.gone), ("More often", &c.up), ("Less often", &c.down)] {
+            out.push(format!("{title}: {}", list.len()));
+            for d in list.iter().take(20) {
+                let t = &snapshot.templates[d.template];
+                out.push(format!("  {:>8} -> {:<8} {:<5} {}", d.counts.0, d.counts.1, t.level.name(), t.text));
+            }
+        }
+        out.push(format!("Values that moved: {}", c.values.len()));
+        for m in c.values.iter().take(20) {
+            let t = &snapshot.templates[m.template];
+            out.push(format!("  median {} -> {} of variable {}: {}", m.medians.0, m.medians.1, m.variable + 1, t.text));
+        }
+        out.push(format!("Unchanged: {} templates", c.unchanged));
+        out
+    }
+}
+
 fn middle(mut values: Vec<f32>) -> f64 {
     values.sort_unstable_by(f32::total_cmp);
     values.get(values.len() / 2).map_or(0.0, |v| f64::from(*v))
@@ -188,7 +216,8 @@ fn holds(snapshot: &Snapshot, part: &Part, source: u32, time: Moment) -> bool {
 fn each(snapshot: &Snapshot, mut f: impl FnMut(u32, Moment, u32, u32)) {
     for chunk in snapshot.chunks.iter() {
         for block in &chunk.blocks {
-            let templates: Vec<u32> = block.dictionary.iter().map(|k| snapshot.template_of.get(*k as usize).copied().unwrap_or(u32::MAX)).collect();
+            let templates: Vec<u32> =
+                block.dictionary.iter().map(|k| snapshot.template_of.get(*k as usize).copied().unwrap_or(u32::MAX)).collect();
             for i in 0..block.len() {
                 f(chunk.source, block.time(i), templates[block.kinds.get(i) as usize], chunk.first_event + block.first_event + i as u32);
             }

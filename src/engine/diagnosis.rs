@@ -38,7 +38,13 @@ impl Corpus {
     }
 
     /// `reference`: inputs whose captures say what is usual; `only`: inputs that are diagnosed.
-    pub fn diagnose(&self, snapshot: &Snapshot, findings: &Findings, reference: Option<&Reference>, only: &dyn Fn(&str) -> bool) -> Diagnosis {
+    pub fn diagnose(
+        &self,
+        snapshot: &Snapshot,
+        findings: &Findings,
+        reference: Option<&Reference>,
+        only: &dyn Fn(&str) -> bool,
+    ) -> Diagnosis {
         let started = std::time::Instant::now();
         let mut out = Diagnosis::default();
         let worst: Vec<&Window> = findings.windows.iter().filter(|w| w.severity >= Severity::Medium).collect();
@@ -111,7 +117,8 @@ impl Corpus {
         for (p, service) in order.into_iter().filter(|(p, _)| *p > 0.03).take(MOST_CAUSES) {
             let reasons: Vec<&crate::model::Reason> = windows.iter().flat_map(|w| &w.reasons).filter(|r| r.service == service).collect();
             let mut told: Vec<String> = reasons.iter().take(2).map(|r| r.text.clone()).collect();
-            let blamers: Vec<String> = map.blames.iter().filter(|((_, to), n)| *to == service && n.0 > n.1).map(|((from, _), _)| from.clone()).collect();
+            let blamers: Vec<String> =
+                map.blames.iter().filter(|((_, to), n)| *to == service && n.0 > n.1).map(|((from, _), _)| from.clone()).collect();
             if !blamers.is_empty() {
                 let mut blamers = blamers;
                 blamers.sort();
@@ -165,7 +172,12 @@ impl Corpus {
             let penalties = penalties.get(*name).cloned().unwrap_or_default();
             let by_calls = penalties.values().sum::<f64>();
             let health = if penalties.is_empty() { 1.0 - (unhealthy[*name] - 0.03) } else { 1.0 - by_calls };
-            out.services.push(ServiceHealth { name: (*name).clone(), p_down: posterior.down[i], health: health.clamp(0.0, 1.0), penalties });
+            out.services.push(ServiceHealth {
+                name: (*name).clone(),
+                p_down: posterior.down[i],
+                health: health.clamp(0.0, 1.0),
+                penalties,
+            });
         }
     }
 
@@ -238,12 +250,8 @@ impl Corpus {
 
     pub fn classifier(&self) -> Classifier {
         let memory = lock(&self.memory);
-        let incidents: Vec<(String, String, Severity)> = memory
-            .incidents
-            .incidents
-            .iter()
-            .flat_map(|i| i.templates.iter().map(|t| (t.clone(), i.id.clone(), Severity::High)))
-            .collect();
+        let incidents: Vec<(String, String, Severity)> =
+            memory.incidents.incidents.iter().flat_map(|i| i.templates.iter().map(|t| (t.clone(), i.id.clone(), Severity::High))).collect();
         Classifier::new(&memory.verdicts, &incidents)
     }
 
@@ -290,7 +298,7 @@ fn implicated(map: &Map) -> BTreeMap<String, f64> {
     }
     for ((_, to), (inside, outside)) in &map.blames {
         if *inside >= 3 && *inside > 3 * outside {
-            blame(to, 0.7);
+            blame(to, 0.9);
         }
     }
     out
@@ -359,7 +367,11 @@ fn told(t: &Traced, c: &Cause) -> (String, Vec<u32>) {
         parts.push(format!("\"{}\" in {:.0}% of its calls, {:.0}% elsewhere", u.statement, u.rate * 100.0, u.usual * 100.0));
     }
     if events.is_empty() {
-        let own = t.traces.invocations.iter().filter(|v| v.service == c.service && c.slow.at.is_none_or(|at| t.traces.spans[v.entry].start >= at));
+        let own = t
+            .traces
+            .invocations
+            .iter()
+            .filter(|v| v.service == c.service && c.slow.at.is_none_or(|at| t.traces.spans[v.entry].start >= at));
         events.extend(own.flat_map(|v| v.spans.iter().flat_map(|s| t.traces.logs[*s].iter().map(|l| l.event))).take(3));
     }
     (parts.join("; "), events)
@@ -370,7 +382,8 @@ fn verdict(d: &Diagnosis, findings: &Findings) -> String {
         return format!("nothing to explain: {} events looked at, no service stands out", findings.events);
     };
     let second = d.causes.get(1).filter(|s| s.score > 0.0 && first.score - s.score < 0.08 * first.score);
-    let since = if d.start > 0 { format!(", {} .. {} ({})", clock(d.start), clock(d.end), human_duration(d.end - d.start)) } else { String::new() };
+    let since =
+        if d.start > 0 { format!(", {} .. {} ({})", clock(d.start), clock(d.end), human_duration(d.end - d.start)) } else { String::new() };
     match second {
         Some(s) => format!("inconclusive between {} and {}{since}", first.service, s.service),
         None if first.summary.is_empty() => format!("{} failed first{since}", first.service),
@@ -380,7 +393,10 @@ fn verdict(d: &Diagnosis, findings: &Findings) -> String {
 
 impl Corpus {
     /// Rates of log statements in this capture, as a reference for others; `None` without traces.
-    pub fn rates(&self, snapshot: &Snapshot) -> Option<std::collections::HashMap<(String, String, String), (f64, f64), rustc_hash::FxBuildHasher>> {
+    pub fn rates(
+        &self,
+        snapshot: &Snapshot,
+    ) -> Option<std::collections::HashMap<(String, String, String), (f64, f64), rustc_hash::FxBuildHasher>> {
         let t = self.traced(snapshot, &|_| true)?;
         Some(diagnose::reference_rates(&t.traces, &t.keys))
     }

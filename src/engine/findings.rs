@@ -139,7 +139,8 @@ impl Corpus {
                 }
                 for i in 0..block.len() {
                     for n in &uses[block.kinds.get(i) as usize] {
-                        let time = if series.by_order { i64::from(chunk.first_event + block.first_event) * 1_000_000_000 } else { block.time(i) };
+                        let time =
+                            if series.by_order { i64::from(chunk.first_event + block.first_event) * 1_000_000_000 } else { block.time(i) };
                         if time != NO_TIME && (ranges[*n].0..ranges[*n].1).contains(&time) {
                             let id = chunk.first_event + block.first_event + i as u32;
                             keep(&mut out[*n], (time, id), found[*n].up || found[*n].observed >= 0.5);
@@ -170,7 +171,13 @@ impl Corpus {
             let source = snapshot.sources.get(t.example_source as usize).map_or_else(String::new, |s| s.name.clone());
             let place = Place { source, line: t.example_line };
             let service = t.services.first().cloned().unwrap_or_default();
-            let text = format!("{} {}, {} times: {}", t.level.name(), t.first.map_or_else(String::new, |f| format!("first at {}", clock(f))), t.count, t.text);
+            let text = format!(
+                "{} {}, {} times: {}",
+                t.level.name(),
+                t.first.map_or_else(String::new, |f| format!("first at {}", clock(f))),
+                t.count,
+                t.text
+            );
             let reason = Reason {
                 kind: ReasonKind::NewTemplate,
                 service: service.clone(),
@@ -295,24 +302,33 @@ fn describe(snapshot: &Snapshot, series: &Series, f: &Found) -> Reason {
         (Some(FeatureKind::Template(_)), false) => (ReasonKind::RateDrop, format!("less often: {rates}: {text}")),
         (Some(FeatureKind::Warnings), up) => (ReasonKind::LevelShift, format!("{} warnings and errors: {rates}", more(up))),
         (Some(FeatureKind::Errors), up) => (ReasonKind::LevelShift, format!("{} errors: {rates}", more(up))),
-        (Some(FeatureKind::All), _) if y < 0.5 => (ReasonKind::Silence, format!("{} fell silent: no line in {span}, {} expected", source.name, number(mu))),
+        (Some(FeatureKind::All), _) if y < 0.5 => {
+            (ReasonKind::Silence, format!("{} fell silent: no line in {span}, {} expected", source.name, number(mu)))
+        }
         (Some(FeatureKind::All), up) => {
             (if up { ReasonKind::RateSpike } else { ReasonKind::RateDrop }, format!("{} lines: {rates}", more(up)))
         }
         (Some(FeatureKind::Sequence), _) => (ReasonKind::Sequence, format!("events follow each other as they never did: {rates}")),
         (Some(FeatureKind::Category(t, v, n)), up) => {
             let value = series.categories.get(&(f.source, t, v, n)).copied().unwrap_or(0.0);
-            (ReasonKind::ValueShift, format!("value {value} of variable {} {} often: {rates}: {text}", v + 1, more(up)))
+            (ReasonKind::ValueShift, format!("value {value} of variable {} {} often: {rates}: {text}", number_of(v), more(up)))
         }
-        (Some(FeatureKind::Tail(_, v)), _) => (ReasonKind::ValueShift, format!("unusually large values of variable {}: {rates}: {text}", v + 1)),
+        (Some(FeatureKind::Tail(_, v)), _) => {
+            (ReasonKind::ValueShift, format!("unusually large values of variable {}: {rates}: {text}", number_of(v)))
+        }
         (None, up) => {
-            let v = source.values[f.series - source.features.len()].variable + 1;
+            let v = number_of(source.values[f.series - source.features.len()].variable);
             let word = if up { "rose" } else { "fell" };
             (ReasonKind::ValueShift, format!("variable {v} {word}: median {} in {span}, {} before: {text}", number(y), number(mu)))
         }
     };
     let score = 1.0 - (-f.evidence / 8.0).exp();
     Reason { kind, service: source.name.clone(), template_id: template.map(|t| t.id), score, text, ..Reason::default() }
+}
+
+/// Number of a variable as people count: 1-based.
+fn number_of(position: u16) -> usize {
+    usize::from(position) / series::PARTS + 1
 }
 
 fn more(up: bool) -> &'static str {

@@ -77,24 +77,20 @@ impl Corpus {
             let Some(mut reader) = self.reader(chunk.source) else { continue };
             let envoy = snapshot.sources[chunk.source as usize].format.contains("envoy");
             for block in &chunk.blocks {
-                let rows: Vec<(String, Level, bool)> = {
+                let rows: Vec<(String, Level)> = {
                     let state = self.read();
-                    let row = |k: &u32| {
-                        let template = snapshot.template_of.get(*k as usize).and_then(|t| snapshot.templates.get(*t as usize));
-                        let http = template.is_some_and(|t| t.text.contains("HTTP"));
-                        (table::service(&state, chunk.source, *k).to_string(), state.headers_level(*k), http && envoy)
-                    };
+                    let row = |k: &u32| (table::service(&state, chunk.source, *k).to_string(), state.headers_level(*k));
                     block.dictionary.iter().map(row).collect()
                 };
                 let mut text: Option<Vec<u8>> = None;
                 for i in 0..block.len() {
                     let k = block.kinds.get(i) as usize;
-                    let (service, level, http) = &rows[k];
+                    let (service, level) = &rows[k];
                     let count = seen.entry((chunk.source, block.dictionary[k])).or_default();
                     *count += 1;
                     let time = block.time(i);
                     let inside = time != NO_TIME && suspect.iter().any(|(a, z)| time >= *a && time < *z);
-                    let wanted = *http || *count <= PER_TEMPLATE || *level >= Level::Warn && inside;
+                    let wanted = envoy || *count <= PER_TEMPLATE || *level >= Level::Warn && inside;
                     if !wanted || read >= MOST_MESSAGES {
                         continue;
                     }
@@ -103,12 +99,16 @@ impl Corpus {
                     let from = (block.starts.get(i) as usize).min(text.len());
                     let to = memchr::memchr(b'\n', &text[from..]).map_or(text.len(), |n| from + n);
                     let raw = &text[from..to];
-                    if *http && let Some((status, ms, callee)) = access(&String::from_utf8_lossy(raw)) {
+                    if envoy && let Some((status, ms, callee)) = access(&String::from_utf8_lossy(raw)) {
                         let sides = match callee {
                             Some(c) if c != service => map.calls.entry((service.clone(), c.to_string())).or_default(),
                             _ => map.served.entry(service.clone()).or_default(),
                         };
-                        if inside { sides.0.add(status, ms) } else { sides.1.add(status, ms) }
+                        if inside {
+                            sides.0.add(status, ms)
+                        } else {
+                            sides.1.add(status, ms)
+                        }
                         continue;
                     }
                     let message = reader.message(raw);

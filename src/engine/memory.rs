@@ -2,6 +2,7 @@
 
 use super::corpus::{Corpus, lock};
 use crate::diagnose::{Incident, Library, Verdict};
+use crate::remediate::Priors;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -18,6 +19,8 @@ pub struct Memory {
     /// Windows that the user called false alarms, and right ones.
     pub false_alarms: u64,
     pub confirmed: u64,
+    /// What came of actions, by fault class and verb.
+    pub priors: Priors,
 }
 
 impl Memory {

@@ -10,6 +10,8 @@ use rustc_hash::FxHashMap;
 /// Text read to look at values, and events parsed, at most; a larger corpus is sampled evenly.
 const TEXT_BUDGET: u64 = 96 << 20;
 const EVENT_BUDGET: u64 = 120_000;
+/// Numbers looked at within one variable.
+pub const PARTS: usize = 8;
 /// Fewer bins are no ground to judge on.
 pub const FEW_BINS: u32 = 100;
 
@@ -54,7 +56,8 @@ impl Axis {
             let of = || snapshot.sources.iter().filter(|s| apart(s) != own && s.timed > 0);
             Some((of().map(|s| s.first).min()?, of().map(|s| s.last).max()?))
         };
-        let (start, end) = if by_order { (0, snapshot.events as i64 * 1_000_000_000) } else { span(true).or(snapshot.span()).unwrap_or((0, 0)) };
+        let (start, end) =
+            if by_order { (0, snapshot.events as i64 * 1_000_000_000) } else { span(true).or(snapshot.span()).unwrap_or((0, 0)) };
         // A reference is put directly before what it is the reference of.
         let reference = span(false).filter(|_| !by_order);
         let length = reference.map_or(0, |(a, z)| z - a);
@@ -292,7 +295,9 @@ fn sample_block(
     let wanted: Vec<bool> = block
         .dictionary
         .iter()
-        .map(|k| roles.get(&(chunk.source, *k)).and_then(|r| snapshot.templates.get(r.template as usize)).is_some_and(|t| t.text.contains("<*>")))
+        .map(|k| {
+            roles.get(&(chunk.source, *k)).and_then(|r| snapshot.templates.get(r.template as usize)).is_some_and(|t| t.text.contains("<*>"))
+        })
         .collect();
     if !wanted.contains(&true) {
         return;
@@ -311,8 +316,11 @@ fn sample_block(
         let message = reader.message(&text[from..to]);
         let template = &snapshot.templates[role.template as usize].text;
         for (v, value) in variables(template, &message).iter().enumerate().take(16) {
-            if let Some(x) = quantity(value) {
-                out.push((role.service, role.template, v as u16, bin, x as f32));
+            // A variable of several words holds several numbers, each a position of its own.
+            for (k, part) in value.split_whitespace().take(PARTS).enumerate() {
+                if let Some(x) = quantity(part).or_else(|| if k == 0 { quantity(value) } else { None }) {
+                    out.push((role.service, role.template, (v * PARTS + k) as u16, bin, x as f32));
+                }
             }
         }
     }
@@ -321,7 +329,7 @@ fn sample_block(
 /// A number; durations in ms, sizes in bytes.
 pub fn quantity(value: &str) -> Option<f64> {
     let text = value.trim();
-    let end = text.find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | '-' | '+' | 'e')))  .unwrap_or(text.len());
+    let end = text.find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | '-' | '+' | 'e'))).unwrap_or(text.len());
     let end = if text[..end].ends_with('e') { end - 1 } else { end };
     let number: f64 = text[..end].parse().ok().filter(|n: &f64| n.is_finite())?;
     let factor = match text[end..].trim() {

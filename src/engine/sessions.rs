@@ -39,7 +39,9 @@ impl By {
         }
         let pattern = TYPES.iter().find(|(name, _)| *name == text).map_or(text, |(_, p)| p);
         let names: Vec<&str> = TYPES.iter().map(|t| t.0).collect();
-        let wrong = |e: regex::Error| format!("'{text}' is neither an identifier type ({}), lines:N, nor a regular expression: {e}", names.join(", "));
+        let wrong = |e: regex::Error| {
+            format!("'{text}' is neither an identifier type ({}), lines:N, nor a regular expression: {e}", names.join(", "))
+        };
         Regex::new(pattern).map(By::Pattern).map_err(wrong)
     }
 }
@@ -141,7 +143,11 @@ fn reasons(snapshot: &Snapshot, j: &Judged, lines: u64) -> Vec<String> {
         .iter()
         .map(|c| {
             let share = format!("{:.1}% of sessions", c.share * 100.0);
-            if c.missing { format!("missing (so in {share}): {}", text(c.template)) } else { format!("rare (in {share}): {}", text(c.template)) }
+            if c.missing {
+                format!("missing (so in {share}): {}", text(c.template))
+            } else {
+                format!("rare (in {share}): {}", text(c.template))
+            }
         })
         .collect();
     out.push(format!("{lines} lines"));

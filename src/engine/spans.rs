@@ -63,7 +63,14 @@ impl Corpus {
         Some(Traced { traces: Traces::new(reader.services.list, reader.names.list, reader.spans, logs), keys: keys.list, broken })
     }
 
-    fn logs_of_spans(&self, snapshot: &Snapshot, reader: &Reader, traces: &[u32], only: &dyn Fn(&str) -> bool, keys: &mut Names) -> Vec<Log> {
+    fn logs_of_spans(
+        &self,
+        snapshot: &Snapshot,
+        reader: &Reader,
+        traces: &[u32],
+        only: &dyn Fn(&str) -> bool,
+        keys: &mut Names,
+    ) -> Vec<Log> {
         let finder = NameFinder::new(&reader.services.list);
         // Lines that name a trace alone belong to the first span of that trace in their service.
         let mut entries: FxHashMap<(u128, u32), (i64, u64)> = FxHashMap::default();
@@ -91,7 +98,11 @@ impl Corpus {
             // The same line may be stored twice.
             if seen.insert((event.source, event.time, event.raw.len(), xxhash_rust::xxh3::xxh3_64(event.raw.as_bytes()))) {
                 let error = event.level >= Level::Error;
-                let names = if error { finder.find(&event.message, &event.service).and_then(|n| reader.services.ids.get(n).copied()) } else { None };
+                let names = if error {
+                    finder.find(&event.message, &event.service).and_then(|n| reader.services.ids.get(n).copied())
+                } else {
+                    None
+                };
                 logs.push(Log { span, key: keys.id(&key), error, names, event: event.id });
             }
             Ok(())
@@ -249,13 +260,25 @@ impl Reader {
 
     fn jaeger(&mut self, t: &Value) {
         for span in t["spans"].as_array().into_iter().flatten() {
-            let service = span["processID"].as_str().and_then(|p| t["processes"][p]["serviceName"].as_str()).or(span["process"]["serviceName"].as_str());
+            let service = span["processID"]
+                .as_str()
+                .and_then(|p| t["processes"][p]["serviceName"].as_str())
+                .or(span["process"]["serviceName"].as_str());
             let service = self.services.id(service.unwrap_or_default());
-            let parent = span["references"].as_array().and_then(|r| r.iter().find(|r| r["refType"] == "CHILD_OF")).and_then(|r| r["spanID"].as_str());
+            let parent = span["references"]
+                .as_array()
+                .and_then(|r| r.iter().find(|r| r["refType"] == "CHILD_OF"))
+                .and_then(|r| r["spanID"].as_str());
             let start = span["startTime"].as_i64().unwrap_or(0) * 1000;
             let end = start + span["duration"].as_i64().unwrap_or(0) * 1000;
             let failed = span["tags"].as_array().is_some_and(|t| t.iter().any(|t| t["key"] == "error" && t["value"] == true));
-            self.push((span["traceID"].as_str(), span["spanID"].as_str(), parent), service, span["operationName"].as_str(), (start, end), failed);
+            self.push(
+                (span["traceID"].as_str(), span["spanID"].as_str(), parent),
+                service,
+                span["operationName"].as_str(),
+                (start, end),
+                failed,
+            );
         }
     }
 
@@ -264,17 +287,39 @@ impl Reader {
         let start = span["timestamp"].as_i64().unwrap_or(0) * 1000;
         let end = start + span["duration"].as_i64().unwrap_or(0) * 1000;
         let failed = span["tags"]["error"].is_string();
-        self.push((span["traceId"].as_str(), span["id"].as_str(), span["parentId"].as_str()), service, span["name"].as_str(), (start, end), failed);
+        self.push(
+            (span["traceId"].as_str(), span["id"].as_str(), span["parentId"].as_str()),
+            service,
+            span["name"].as_str(),
+            (start, end),
+            failed,
+        );
     }
 
-    fn push(&mut self, (trace, id, parent): (Option<&str>, Option<&str>, Option<&str>), service: u32, name: Option<&str>, (start, end): (i64, i64), failed: bool) {
+    fn push(
+        &mut self,
+        (trace, id, parent): (Option<&str>, Option<&str>, Option<&str>),
+        service: u32,
+        name: Option<&str>,
+        (start, end): (i64, i64),
+        failed: bool,
+    ) {
         let hex = |t: Option<&str>| t.and_then(|t| u128::from_str_radix(t, 16).ok());
         let (Some(trace), Some(id)) = (hex(trace), hex(id)) else {
             self.broken += 1;
             return;
         };
         let name = self.names.id(name.unwrap_or_default());
-        self.spans.push(Span { trace, id: id as u64, parent: hex(parent).unwrap_or(0) as u64, service, name, start, end: end.max(start), failed });
+        self.spans.push(Span {
+            trace,
+            id: id as u64,
+            parent: hex(parent).unwrap_or(0) as u64,
+            service,
+            name,
+            start,
+            end: end.max(start),
+            failed,
+        });
     }
 }
 

@@ -1,5 +1,6 @@
 //! The nouns of faultline as plain data. Knows no I/O and no other room.
 
+mod action;
 mod anomaly;
 mod diagnosis;
 mod event;
@@ -7,6 +8,7 @@ mod report;
 mod source;
 mod template;
 
+pub use action::{Action, Risk, Target};
 pub use anomaly::{Findings, Place, Reason, ReasonKind, SessionVerdict, Severity, Window};
 pub use diagnosis::{Diagnosis, Edge, Evidence, Link, RootCause, ServiceHealth, Similar};
 pub use event::{Event, Level, Moment, NO_TIME};

@@ -5,4 +5,5 @@ pub mod civil;
 pub mod embed;
 pub mod escape;
 pub mod pack;
+pub mod redact;
 pub mod words;

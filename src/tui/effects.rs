@@ -2,8 +2,10 @@
 
 use super::highlight::highlight;
 use super::msg::{DetailData, Effect, Msg, Purpose, TemplateFacts};
-use crate::engine::{Ask, Corpus, Searcher, Snapshot, Timeline, seek, variables};
+use crate::chat::{self, Asked, Server};
+use crate::engine::{Ask, Corpus, Part, Searcher, Snapshot, Timeline, seek, variables};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -24,13 +26,15 @@ pub struct Effects {
     filter: Searcher,
     /// Reads events and details in order, so that the latest screen is served last.
     jobs: mpsc::Sender<Job>,
+    /// The answer that is being given is no longer wanted.
+    stop: Arc<AtomicBool>,
 }
 
 impl Effects {
     pub fn new(corpus: Arc<Corpus>, out: UnboundedSender<Msg>) -> Effects {
         let (jobs, queue) = mpsc::channel::<Job>();
         std::thread::spawn(move || queue.into_iter().for_each(|job| job()));
-        Effects { corpus, out, search: Searcher::default(), filter: Searcher::default(), jobs }
+        Effects { corpus, out, search: Searcher::default(), filter: Searcher::default(), jobs, stop: Arc::default() }
     }
 
     fn spawn(&self, job: impl FnOnce(&Corpus) -> Option<Msg> + Send + 'static) {
@@ -68,6 +72,19 @@ impl Effects {
             Effect::Histogram(start, end) => {
                 self.spawn(move |c| Some(Msg::Histogram(Timeline::of_range(c, &snapshot, start, end, ZOOM_BINS))))
             }
+            Effect::Analyse => self.spawn(move |c| {
+                let findings = c.findings_of(&snapshot);
+                let diagnosis = c.diagnosis_of(&snapshot);
+                let actions = c.plan(&snapshot, &diagnosis, None);
+                Some(Msg::Analysed(findings, diagnosis, actions))
+            }),
+            Effect::Compare(a, z) => self.spawn(move |c| {
+                let before = Part::Range(a - (z - a), a);
+                let compared = c.compare(&snapshot, &before, &Part::Range(a, z));
+                Some(Msg::Told("The marked range against as long a time before it", compared.lines(&snapshot)))
+            }),
+            Effect::Ask { task, question, before } => self.ask(snapshot, task, question, before),
+            Effect::StopAsking => self.stop.store(true, Ordering::Relaxed),
             Effect::Edit(edit) => self.spawn(move |c| c.edit(edit).err().map(Msg::Notice)),
             Effect::UndoEdit => self.spawn(move |c| match c.undo_edit() {
                 Ok(true) => Some(Msg::Notice("taken back".into())),
@@ -80,6 +97,30 @@ impl Effects {
             }),
             _ => {}
         }
+    }
+
+    /// Asks on a thread of its own; pieces come as messages.
+    fn ask(&self, snapshot: Arc<Snapshot>, task: Option<String>, question: String, before: Vec<(String, String)>) {
+        self.stop.store(false, Ordering::Relaxed);
+        let (corpus, out, stop) = (self.corpus.clone(), self.out.clone(), self.stop.clone());
+        std::thread::spawn(move || {
+            let asked = Asked { task, question, server: Some(Server::find(None)), model: None, before };
+            let mut each = |event: chat::Event| {
+                let msg = match event {
+                    chat::Event::Step(step) => Msg::ChatStep(step),
+                    chat::Event::Piece(piece) => Msg::ChatPiece(piece),
+                };
+                out.send(msg).ok();
+                !stop.load(Ordering::Relaxed)
+            };
+            match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+                Ok(runtime) => {
+                    let answer = runtime.block_on(chat::ask(&corpus, &snapshot, &asked, &mut each));
+                    out.send(Msg::ChatDone(Box::new(answer))).ok();
+                }
+                Err(e) => drop(out.send(Msg::Notice(format!("cannot ask: {e}")))),
+            }
+        });
     }
 
     fn start_search(&self, purpose: Purpose, query: String, context: u32, snapshot: Arc<Snapshot>) {

@@ -7,6 +7,7 @@ mod keys;
 mod marks;
 pub mod msg;
 pub mod overlay;
+mod report;
 pub mod state;
 mod terminal;
 pub mod update;

@@ -1,8 +1,9 @@
 //! What comes in (`Msg`) and what is to be done (`Effect`), as data. No I/O here.
 
 use super::highlight::Highlighted;
+use crate::chat::Answer;
 use crate::engine::{Edit, Found, Neighbour, Snapshot, Timeline};
-use crate::model::{Event, Level, Moment, VariableStats};
+use crate::model::{Action, Diagnosis, Event, Findings, Level, Moment, VariableStats};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -22,6 +23,12 @@ pub enum Msg {
     Histogram(Timeline),
     Templates(String, Vec<u64>),
     Notice(String),
+    Analysed(Arc<Findings>, Arc<Diagnosis>, Vec<Action>),
+    ChatStep(String),
+    ChatPiece(String),
+    ChatDone(Box<Answer>),
+    /// A text to read: title and lines.
+    Told(&'static str, Vec<String>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +80,10 @@ pub enum Effect {
     FindTemplates(String),
     Edit(Edit),
     UndoEdit,
+    Analyse,
+    Compare(Moment, Moment),
+    Ask { task: Option<String>, question: String, before: Vec<(String, String)> },
+    StopAsking,
     Copy(String),
     SaveMarks,
     Open(Vec<PathBuf>),

@@ -11,6 +11,7 @@ pub enum Overlay {
     Palette(Picker<Command>),
     Open(Picker<Vec<PathBuf>>),
     Help { top: usize },
+    Text { title: &'static str, lines: Vec<String>, top: usize },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +24,7 @@ pub enum Asking {
     Mask,
     /// A name for the template.
     Name,
+    Chat,
 }
 
 impl Asking {
@@ -33,6 +35,7 @@ impl Asking {
             Asking::Time => "go to time",
             Asking::Note => "note",
             Asking::Mask => "word (or its number) to make a variable",
+            Asking::Chat => "ask (or /anomalies /cause /fix /explain /summarise /timeline)",
             Asking::Name => "name of the template",
         }
     }

@@ -5,7 +5,7 @@ use super::overlay::Overlay;
 use crate::config::keymap::Keymap;
 use crate::config::theme::Theme;
 use crate::engine::{Found, Snapshot, Timeline};
-use crate::model::{Event, Level, Moment};
+use crate::model::{Action, Diagnosis, Event, Findings, Level, Moment};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -17,10 +17,20 @@ pub enum Pane {
     Templates,
     Detail,
     Sources,
+    Anomalies,
+    Diagnosis,
+    Plan,
+    Chat,
 }
 
 impl Pane {
-    pub const ALL: [Pane; 4] = [Pane::Stream, Pane::Templates, Pane::Detail, Pane::Sources];
+    pub const ALL: [Pane; 8] =
+        [Pane::Stream, Pane::Templates, Pane::Detail, Pane::Sources, Pane::Anomalies, Pane::Diagnosis, Pane::Plan, Pane::Chat];
+
+    /// A list of lines made of what the engine found.
+    pub fn is_report(self) -> bool {
+        matches!(self, Pane::Anomalies | Pane::Diagnosis | Pane::Plan | Pane::Chat)
+    }
 
     pub fn title(self) -> &'static str {
         match self {
@@ -28,6 +38,10 @@ impl Pane {
             Pane::Templates => "Templates",
             Pane::Detail => "Detail",
             Pane::Sources => "Sources",
+            Pane::Anomalies => "Windows that are not normal",
+            Pane::Diagnosis => "Diagnosis",
+            Pane::Plan => "Plan",
+            Pane::Chat => "Chat",
         }
     }
 }
@@ -127,6 +141,28 @@ pub struct Mark {
     pub note: String,
 }
 
+/// A question and what came of it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Turn {
+    pub question: String,
+    pub answer: String,
+    pub by: String,
+    pub notes: Vec<String>,
+    /// Events cited.
+    pub events: Vec<u32>,
+}
+
+/// The conversation about the corpus.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Chat {
+    pub turns: Vec<Turn>,
+    pub busy: bool,
+    pub asked: String,
+    /// The answer as far as it came.
+    pub partial: String,
+    pub step: String,
+}
+
 /// Source name and line of a marked event.
 pub type MarkKey = (String, u64);
 
@@ -150,6 +186,13 @@ pub struct State {
     pub templates: Scroll,
     pub sources: Scroll,
     pub detail: Scroll,
+    pub report: Scroll,
+    pub findings: Option<Arc<Findings>>,
+    pub diagnosis: Option<Arc<Diagnosis>>,
+    pub actions: Vec<Action>,
+    pub chat: Chat,
+    /// Beginning of the range that is being marked.
+    pub range_start: Option<Moment>,
     pub left: usize,
     pub wrap: bool,
     pub follow: bool,
@@ -198,6 +241,12 @@ impl State {
             templates: Scroll::default(),
             sources: Scroll::default(),
             detail: Scroll::default(),
+            report: Scroll::default(),
+            findings: None,
+            diagnosis: None,
+            actions: Vec::new(),
+            chat: Chat::default(),
+            range_start: None,
             left: 0,
             wrap: false,
             follow: false,

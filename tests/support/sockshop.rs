@@ -105,7 +105,11 @@ impl Shop {
         let id = self.rng.hex(16);
         let (method, path, calls): (&str, String, &[(&'static str, &str, &str)]) = match self.rng.below(20) {
             0..8 => ("GET", "/catalogue".into(), &[("catalogue", "GET", "/catalogue")]),
-            8..12 => ("GET", format!("/detail.html?id={}", self.rng.hex(8)), &[("catalogue", "GET", "/catalogue/item"), ("carts", "GET", "/carts/items")]),
+            8..12 => (
+                "GET",
+                format!("/detail.html?id={}", self.rng.hex(8)),
+                &[("catalogue", "GET", "/catalogue/item"), ("carts", "GET", "/carts/items")],
+            ),
             12..15 => ("POST", "/cart".into(), &[("catalogue", "GET", "/catalogue/item"), ("carts", "POST", "/carts/items")]),
             15..17 => ("GET", "/login".into(), &[("user", "GET", "/login")]),
             17..19 => ("POST", "/orders".into(), &[("user", "GET", "/customers"), ("orders", "POST", "/orders")]),
@@ -126,13 +130,21 @@ impl Shop {
                 now = done;
                 if s >= 500 {
                     status = 500;
-                    self.log("front-end", "front-end", now, json("error", &format!("Error: request to {callee} failed with status {s}"), &id));
+                    self.log(
+                        "front-end",
+                        "front-end",
+                        now,
+                        json("error", &format!("Error: request to {callee} failed with status {s}"), &id),
+                    );
                     break;
                 }
             }
         }
         let ms = (now - t) / MS;
-        let line = format!(r#"{{"level":"info","time":"{}","msg":"{method} {path} {status}","method":"{method}","status":{status},"duration":{ms},"id":"{id}"}}"#, rfc3339(now, 3));
+        let line = format!(
+            r#"{{"level":"info","time":"{}","msg":"{method} {path} {status}","method":"{method}","status":{status},"duration":{ms},"id":"{id}"}}"#,
+            rfc3339(now, 3)
+        );
         self.log("front-end", "front-end", now, line);
         self.access("front-end", None, method, &path, status, t, now, &id);
     }
@@ -200,12 +212,21 @@ impl Shop {
             if !ok {
                 status = 500;
                 let text = format!("{store}: read of collection failed: i/o timeout");
-                let line = if service == "catalogue" || service == "user" { gokit(now, &format!("err=\"{text}\"")) } else { spring("ERROR", now, service, &format!("c.m.diagnostics : {text}")) };
+                let line = if service == "catalogue" || service == "user" {
+                    gokit(now, &format!("err=\"{text}\""))
+                } else {
+                    spring("ERROR", now, service, &format!("c.m.diagnostics : {text}"))
+                };
                 self.log(service, service, now, line);
             }
         }
         let further: &[(&'static str, &str, &str)] = match (service, method) {
-            ("orders", "POST") => &[("user", "GET", "/customers"), ("carts", "GET", "/carts/items"), ("payment", "POST", "/paymentAuth"), ("shipping", "POST", "/shipping")],
+            ("orders", "POST") => &[
+                ("user", "GET", "/customers"),
+                ("carts", "GET", "/carts/items"),
+                ("payment", "POST", "/paymentAuth"),
+                ("shipping", "POST", "/shipping"),
+            ],
             ("orders", _) => &[("shipping", "GET", "/shipping")],
             _ => &[],
         };
@@ -217,7 +238,17 @@ impl Shop {
             now = done;
             if s >= 500 {
                 status = 500;
-                self.log(service, service, now, spring("ERROR", now, service, &format!("w.w.s.OrdersController : call to http://{callee}{path} failed: {s} from {callee}")));
+                self.log(
+                    service,
+                    service,
+                    now,
+                    spring(
+                        "ERROR",
+                        now,
+                        service,
+                        &format!("w.w.s.OrdersController : call to http://{callee}{path} failed: {s} from {callee}"),
+                    ),
+                );
             }
         }
         if service == "shipping" && method == "POST" && status == 200 {
@@ -236,14 +267,21 @@ impl Shop {
             let line = if store == "catalogue-db" {
                 format!("{} 12 [ERROR] InnoDB: Operating system error number 5 in a file operation: I/O error", rfc3339(done, 6))
             } else {
-                format!(r#"{{"t":{{"$date":"{}"}},"s":"E","c":"STORAGE","id":22435,"ctx":"conn{}","msg":"WiredTiger error: read: Input/output error"}}"#, rfc3339(done, 3), self.rng.below(60))
+                format!(
+                    r#"{{"t":{{"$date":"{}"}},"s":"E","c":"STORAGE","id":22435,"ctx":"conn{}","msg":"WiredTiger error: read: Input/output error"}}"#,
+                    rfc3339(done, 3),
+                    self.rng.below(60)
+                )
             };
             self.log(store, store, done, line);
         } else if self.rng.chance(25) {
             let conn = self.rng.below(60);
             let line = match store {
                 "catalogue-db" => format!("{} {conn} [Note] Slow thread check passed", rfc3339(done, 6)),
-                _ => format!(r#"{{"t":{{"$date":"{}"}},"s":"I","c":"COMMAND","id":51803,"ctx":"conn{conn}","msg":"command find ok","attr":{{"durationMillis":{took}}}}}"#, rfc3339(done, 3)),
+                _ => format!(
+                    r#"{{"t":{{"$date":"{}"}},"s":"I","c":"COMMAND","id":51803,"ctx":"conn{conn}","msg":"command find ok","attr":{{"durationMillis":{took}}}}}"#,
+                    rfc3339(done, 3)
+                ),
             };
             self.log(store, store, done, line);
         }
@@ -253,9 +291,20 @@ impl Shop {
     fn publish(&mut self, t: i64, id: &str) -> i64 {
         if self.effect("rabbitmq", t) == Some(Effect::Partition) {
             let done = t + 900 * MS;
-            self.log("shipping", "shipping", done, spring("WARN", done, "shipping", "c.r.c.i.ForgivingExceptionHandler : connection to rabbitmq:5672 lost: java.net.SocketTimeoutException"));
+            self.log(
+                "shipping",
+                "shipping",
+                done,
+                spring(
+                    "WARN",
+                    done,
+                    "shipping",
+                    "c.r.c.i.ForgivingExceptionHandler : connection to rabbitmq:5672 lost: java.net.SocketTimeoutException",
+                ),
+            );
             if self.rng.chance(40) {
-                let line = rabbit(done, "error", self.rng.below(900), "closing AMQP connection: missed heartbeats from client, timeout: 60s");
+                let line =
+                    rabbit(done, "error", self.rng.below(900), "closing AMQP connection: missed heartbeats from client, timeout: 60s");
                 self.log("rabbitmq", "rabbitmq", done, line);
             }
             return done;
@@ -264,7 +313,12 @@ impl Shop {
             let line = rabbit(t, "info", self.rng.below(900), "message routed to queue shipping-task");
             self.log("rabbitmq", "rabbitmq", t, line);
         }
-        self.log("queue-master", "queue-master", t + 30 * MS, spring("INFO", t + 30 * MS, "queue-master", &format!("w.w.s.q.ShippingTaskHandler : Received shipment task: {id}")));
+        self.log(
+            "queue-master",
+            "queue-master",
+            t + 30 * MS,
+            spring("INFO", t + 30 * MS, "queue-master", &format!("w.w.s.q.ShippingTaskHandler : Received shipment task: {id}")),
+        );
         t + 2 * MS
     }
 
@@ -272,8 +326,13 @@ impl Shop {
     fn own(&mut self, service: &'static str, method: &str, path: &str, status: u32, t: i64, now: i64, id: &str) {
         let took = (now - t) as f64 / 1e6;
         let line = match service {
-            "catalogue" | "payment" | "user" => gokit(now, &format!("method={} result={} took={took:.3}ms", path.trim_matches('/'), if status < 500 { "ok" } else { "error" })),
-            _ if status < 500 => spring("INFO", now, service, &format!("w.w.s.Controller : {method} {path} handled in {took:.0} ms, request {id}")),
+            "catalogue" | "payment" | "user" => gokit(
+                now,
+                &format!("method={} result={} took={took:.3}ms", path.trim_matches('/'), if status < 500 { "ok" } else { "error" }),
+            ),
+            _ if status < 500 => {
+                spring("INFO", now, service, &format!("w.w.s.Controller : {method} {path} handled in {took:.0} ms, request {id}"))
+            }
             _ => spring("ERROR", now, service, &format!("w.w.s.Controller : {method} {path} failed in {took:.0} ms, request {id}")),
         };
         self.log(service, service, now, line);
@@ -287,7 +346,12 @@ impl Shop {
         let (flags, authority) = (if status == 503 { "UF" } else { "-" }, to.unwrap_or(at));
         let cluster = to.map_or_else(|| "inbound|80||".to_string(), |to| format!("outbound|80||{to}.sock-shop.svc.cluster.local"));
         let bytes = 100 + self.rng.below(3000);
-        let line = format!("[{}] \"{method} {path} HTTP/1.1\" {status} {flags} via_upstream - \"-\" 0 {bytes} {} {} \"-\" \"Go-http-client/1.1\" \"{id}\" \"{authority}\" \"10.0.0.9:80\" {cluster} 10.0.0.4:80 10.0.0.9:80 10.0.0.4:41000 - default", rfc3339(t, 3), (now - t) / MS, (now - t) / MS);
+        let line = format!(
+            "[{}] \"{method} {path} HTTP/1.1\" {status} {flags} via_upstream - \"-\" 0 {bytes} {} {} \"-\" \"Go-http-client/1.1\" \"{id}\" \"{authority}\" \"10.0.0.9:80\" {cluster} 10.0.0.4:80 10.0.0.9:80 10.0.0.4:41000 - default",
+            rfc3339(t, 3),
+            (now - t) / MS,
+            (now - t) / MS
+        );
         self.log(at, "istio-proxy", now, line);
     }
 
@@ -303,7 +367,12 @@ impl Shop {
             }
             if s % 15 == 0 && self.effect("session-db", t) != Some(Effect::Partition) {
                 let stamp = rfc3339(t, 3);
-                self.log("session-db", "session-db", t, format!("1:M 02 Mar 2026 {} * 10 changes in 300 seconds. Saving...", &stamp[11..23]));
+                self.log(
+                    "session-db",
+                    "session-db",
+                    t,
+                    format!("1:M 02 Mar 2026 {} * 10 changes in 300 seconds. Saving...", &stamp[11..23]),
+                );
             }
             if s % 30 == 0 {
                 let n = self.rng.below(40);
@@ -351,8 +420,16 @@ fn spring(level: &str, t: i64, service: &str, rest: &str) -> String {
     format!("{}  {level} [{service},,,] 1 --- [nio-80-exec-4] {rest}", &rfc3339(t, 3).replace('T', " ")[..23])
 }
 
-/// Packs files into a tar.gz.
+/// Packs files into a tar.gz; `FAULTLINE_KEEP=FILE` keeps the last one to look at.
 pub fn pack(files: &[(String, String)]) -> Vec<u8> {
+    let packed = packed(files);
+    if let Some(file) = std::env::var_os("FAULTLINE_KEEP") {
+        std::fs::write(file, &packed).unwrap();
+    }
+    packed
+}
+
+fn packed(files: &[(String, String)]) -> Vec<u8> {
     let mut tar = tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast()));
     for (name, text) in files {
         let mut header = tar::Header::new_gnu();

@@ -3,7 +3,7 @@
 use super::super::msg::{Effect, Purpose};
 use super::super::overlay::{Asking, Overlay, Prompt, palette};
 use super::super::state::{Filter, Pane, Scroll, State};
-use super::{jump, sort_templates, templates};
+use super::{jump, report, sort_templates, templates};
 use crate::config::keymap::Command;
 use crate::model::Level;
 
@@ -22,9 +22,16 @@ pub fn run(state: &mut State, command: Command) -> Vec<Effect> {
         | Command::Top
         | Command::Bottom => move_by(state, command),
         Command::Left | Command::Right => sideways(state, command == Command::Right),
-        Command::Stream | Command::Templates | Command::Detail | Command::Sources | Command::NextPane | Command::PreviousPane => {
-            show_pane(state, command)
-        }
+        Command::Stream
+        | Command::Templates
+        | Command::Detail
+        | Command::Sources
+        | Command::Anomalies
+        | Command::Diagnosis
+        | Command::Plan
+        | Command::Chat
+        | Command::NextPane
+        | Command::PreviousPane => show_pane(state, command),
         Command::Open => return open(state),
         Command::Back => return back(state),
         Command::Search => prompt(state, Asking::Search),
@@ -59,6 +66,9 @@ pub fn run(state: &mut State, command: Command) -> Vec<Effect> {
             sort_templates(state);
             state.notice = Some(format!("templates sorted by {}", state.sort.name()));
         }
+        Command::NextWindow | Command::PreviousWindow => report::next_window(state, command == Command::NextWindow),
+        Command::MarkRange => return report::mark_range(state),
+        Command::AskAbout => return report::ask_about(state),
         Command::MergeTemplates
         | Command::SplitTemplate
         | Command::MaskWord
@@ -102,6 +112,10 @@ fn scrolled(state: &mut State) -> (&mut Scroll, usize, usize) {
         Pane::Detail => {
             let len = super::super::view::detail::len(state);
             (&mut state.detail, len, 1)
+        }
+        pane => {
+            let len = super::super::view::report::rows(state, pane).len();
+            (&mut state.report, len, heights.list)
         }
     }
 }
@@ -155,9 +169,14 @@ fn show_pane(state: &mut State, command: Command) {
         Command::Templates => Pane::Templates,
         Command::Detail => Pane::Detail,
         Command::Sources => Pane::Sources,
-        Command::NextPane => Pane::ALL[(at + 1) % 4],
-        _ => Pane::ALL[(at + 3) % 4],
+        Command::Anomalies => Pane::Anomalies,
+        Command::Diagnosis => Pane::Diagnosis,
+        Command::Plan => Pane::Plan,
+        Command::Chat => Pane::Chat,
+        Command::NextPane => Pane::ALL[(at + 1) % Pane::ALL.len()],
+        _ => Pane::ALL[(at + Pane::ALL.len() - 1) % Pane::ALL.len()],
     };
+    state.report = Scroll::default();
 }
 
 /// Enter: from the stream to the detail, from a template to its events, from a source to its first event.
@@ -165,6 +184,7 @@ fn open(state: &mut State) -> Vec<Effect> {
     match state.pane {
         Pane::Stream => state.pane = Pane::Detail,
         Pane::Detail => state.pane = Pane::Stream,
+        Pane::Anomalies | Pane::Diagnosis | Pane::Plan | Pane::Chat => return report::open(state),
         Pane::Templates => {
             let Some(t) = state.selected_template() else { return vec![] };
             let id = state.snapshot.templates[t].id;
@@ -186,6 +206,9 @@ fn open(state: &mut State) -> Vec<Effect> {
 }
 
 fn back(state: &mut State) -> Vec<Effect> {
+    if state.chat.busy && state.pane == Pane::Chat {
+        return vec![Effect::StopAsking];
+    }
     if state.filtering.as_ref().is_some_and(|f| !f.finished) {
         state.filter = Filter::default();
         return refilter(state);
@@ -311,6 +334,9 @@ fn bookmark(state: &mut State) -> Vec<Effect> {
 }
 
 fn copy(state: &mut State) -> Vec<Effect> {
+    if state.pane == Pane::Plan {
+        return report::copy(state);
+    }
     let text = match state.pane {
         Pane::Templates => state.selected_template().map(|t| state.snapshot.templates[t].text.clone()),
         _ => state.selected_event().map(|e| e.raw.clone()),

@@ -3,6 +3,7 @@
 mod command;
 mod jump;
 mod overlay;
+mod report;
 mod templates;
 
 use super::msg::{Effect, Mouse, Msg, Purpose, TemplateFacts};
@@ -58,6 +59,26 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
             vec![]
         }
         Msg::Templates(text, ids) => templates_found(state, &text, &ids),
+        Msg::Analysed(findings, diagnosis, actions) => {
+            (state.findings, state.diagnosis, state.actions) = (Some(findings), Some(diagnosis), actions);
+            vec![]
+        }
+        Msg::ChatStep(step) => {
+            state.chat.step = step;
+            vec![]
+        }
+        Msg::ChatPiece(piece) => {
+            state.chat.partial.push_str(&piece);
+            vec![]
+        }
+        Msg::ChatDone(answer) => {
+            report::answered(state, *answer);
+            vec![]
+        }
+        Msg::Told(title, lines) => {
+            state.overlays.push(Overlay::Text { title, lines, top: 0 });
+            vec![]
+        }
         Msg::Notice(text) => {
             state.notice = Some(text);
             vec![]
@@ -133,6 +154,10 @@ fn new_snapshot(state: &mut State, snapshot: Arc<Snapshot>) -> Vec<Effect> {
     }
     if state.follow {
         jump::to_end(state);
+    }
+    // What is not normal is worked out when the corpus is whole, and again as a followed one grows.
+    if state.snapshot.progress.finished && (finished || grown) && state.snapshot.events > 0 {
+        effects.push(Effect::Analyse);
     }
     keep_in_view(state);
     effects

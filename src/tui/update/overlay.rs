@@ -3,7 +3,7 @@
 use super::super::msg::{Effect, Purpose};
 use super::super::overlay::{Asking, Overlay, Prompt};
 use super::super::state::{Mark, Pane, State};
-use super::{command, jump, templates};
+use super::{command, jump, report, templates};
 
 pub fn key(state: &mut State, key: &str) -> Vec<Effect> {
     let Some(top) = state.overlays.last_mut() else { return vec![] };
@@ -13,6 +13,19 @@ pub fn key(state: &mut State, key: &str) -> Vec<Effect> {
                 "down" | "j" => *top += 1,
                 "up" | "k" => *top = top.saturating_sub(1),
                 "pagedown" | "space" => *top += 10,
+                "pageup" | "b" => *top = top.saturating_sub(10),
+                _ => {
+                    state.overlays.pop();
+                }
+            }
+            vec![]
+        }
+        Overlay::Text { lines, top, .. } => {
+            let last = lines.len().saturating_sub(1);
+            match key {
+                "down" | "j" => *top = (*top + 1).min(last),
+                "up" | "k" => *top = top.saturating_sub(1),
+                "pagedown" | "space" => *top = (*top + 10).min(last),
                 "pageup" | "b" => *top = top.saturating_sub(10),
                 _ => {
                     state.overlays.pop();
@@ -144,6 +157,7 @@ fn accept(state: &mut State, prompt: Prompt) -> Vec<Effect> {
             state.filter.text = text;
             command::refilter(state)
         }
+        Asking::Chat => report::asked(state, text),
         Asking::Mask | Asking::Name => templates::answered(state, prompt.asking, text),
         Asking::Time => {
             match jump::parse(state, &text) {

@@ -27,7 +27,7 @@ impl Layout {
         let body = at(body_top, h.saturating_sub(body_top + 1));
         let mut layout =
             Layout { title: at(0, 1), timeline: at(1, timeline_height), main: body, side: None, status: at(h.saturating_sub(1), 1) };
-        if state.is_wide() && state.pane != Pane::Sources {
+        if state.is_wide() && state.pane != Pane::Sources && !state.pane.is_report() {
             let left = body.width * 3 / 5;
             let top = body.height / 2;
             let x = left + 1;
@@ -67,7 +67,7 @@ impl Layout {
         let head = match pane {
             Pane::Stream => 1,
             Pane::Templates | Pane::Sources => 2,
-            Pane::Detail => return Some((pane, None)),
+            _ => return Some((pane, None)),
         };
         Some((pane, (y - area.y).checked_sub(head).map(usize::from)))
     }

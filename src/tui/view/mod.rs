@@ -3,6 +3,7 @@
 pub mod detail;
 pub mod layout;
 mod overlays;
+pub mod report;
 pub mod sources;
 mod status;
 mod stream;
@@ -36,6 +37,7 @@ pub fn draw(frame: &mut Frame<'_>, state: &State) {
             Pane::Templates => templates::draw(frame, state, inner),
             Pane::Detail => detail::draw(frame, state, inner),
             Pane::Sources => sources::draw(frame, state, inner),
+            pane => report::draw(frame, state, pane, inner),
         }
     }
     status::draw(frame, state, layout.status);
@@ -51,6 +53,7 @@ fn frame_pane(frame: &mut Frame<'_>, state: &State, pane: Pane, area: Rect) -> R
         Pane::Templates => templates::heading(state),
         Pane::Detail => detail::heading(state),
         Pane::Sources => sources::heading(state),
+        pane => report::heading(state, pane),
     };
     let mark = if focused { "▶ " } else { "─ " };
     let text = format!("{mark}{} ", fit(&heading, usize::from(area.width).saturating_sub(4)));

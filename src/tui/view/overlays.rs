@@ -16,6 +16,7 @@ pub fn draw(frame: &mut Frame<'_>, state: &State) {
             Overlay::Prompt(p) => prompt(frame, state, p),
             Overlay::Palette(p) => picker(frame, state, p),
             Overlay::Open(p) => picker(frame, state, p),
+            Overlay::Text { title, lines, top } => text(frame, state, title, lines, *top),
             Overlay::Help { top } => help(frame, state, *top),
         }
     }
@@ -78,6 +79,12 @@ fn picker<T>(frame: &mut Frame<'_>, state: &State, p: &Picker<T>) {
     lines.push(Line::styled("type to narrow, ↑ ↓ choose, Enter opens, Esc leaves", style::of(state, "dim")));
     frame.render_widget(Paragraph::new(lines), inner);
     frame.set_cursor_position((inner.x + 2 + width(&for_terminal(&p.prompt.text)) as u16, inner.y));
+}
+
+fn text(frame: &mut Frame<'_>, state: &State, title: &str, all: &[String], top: usize) {
+    let inner = window(frame, state, title, 120, 200);
+    let lines: Vec<Line<'static>> = all.iter().skip(top).map(|l| Line::raw(fit(&for_terminal(l), usize::from(inner.width)))).collect();
+    frame.render_widget(Paragraph::new(lines), inner);
 }
 
 fn help(frame: &mut Frame<'_>, state: &State, top: usize) {

@@ -1,0 +1,37 @@
+//! `kube`: live pod logs by kubectl, as a corpus that grows, or as an event stream.
+
+use super::OK;
+use super::run;
+use crate::config::args::{Global, OutputFormat};
+use crate::engine;
+use std::io::IsTerminal;
+
+pub struct Wanted<'a> {
+    pub namespace: &'a Option<String>,
+    pub selector: &'a Option<String>,
+    pub context: &'a Option<String>,
+    pub all_containers: bool,
+    pub previous: bool,
+}
+
+pub fn run(global: &Global, wanted: &Wanted<'_>) -> Result<u8, String> {
+    let ask = engine::LiveLogs {
+        namespace: wanted.namespace.clone().unwrap_or_else(|| "default".into()),
+        selector: wanted.selector.clone(),
+        context: wanted.context.clone(),
+        all_containers: wanted.all_containers,
+        previous: wanted.previous,
+        since: global.since.clone().unwrap_or_else(|| "15m".into()),
+    };
+    let folder = engine::follow_pods(&ask)?;
+    if global.format == OutputFormat::Json || !std::io::stdout().is_terminal() {
+        std::thread::sleep(std::time::Duration::from_secs(2));
+        let mut once = global.clone();
+        once.no_cache = true;
+        once.since = None;
+        return super::templates::run(&once, true, &[folder.path().to_path_buf()]).map(|_| OK);
+    }
+    let (mut options, settings) = run::options(global, &[folder.path().to_path_buf()])?;
+    options.cache = None;
+    crate::tui::run(options, settings, global.theme.as_deref()).map(|()| OK)
+}

@@ -1,0 +1,180 @@
+//! Diagnosis -> plan, and the gate through which one action is applied: preflight, audit, run, verify. Stitches the catalogue
+//! with the only door to the cluster.
+
+use super::corpus::{Corpus, Snapshot, lock};
+use crate::kube::{self, Ran};
+use crate::model::{Action, Diagnosis, NO_TIME, Risk, Target};
+use crate::remediate::{self, Outcome, Scene};
+use crate::text::civil::rfc3339;
+use crate::text::redact::Redactor;
+use serde_json::{Value, json};
+use std::io::Write;
+use std::path::Path;
+use std::time::Duration;
+
+const QUICK: Duration = Duration::from_secs(15);
+const SLOW: Duration = Duration::from_secs(120);
+
+/// What a look before the leap found.
+#[derive(Clone, Debug, Default)]
+pub struct Preflight {
+    /// Checks in words, with whether each passed.
+    pub checks: Vec<(bool, String)>,
+    /// The object's identity, pinned.
+    pub uid: String,
+    pub resource_version: String,
+    /// Argv with the observed version in the patch where it is a patch.
+    pub argv: Vec<String>,
+    pub rollback: Option<Vec<String>>,
+    /// What would change, in words.
+    pub diff: Vec<String>,
+}
+
+impl Preflight {
+    pub fn green(&self) -> bool {
+        self.checks.iter().all(|c| c.0)
+    }
+}
+
+impl Corpus {
+    /// The plan: a runbook on an archive, argv with a context when one is connected.
+    pub fn plan(&self, snapshot: &Snapshot, d: &Diagnosis, context: Option<&str>) -> Vec<Action> {
+        let service = d.causes.first().map_or("", |c| c.service.as_str());
+        let end = snapshot.chunks.iter().map(|c| c.max_time).max().filter(|t| *t != NO_TIME).unwrap_or(0);
+        let scene = Scene { target: target(snapshot, service), context: context.map(String::from), at: rfc3339(end, 0) };
+        remediate::plan(d, &scene, &lock(&self.memory).priors)
+    }
+}
+
+/// The workload behind a service, where the bundle's layout tells it.
+fn target(snapshot: &Snapshot, service: &str) -> Option<Target> {
+    let source = snapshot
+        .sources
+        .iter()
+        .find(|s| s.origin.workload.as_deref() == Some(service) || s.service == service && s.origin.pod.is_some())?;
+    let (namespace, pod) = (source.origin.namespace.clone()?, source.origin.pod.clone().unwrap_or_default());
+    // `name-0` is of a StatefulSet, `name-<hash>-<id>` of a Deployment.
+    let ordinal = pod.rsplit_once('-').is_some_and(|(_, n)| n.len() <= 3 && n.bytes().all(|b| b.is_ascii_digit()));
+    let kind = if ordinal { "statefulset" } else { "deployment" };
+    let target = Target { namespace, kind: kind.into(), name: service.to_string() };
+    (kube::is_name(&target.namespace) && kube::is_name(&target.name)).then_some(target)
+}
+
+fn kubectl(context: &str, namespace: &str, rest: &[&str]) -> Vec<String> {
+    ["kubectl", "--context", context, "-n", namespace].iter().chain(rest).map(|s| (*s).to_string()).collect()
+}
+
+/// Looks before anything is changed: identity, permission, a dry run on the server, who else is touched.
+pub fn preflight(action: &Action, context: &str) -> Result<Preflight, String> {
+    let t = &action.target;
+    let mut out = Preflight { argv: action.argv.clone(), rollback: action.rollback.clone(), ..Preflight::default() };
+    let live = kube::run(&kubectl(context, &t.namespace, &["get", &t.kind, &t.name, "-o", "json"]), QUICK)?;
+    let object: Value = serde_json::from_str(&live.stdout).unwrap_or_default();
+    out.checks.push((live.status == 0, if live.status == 0 { format!("{} {} exists", t.kind, t.name) } else { said(&live) }));
+    out.uid = object["metadata"]["uid"].as_str().unwrap_or_default().to_string();
+    out.resource_version = object["metadata"]["resourceVersion"].as_str().unwrap_or_default().to_string();
+    let verb = if action.verb == "annotate" || action.argv.iter().any(|a| a == "patch" || a == "rollout" || a == "scale" || a == "set") {
+        "patch"
+    } else {
+        "get"
+    };
+    let may = kube::run(&kubectl(context, &t.namespace, &["auth", "can-i", verb, &format!("{}s", t.kind)]), QUICK)?;
+    out.checks.push((may.stdout.trim() == "yes", format!("allowed to {verb} {}s: {}", t.kind, may.stdout.trim())));
+    if let Some(at) = out.argv.iter().position(|a| a == "-p").filter(|_| out.argv.iter().any(|a| a == "patch"))
+        && let Ok(mut patch) = serde_json::from_str::<Value>(&out.argv[at + 1])
+    {
+        // A changed object refuses the patch instead of being surprised by it.
+        patch["metadata"] = json!({"resourceVersion": out.resource_version});
+        out.argv[at + 1] = patch.to_string();
+        let mut dry = out.argv.clone();
+        dry.extend(["--dry-run=server".to_string(), "-o".to_string(), "json".to_string()]);
+        let ran = kube::run(&dry, QUICK)?;
+        out.checks.push((ran.status == 0, if ran.status == 0 { "the server accepts it (dry run)".into() } else { said(&ran) }));
+        let after: Value = serde_json::from_str(&ran.stdout).unwrap_or_default();
+        differences("", &object["spec"], &after["spec"], &mut out.diff);
+    }
+    if let Some(n) = object["spec"]["replicas"].as_u64() {
+        out.checks.push((true, format!("{n} pods would be touched")));
+        // The way back is the number seen now, not one guessed.
+        if let Some(rollback) = out.rollback.as_mut().and_then(|r| r.iter_mut().find(|a| a.starts_with("--replicas="))) {
+            *rollback = format!("--replicas={n}");
+        }
+    }
+    let owned = ["argocd.argoproj.io/instance", "kustomize.toolkit.fluxcd.io/name", "app.kubernetes.io/managed-by"];
+    for label in owned.iter().filter(|l| object["metadata"]["labels"][**l].is_string()) {
+        out.checks.push((
+            true,
+            format!(
+                "managed elsewhere ({label}={}): the change may be undone",
+                object["metadata"]["labels"][*label].as_str().unwrap_or_default()
+            ),
+        ));
+    }
+    Ok(out)
+}
+
+fn said(ran: &Ran) -> String {
+    if ran.timed_out {
+        return "no answer in time".into();
+    }
+    ran.stderr.lines().chain(ran.stdout.lines()).next().unwrap_or("it failed without a word").to_string()
+}
+
+fn differences(path: &str, a: &Value, b: &Value, out: &mut Vec<String>) {
+    match (a, b) {
+        (Value::Object(x), Value::Object(y)) => {
+            let mut keys: Vec<&String> = x.keys().chain(y.keys()).collect();
+            keys.sort();
+            keys.dedup();
+            keys.iter().for_each(|k| differences(&format!("{path}.{k}"), &a[k.as_str()], &b[k.as_str()], out));
+        }
+        (a, b) if a != b => out.push(format!("{path}: {a} -> {b}")),
+        _ => {}
+    }
+}
+
+/// One line of the audit file; without it nothing is run.
+pub fn audit(data: &Path, record: &Value) -> Result<(), String> {
+    let file = data.join("audit.jsonl");
+    let write = || {
+        std::fs::create_dir_all(data)?;
+        let mut out = std::fs::OpenOptions::new().create(true).append(true).open(&file)?;
+        let line = Redactor::default().redact(&record.to_string());
+        out.write_all(format!("{line}\n").as_bytes())?;
+        out.sync_data()
+    };
+    write().map_err(|e: std::io::Error| format!("{}: {e}; without its record no action is run", file.display()))
+}
+
+/// Applies an action that passed its preflight: records it, runs it, watches the rollout, records what came of it.
+pub fn apply(corpus: &Corpus, action: &Action, context: &str, checked: &Preflight) -> Result<String, String> {
+    let data = corpus.options.data.as_deref().ok_or("there is no data folder to keep the audit in, so no action is run")?;
+    let now = || rfc3339(std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_nanos() as i64), 3);
+    let who = std::env::var("USER").unwrap_or_default();
+    let base = |stage: &str| {
+        json!({"stage": stage, "at": now(), "who": who, "context": context, "action": action.id, "argv": checked.argv,
+               "evidence": action.evidence, "uid": checked.uid, "preflight": checked.checks.iter().map(|c| &c.1).collect::<Vec<_>>()})
+    };
+    audit(data, &base("intent"))?;
+    let ran = kube::run(&checked.argv, SLOW)?;
+    let mut done = base("done");
+    done["exit"] = json!(ran.status);
+    done["timed_out"] = json!(ran.timed_out);
+    audit(data, &done)?;
+    if ran.status != 0 {
+        return Err(format!("kubectl says: {}", said(&ran)));
+    }
+    let mut told = ran.stdout.trim().to_string();
+    if action.risk >= Risk::Low && action.verb != "annotate" {
+        let t = &action.target;
+        let status =
+            kube::run(&kubectl(context, &t.namespace, &["rollout", "status", &format!("{}/{}", t.kind, t.name), "--timeout=60s"]), SLOW)?;
+        let outcome = if status.status == 0 { Outcome::Recovered } else { Outcome::NoEffect };
+        told.push_str(&format!("\n{}", said(&status)));
+        let mut verified = base("verified");
+        verified["outcome"] = json!(outcome);
+        audit(data, &verified)?;
+        corpus.remember(|m| m.priors.note(&action.class, &action.verb, outcome))?;
+    }
+    Ok(told)
+}

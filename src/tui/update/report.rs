@@ -1,0 +1,165 @@
+//! The report panes: windows, diagnosis, plan, chat. No I/O.
+
+use super::super::msg::Effect;
+use super::super::overlay::{Asking, Overlay, Prompt};
+use super::super::state::{Pane, State, Turn};
+use super::super::view::report::rows;
+use super::jump;
+use crate::chat::Answer;
+
+/// Enter: to the line that the report speaks of; on a plan the command is copied; in the chat a question is asked.
+pub fn open(state: &mut State) -> Vec<Effect> {
+    if state.pane == Pane::Chat && current(state).is_none_or(|r| r.event.is_none()) {
+        return ask(state, String::new());
+    }
+    let Some(row) = current(state) else { return vec![] };
+    if state.pane == Pane::Plan {
+        return copy(state);
+    }
+    let Some(id) = row.event else {
+        state.notice = Some("no line stands behind this; › marks those that have one".into());
+        return vec![];
+    };
+    go(state, id);
+    vec![]
+}
+
+/// The command of the action under the cursor.
+pub fn copy(state: &mut State) -> Vec<Effect> {
+    let action = current(state).and_then(|r| r.item).and_then(|i| state.actions.get(i)).filter(|a| !a.argv.is_empty());
+    match action.map(|a| a.argv.join(" ")) {
+        Some(text) => {
+            state.notice = Some("copied: put your context in place of <CONTEXT>".into());
+            vec![Effect::Copy(text)]
+        }
+        None => {
+            state.notice = Some("this is advice: there is no command to copy".into());
+            vec![]
+        }
+    }
+}
+
+fn current(state: &State) -> Option<super::super::report::Row> {
+    rows(state, state.pane).into_iter().nth(state.report.cursor)
+}
+
+fn go(state: &mut State, id: u32) {
+    let row = state.snapshot.row_of(id);
+    if state.rows.is_some() {
+        state.filter = Default::default();
+        state.rows = None;
+        state.filtering = None;
+    }
+    let place = state.place_of(row);
+    state.follow = false;
+    state.pane = Pane::Stream;
+    jump::to(state, place);
+}
+
+/// The next window after the time under the cursor, or the one before.
+pub fn next_window(state: &mut State, forward: bool) {
+    let Some(f) = state.findings.clone() else {
+        state.notice = Some("what is not normal is not worked out yet".into());
+        return;
+    };
+    let here = state.selected().and_then(|id| state.snapshot.time(id)).unwrap_or(i64::MIN);
+    let mut starts: Vec<(i64, usize)> = f.windows.iter().enumerate().map(|(i, w)| (w.start, i)).collect();
+    starts.sort_unstable();
+    let next = if forward { starts.iter().find(|s| s.0 > here) } else { starts.iter().rev().find(|s| s.0 < here) };
+    match next {
+        Some((start, i)) => {
+            jump::to_moment(state, *start);
+            let w = &f.windows[*i];
+            let why = w.reasons.first().map_or("", |r| r.text.as_str());
+            state.notice = Some(format!("{}: {}", w.severity.name(), crate::text::escape::for_terminal(why)));
+        }
+        None => {
+            state.notice =
+                Some(if f.windows.is_empty() { "nothing is out of the ordinary" } else { "no further window in this direction" }.into())
+        }
+    }
+}
+
+/// First key: the range begins here. Second: it ends here, and is compared with the time before it.
+pub fn mark_range(state: &mut State) -> Vec<Effect> {
+    let Some(here) = state.selected().and_then(|id| state.snapshot.time(id)) else {
+        state.notice = Some("the event under the cursor has no time".into());
+        return vec![];
+    };
+    match state.range_start.take() {
+        Some(start) if start != here => vec![Effect::Compare(start.min(here), start.max(here))],
+        Some(_) => {
+            state.notice = Some("the range is empty; mark its beginning again".into());
+            vec![]
+        }
+        None => {
+            state.range_start = Some(here);
+            state.notice = Some("range begins here; go to its end and press the key again".into());
+            vec![]
+        }
+    }
+}
+
+/// Opens the question line.
+pub fn ask(state: &mut State, text: String) -> Vec<Effect> {
+    state.pane = Pane::Chat;
+    let origin = state.stream.cursor;
+    state.overlays.push(Overlay::Prompt(Prompt::new(Asking::Chat, text, origin)));
+    vec![]
+}
+
+/// A question about what is under the cursor.
+pub fn ask_about(state: &mut State) -> Vec<Effect> {
+    let about = match state.pane {
+        Pane::Templates => state.selected_template().map(|t| format!("[T{}] ", state.snapshot.templates[t].id)),
+        _ => state.selected().map(|id| format!("[L{id}] ")),
+    };
+    ask(state, format!("/explain {}", about.unwrap_or_default()))
+}
+
+pub fn asked(state: &mut State, text: String) -> Vec<Effect> {
+    if text.trim().is_empty() || state.chat.busy {
+        return vec![];
+    }
+    state.chat.busy = true;
+    state.chat.asked.clone_from(&text);
+    state.chat.partial.clear();
+    state.chat.step = "packing the evidence".into();
+    let before = state.chat.turns.iter().map(|t| (t.question.clone(), t.answer.clone())).collect();
+    to_end(state);
+    let (task, question) = match text.strip_prefix('/') {
+        Some(rest) => {
+            let (task, question) = rest.split_once(' ').unwrap_or((rest, ""));
+            (Some(task.to_string()), question.trim().to_string())
+        }
+        None => (None, text),
+    };
+    vec![Effect::Ask { task, question, before }]
+}
+
+pub fn answered(state: &mut State, answer: Answer) {
+    let mut notes = answer.notes;
+    if answer.cited.wrong > 0 {
+        notes.push(format!("{} citations do not exist: marked (?)", answer.cited.wrong));
+    }
+    if answer.cited.bare > 0 && answer.by == "model" {
+        notes.push(format!("{} sentences cite nothing", answer.cited.bare));
+    }
+    let by = if answer.model.is_empty() {
+        answer.by.to_string()
+    } else {
+        format!("{}, {} tokens read, {} written", answer.model, answer.prompt_tokens, answer.answer_tokens)
+    };
+    let question = std::mem::take(&mut state.chat.asked);
+    state.chat.turns.push(Turn { question, answer: answer.cited.text, by, notes, events: answer.cited.events });
+    state.chat.busy = false;
+    to_end(state);
+}
+
+fn to_end(state: &mut State) {
+    let len = rows(state, Pane::Chat).len();
+    let height = state.heights().list;
+    if state.pane == Pane::Chat {
+        state.report.to(len.saturating_sub(1), len, height);
+    }
+}

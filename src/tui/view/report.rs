@@ -1,0 +1,76 @@
+//! Draws a report pane: lines with a cursor; long ones are wrapped.
+
+use super::super::report::{self, Row};
+use super::super::state::{Pane, State};
+use super::{fit, style, width};
+use crate::text::escape::for_terminal;
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Paragraph;
+
+/// The lines of a report pane.
+pub fn rows(state: &State, pane: Pane) -> Vec<Row> {
+    match pane {
+        Pane::Anomalies => report::anomalies(state),
+        Pane::Diagnosis => report::diagnosis(state),
+        Pane::Plan => report::plan(state),
+        Pane::Chat => report::chat(state),
+        _ => Vec::new(),
+    }
+}
+
+pub fn heading(state: &State, pane: Pane) -> String {
+    match (pane, &state.findings) {
+        (Pane::Anomalies, Some(f)) => format!("Windows that are not normal: {} (] next, Enter first line)", f.windows.len()),
+        (Pane::Chat, _) => "Chat (Enter asks)".into(),
+        (pane, _) => pane.title().into(),
+    }
+}
+
+pub fn draw(frame: &mut Frame<'_>, state: &State, pane: Pane, area: Rect) {
+    let columns = usize::from(area.width);
+    let height = usize::from(area.height);
+    let rows = rows(state, pane);
+    let cursor = state.report.cursor.min(rows.len().saturating_sub(1));
+    let mut lines: Vec<Line<'static>> = Vec::new();
+    let mut at_cursor = 0;
+    for (i, r) in rows.iter().enumerate() {
+        if i == cursor {
+            at_cursor = lines.len();
+        }
+        let mark = if r.event.is_some() { "› " } else { "  " };
+        for (n, part) in wrapped(&for_terminal(&r.text), columns.saturating_sub(2)).into_iter().enumerate() {
+            let line = Line::from(vec![
+                Span::styled(if n == 0 { mark } else { "  " }, style::of(state, "dim")),
+                Span::styled(part, style::of(state, r.role)),
+            ]);
+            lines.push(if i == cursor { line.patch_style(style::of(state, "selected")) } else { line });
+        }
+    }
+    let top = at_cursor.saturating_sub(height.saturating_sub(3)).min(lines.len().saturating_sub(height.min(lines.len())));
+    let shown: Vec<Line<'static>> = lines.into_iter().skip(top).take(height).collect();
+    frame.render_widget(Paragraph::new(shown), area);
+}
+
+/// Cuts a text at blanks; what continues keeps the indent.
+fn wrapped(text: &str, columns: usize) -> Vec<String> {
+    if width(text) <= columns || columns < 20 {
+        return vec![fit(text, columns)];
+    }
+    let indent = " ".repeat((text.len() - text.trim_start().len() + 2).min(columns / 3));
+    let mut out = vec![text[..text.len() - text.trim_start().len()].to_string()];
+    for word in text.split_whitespace() {
+        let last = out.len() - 1;
+        let empty = out[last].trim().is_empty();
+        if !empty && width(&out[last]) + width(word) + 1 > columns {
+            out.push(format!("{indent}{}", fit(word, columns - indent.len())));
+        } else {
+            if !empty {
+                out[last].push(' ');
+            }
+            out[last].push_str(&fit(word, columns));
+        }
+    }
+    out
+}
