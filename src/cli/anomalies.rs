@@ -13,7 +13,7 @@ use std::path::PathBuf;
 pub fn run(global: &Global, by: Option<&str>, baseline: Option<&str>, paths: &[PathBuf]) -> Result<u8, String> {
     let by = by.map(By::parse).transpose()?;
     let mut all = paths.to_vec();
-    let range = baseline.map(|b| run::baseline(b)).transpose()?;
+    let range = baseline.map(run::baseline).transpose()?;
     if let Some(run::Baseline::Path(path)) = &range {
         all.push(path.clone());
     }

@@ -292,7 +292,7 @@ fn two_states(input: &Input, windows: &[Raw], price: f64) -> Option<Vec<Raw>> {
     let bad = |w: &Raw, up: bool| -> f64 {
         let of = |f: &&Found| {
             let s = &input.sources[f.source];
-            let bad = s.features.get(f.series).map_or(true, |x| x.bad || matches!(x.kind, FeatureKind::Tail(..)));
+            let bad = s.features.get(f.series).is_none_or(|x| x.bad || matches!(x.kind, FeatureKind::Tail(..)));
             bad && f.up == up
         };
         w.found.iter().filter(of).map(|f| f.evidence).sum()

@@ -52,9 +52,12 @@ fn sort(causes: &mut [Cause], t: &Traces) {
     causes.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| t.services[a.service as usize].cmp(&t.services[b.service as usize])));
 }
 
+/// Service, calling service, entry operation, span name.
+type Group = (u32, Option<u32>, u32, u32);
+
 /// Errors that are there all the time count little: they may be how the system is.
 fn standing_errors(t: &Traces) -> FxHashMap<u32, (f64, f64, Vec<u32>)> {
-    let mut groups: FxHashMap<(u32, Option<u32>, u32, u32), (f64, f64, Vec<u32>)> = FxHashMap::default();
+    let mut groups: FxHashMap<Group, (f64, f64, Vec<u32>)> = FxHashMap::default();
     let mut named: FxHashMap<u32, (f64, f64)> = FxHashMap::default();
     for (i, s) in t.spans.iter().enumerate() {
         let v = &t.invocations[t.invocation_of[i]];
@@ -93,8 +96,11 @@ fn standing_errors(t: &Traces) -> FxHashMap<u32, (f64, f64, Vec<u32>)> {
     out
 }
 
+/// Share of invocations and their number, by service, operation and statement.
+pub type Rates = FxHashMap<(String, String, String), (f64, f64)>;
+
 /// Per service, operation and statement (by their names), the share of invocations that write it, and how many there are.
-pub fn reference_rates(t: &Traces, keys: &[String]) -> FxHashMap<(String, String, String), (f64, f64)> {
+pub fn reference_rates(t: &Traces, keys: &[String]) -> Rates {
     let mut calls: FxHashMap<(u32, u32), f64> = FxHashMap::default();
     let mut with: FxHashMap<(u32, u32, u32), f64> = FxHashMap::default();
     for v in t.invocations.iter().filter(|v| !v.excused) {
@@ -114,7 +120,7 @@ pub fn reference_rates(t: &Traces, keys: &[String]) -> FxHashMap<(String, String
 }
 
 /// Raises the score of services that write statements at rates unlike all other captures of the system.
-pub fn with_reference(t: &Traces, keys: &[String], causes: &mut Vec<Cause>, others: &[FxHashMap<(String, String, String), (f64, f64)>]) {
+pub fn with_reference(t: &Traces, keys: &[String], causes: &mut Vec<Cause>, others: &[Rates]) {
     let here = reference_rates(t, keys);
     let mut all: Vec<(String, String, String)> = here.keys().chain(others.iter().flat_map(|o| o.keys())).cloned().collect();
     all.sort_unstable();

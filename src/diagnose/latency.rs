@@ -101,7 +101,7 @@ fn judge(caller: Option<u32>, service: u32, points: Points, usual: Option<f64>) 
         e.1.push(v);
     }
     let mut rows: Vec<(i64, u128, f64)> = by_trace.into_iter().map(|(trace, (at, v))| (at, trace, middle(v))).collect();
-    rows.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
+    rows.sort_by_key(|r| (r.0, r.1));
     let y: Vec<f64> = rows.iter().map(|r| r.2.max(LEAST_MS).log10()).collect();
     let n = y.len();
     let mut out = Times {

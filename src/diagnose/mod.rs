@@ -11,7 +11,7 @@ mod split;
 mod structure;
 mod traces;
 
-pub use causes::{Cause, Feature, rank, reference_rates, with_reference};
+pub use causes::{Cause, Feature, Rates, rank, reference_rates, with_reference};
 pub use classify::{Class, Classifier, Verdict, words_score};
 pub use graph::{Node, chain};
 pub use incidents::{Incident, Library, Matched};

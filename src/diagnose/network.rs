@@ -4,6 +4,9 @@
 
 use std::collections::BTreeSet;
 
+/// Caller, callee, chance that trouble is felt.
+type Weighted = (usize, usize, f64);
+
 /// Chance that a service is at fault by itself, and that it shows when it is.
 const PRIOR: f64 = 0.03;
 const SHOWS: f64 = 0.97;
@@ -90,7 +93,7 @@ impl Network {
     }
 
     /// Edges in order of weight, strongest first; one that would close a circle is left out.
-    fn without_circles(&self) -> (Vec<(usize, usize, f64)>, Vec<(usize, usize)>) {
+    fn without_circles(&self) -> (Vec<Weighted>, Vec<(usize, usize)>) {
         let mut order: Vec<(usize, usize, f64)> = self.edges.iter().copied().filter(|e| e.0 != e.1).collect();
         order.sort_by(|a, b| b.2.total_cmp(&a.2).then((a.0, a.1).cmp(&(b.0, b.1))));
         let mut out: Vec<Vec<usize>> = vec![Vec::new(); self.services];

@@ -98,9 +98,8 @@ impl Traces {
         }
         let mut number: FxHashMap<usize, usize> = FxHashMap::default();
         self.invocation_of = vec![0; n];
-        for i in 0..n {
-            let at = *number.entry(entry[i]).or_insert_with(|| {
-                let e = entry[i];
+        for (i, e) in entry.iter().copied().enumerate() {
+            let at = *number.entry(e).or_insert_with(|| {
                 let caller = parent[e].map(|p| self.spans[p].service);
                 self.invocations.push(Invocation {
                     entry: e,

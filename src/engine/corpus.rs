@@ -19,6 +19,9 @@ use std::sync::{Arc, Mutex, RwLock};
 /// Name of standard input as a source.
 pub const STDIN: &str = "stdin";
 
+/// Events and templates of which something was worked out.
+type Made = (u64, usize);
+
 /// How a corpus is to be opened.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -161,9 +164,9 @@ pub struct Corpus {
     pub reading: Mutex<String>,
     /// What the user taught.
     pub memory: Mutex<super::memory::Memory>,
-    pub diagnosed: Mutex<Option<((u64, usize), Arc<Diagnosis>)>>,
+    pub diagnosed: Mutex<Option<(Made, Arc<Diagnosis>)>>,
     /// Findings, and the events and templates of which they were made.
-    pub found: Mutex<Option<((u64, usize), Arc<Findings>)>>,
+    pub found: Mutex<Option<(Made, Arc<Findings>)>>,
 }
 
 pub fn lock<T>(m: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

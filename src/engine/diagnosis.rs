@@ -21,7 +21,7 @@ const MOST_NODES: usize = 60;
 const FEW_CALLS: usize = 20;
 
 /// Other captures of the same system.
-pub type Reference = Vec<std::collections::HashMap<(String, String, String), (f64, f64), rustc_hash::FxBuildHasher>>;
+pub type Reference = Vec<diagnose::Rates>;
 
 impl Corpus {
     /// The diagnosis of a snapshot, worked out once.
@@ -393,10 +393,7 @@ fn verdict(d: &Diagnosis, findings: &Findings) -> String {
 
 impl Corpus {
     /// Rates of log statements in this capture, as a reference for others; `None` without traces.
-    pub fn rates(
-        &self,
-        snapshot: &Snapshot,
-    ) -> Option<std::collections::HashMap<(String, String, String), (f64, f64), rustc_hash::FxBuildHasher>> {
+    pub fn rates(&self, snapshot: &Snapshot) -> Option<diagnose::Rates> {
         let t = self.traced(snapshot, &|_| true)?;
         Some(diagnose::reference_rates(&t.traces, &t.keys))
     }

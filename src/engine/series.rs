@@ -212,12 +212,11 @@ fn roles(corpus: &Corpus, snapshot: &Snapshot, building: &mut Building) -> Roles
     let mut roles = Roles::default();
     for chunk in snapshot.chunks.iter() {
         for k in chunk.blocks.iter().flat_map(|b| &b.dictionary) {
-            if !roles.contains_key(&(chunk.source, *k)) {
-                let service = building.service(table::service(&state, chunk.source, *k));
-                let template = snapshot.template_of.get(*k as usize).copied().unwrap_or(u32::MAX);
-                let level = state.headers_level(*k);
-                roles.insert((chunk.source, *k), Role { service, template, level });
-            }
+            roles.entry((chunk.source, *k)).or_insert_with(|| Role {
+                service: building.service(table::service(&state, chunk.source, *k)),
+                template: snapshot.template_of.get(*k as usize).copied().unwrap_or(u32::MAX),
+                level: state.headers_level(*k),
+            });
         }
     }
     roles

@@ -154,7 +154,7 @@ impl NameFinder {
             parts.push(format!(r"(?:^|[^\w-])({marked})(?:[^\w-]|$)"));
         }
         if !plain.is_empty() {
-            parts.push(format!(r"(?i:://|@|\b(?:to|from|service|host|upstream|lost|reach|by)[ :=]+.?|\|)({plain})(?:[^\w-]|$)|(?:^|[^\w-])({plain})(?::\d|\.[a-z])"));
+            parts.push(format!(r"(?i:://|@|\b(?:to|from|service|host|upstream|lost|reach|by|failed|request|call)[ :=]+.?|\|)({plain})(?:[^\w-]|$)|(?:^|[^\w-])({plain})(?::\d|\.[a-z]| (?:did not|is not|timed|refused|failed|unavailable))"));
         }
         NameFinder { regex: if parts.is_empty() { None } else { Regex::new(&parts.join("|")).ok() } }
     }

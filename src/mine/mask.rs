@@ -201,72 +201,9 @@ fn ipv6(t: &[u8]) -> Option<usize> {
     if ok { ends_word(t, n) } else { None }
 }
 
-const TLD: &[&str] = &[
-    "com",
-    "net",
-    "org",
-    "edu",
-    "gov",
-    "local",
-    "io",
-    "internal",
-    "localdomain",
-    "de",
-    "uk",
-    "fr",
-    "cn",
-    "jp",
-    "tw",
-    "kr",
-    "ru",
-    "br",
-    "it",
-    "nl",
-    "pl",
-    "au",
-    "ca",
-    "us",
-    "eu",
-    "ch",
-    "at",
-    "in",
-    "info",
-    "biz",
-    "mil",
-    "int",
-    "arpa",
-    "hk",
-    "sg",
-    "cz",
-    "se",
-    "no",
-    "fi",
-    "es",
-    "pt",
-    "tr",
-    "mx",
-    "ar",
-    "cl",
-    "co",
-    "id",
-    "th",
-    "vn",
-    "my",
-    "il",
-    "ir",
-    "ua",
-    "ro",
-    "hu",
-    "gr",
-    "be",
-    "dk",
-    "nz",
-    "za",
-    "svc",
-    "dev",
-    "cloud",
-    "lan",
-];
+const TLD: &str = "com net org edu gov local io internal localdomain de uk fr cn jp tw kr ru br it nl pl au ca us eu ch at in \
+                   info biz mil int arpa hk sg cz se no fi es pt tr mx ar cl co id th vn my il ir ua ro hu gr be dk nz za svc dev \
+                   cloud lan";
 const PACKAGES: &[&str] = &["com", "org", "net", "java", "javax", "sun", "edu", "io", "sys", "scala", "kotlin", "akka"];
 
 /// Dotted labels that end in a top-level domain; two of them suffice for the common ones or with a port.
@@ -278,7 +215,7 @@ fn host(t: &[u8]) -> Option<usize> {
     let labels: Vec<&str> = text.split('.').collect();
     let last = labels.last()?.to_ascii_lowercase();
     let port = if t.get(n) == Some(&b':') { port(&t[n..]) } else { 0 };
-    let known = TLD.contains(&last.as_str());
+    let known = TLD.split_whitespace().any(|t| t == last);
     let common = matches!(last.as_str(), "com" | "net" | "org" | "edu" | "gov" | "local");
     let shaped = labels.iter().all(|l| !l.is_empty()) && !PACKAGES.contains(&labels[0]);
     let source = matches!(

@@ -21,6 +21,10 @@ pub fn title(frame: &mut Frame<'_>, state: &State, area: Rect) {
         let rate = s.bytes as f64 / progress.elapsed_s.max(0.001);
         facts.push(format!("{}{share}, {}/s", if progress.stage.is_empty() { "opening" } else { progress.stage }, bytes(rate as u64)));
     }
+    if let Some(f) = &state.findings {
+        let n = f.windows.iter().filter(|w| w.severity >= crate::model::Severity::Medium).count();
+        facts.push(if n == 0 { "nothing odd (5)".into() } else { format!("{n} odd windows (5)") });
+    }
     if !s.failures.is_empty() {
         facts.push(format!("✗ {} unreadable (4)", s.failures.len()));
     }

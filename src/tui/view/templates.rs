@@ -17,7 +17,7 @@ pub fn heading(state: &State) -> String {
     let shown = state.template_rows.len();
     let of = if shown < n { format!("{shown} of ") } else { String::new() };
     let new = state.novelty.filter(|n| *n > 0.0).map_or_else(String::new, |n| format!(" · {n:.1} new/min"));
-    format!("Templates {of}{} · {ratio:.0} lines each{new} · by {} (o)", grouped(n as u64), state.sort.name())
+    format!("Templates {of}{} · {ratio:.0} lines each{new} · by {}", grouped(n as u64), state.sort.name())
 }
 
 pub fn draw(frame: &mut Frame<'_>, state: &State, area: Rect) {

@@ -1,8 +1,9 @@
 //! The time line: events over time, coloured by the worst level; a row below marks errors and the cursor without colour.
 
+use super::super::report::severity;
 use super::super::state::State;
 use super::style;
-use crate::model::{Level, Moment, NO_TIME};
+use crate::model::{Level, Moment, NO_TIME, Severity};
 use crate::text::civil::{human_duration, rfc3339};
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -35,7 +36,9 @@ pub fn draw(frame: &mut Frame<'_>, state: &State, area: Rect) {
     }
     let columns = usize::from(area.width);
     let bins = columns_of(state, columns, start, end);
-    let rows = usize::from(area.height) - 1;
+    // With room there is a lane for windows and the cursor, apart from the labels.
+    let lane_rows = usize::from(area.height >= 4);
+    let rows = usize::from(area.height) - 1 - lane_rows;
     let most = bins.iter().map(|b| b.iter().sum::<u64>()).max().unwrap_or(0).max(1);
     let mut lines = Vec::with_capacity(rows + 1);
     for row in (0..rows).rev() {
@@ -48,7 +51,10 @@ pub fn draw(frame: &mut Frame<'_>, state: &State, area: Rect) {
         });
         lines.push(Line::from(spans.collect::<Vec<_>>()));
     }
-    lines.push(foot(state, &bins, columns, start, end));
+    if lane_rows > 0 {
+        lines.push(lane(state, columns, start, end));
+    }
+    lines.push(foot(state, &bins, columns, start, end, lane_rows == 0));
     frame.render_widget(Paragraph::new(lines), area);
 }
 
@@ -78,15 +84,36 @@ fn colour(state: &State, bin: &[u64; Level::COUNT]) -> ratatui::style::Style {
     }
 }
 
-/// Start, span and end in words; between them a mark per column: errors `!`, the cursor `▲`.
-fn foot(state: &State, bins: &[[u64; Level::COUNT]], columns: usize, start: Moment, end: Moment) -> Line<'static> {
+fn column_of(t: Moment, columns: usize, start: Moment, end: Moment) -> usize {
+    let share = (t - start) as f64 / (end - start).max(1) as f64;
+    ((share * columns as f64) as usize).min(columns - 1)
+}
+
+/// Windows that are not normal, by the letter and colour of their severity, and the cursor.
+fn lane(state: &State, columns: usize, start: Moment, end: Moment) -> Line<'static> {
+    let mut marks: Vec<(char, &str)> = vec![(' ', "dim"); columns];
+    let windows = state.findings.iter().flat_map(|f| f.windows.iter().rev()).filter(|w| w.end >= start && w.start <= end);
+    for w in windows {
+        let (role, letter) = severity(w.severity);
+        let (a, z) = (column_of(w.start.max(start), columns, start, end), column_of(w.end.min(end), columns, start, end));
+        marks[a..=z].fill((if w.severity >= Severity::Medium { '━' } else { '╌' }, role));
+        marks[a] = (letter, role);
+    }
+    if let Some(t) = state.selected().and_then(|id| state.snapshot.time(id)).filter(|t| (start..=end).contains(t)) {
+        marks[column_of(t, columns, start, end)] = ('▲', "focus");
+    }
+    Line::from(marks.into_iter().map(|(c, role)| Span::styled(c.to_string(), style::of(state, role))).collect::<Vec<_>>())
+}
+
+/// Start, span and end in words; between them a mark per column: errors `!`, and the cursor `▲` where it has no lane.
+fn foot(state: &State, bins: &[[u64; Level::COUNT]], columns: usize, start: Moment, end: Moment, with_cursor: bool) -> Line<'static> {
     let left = rfc3339(start, 0);
     let right = rfc3339(end, 0);
     let zoom = if state.zoom.is_some() { ", zoomed: Z" } else { "" };
     let label_left = format!("{} ", &left[..left.len() - 1].replace('T', " "));
     let label_right = format!(" {} ({}{zoom})", &right[11..right.len() - 1], human_duration(end - start));
     let cursor = state.selected().and_then(|id| state.snapshot.time(id)).filter(|t| *t >= start && *t <= end);
-    let cursor = cursor.map(|t| (((t - start) as f64 / (end - start).max(1) as f64) * columns as f64) as usize).map(|c| c.min(columns - 1));
+    let cursor = cursor.filter(|_| with_cursor).map(|t| column_of(t, columns, start, end));
     let mut marks: Vec<(char, &str)> =
         bins.iter().map(|b| if b[Level::Error.index()] + b[Level::Fatal.index()] > 0 { ('!', "error") } else { ('─', "border") }).collect();
     if let Some(c) = cursor {
