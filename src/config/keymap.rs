@@ -31,6 +31,9 @@ pub enum Command {
     PreviousWindow,
     MarkRange,
     AskAbout,
+    ThumbsUp,
+    ThumbsDown,
+    Mute,
     Search,
     NextMatch,
     PreviousMatch,
@@ -118,6 +121,9 @@ pub const ROWS: &[Row] = rows! {
         Plan "plan" ["7"] "what to do, in order";
         Chat "chat" ["8"] "ask the corpus";
         AskAbout "ask-about" ["i"] "ask about what is under the cursor";
+        ThumbsUp "thumbs-up" ["+"] "right: this window (or, among templates, this is trouble)";
+        ThumbsDown "thumbs-down" ["D"] "wrong: a false alarm (or, among templates, this is no trouble)";
+        Mute "mute" ["x"] "among windows: hide findings of this template or kind; again shows them";
         NextPane "next-pane" ["tab"] "next pane";
         PreviousPane "previous-pane" ["backtab"] "previous pane";
         Open "open" ["enter"] "open what is under the cursor";

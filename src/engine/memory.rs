@@ -55,6 +55,10 @@ impl Memory {
 }
 
 impl Corpus {
+    pub fn memory(&self) -> Memory {
+        lock(&self.memory).clone()
+    }
+
     /// Changes what is remembered, and keeps it.
     pub fn remember(&self, change: impl FnOnce(&mut Memory)) -> Result<(), String> {
         let mut memory = lock(&self.memory);

@@ -2,8 +2,9 @@
 
 use super::highlight::highlight;
 use super::msg::{DetailData, Effect, Msg, Purpose, TemplateFacts};
+use super::state::Judged;
 use crate::chat::{self, Asked, Server};
-use crate::engine::{Ask, Corpus, Part, Searcher, Snapshot, Timeline, seek, variables};
+use crate::engine::{Ask, Corpus, Part, Searcher, Snapshot, Timeline, Verdict, seek, variables};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
@@ -72,11 +73,34 @@ impl Effects {
             Effect::Histogram(start, end) => {
                 self.spawn(move |c| Some(Msg::Histogram(Timeline::of_range(c, &snapshot, start, end, ZOOM_BINS))))
             }
-            Effect::Analyse => self.spawn(move |c| {
-                let findings = c.findings_of(&snapshot);
-                let diagnosis = c.diagnosis_of(&snapshot);
-                let actions = c.plan(&snapshot, &diagnosis, None);
-                Some(Msg::Analysed(findings, diagnosis, actions))
+            Effect::Analyse => {
+                // Apart from the reading thread: the screen goes on while this takes its time.
+                let (c, out) = (self.corpus.clone(), self.out.clone());
+                std::thread::spawn(move || {
+                    let findings = c.findings_of(&snapshot);
+                    let diagnosis = c.diagnosis_of(&snapshot);
+                    let actions = c.plan(&snapshot, &diagnosis, None);
+                    out.send(Msg::Analysed(findings, diagnosis, actions)).ok();
+                    out.send(Msg::Judged(judged(&c))).ok();
+                });
+            }
+            Effect::Verdict { template, up } => self.spawn(move |c| {
+                let kept = c.remember(|m| match template {
+                    Some(text) => {
+                        m.verdicts.retain(|v| v.text != text);
+                        m.verdicts.push(Verdict { text, up });
+                    }
+                    None if up => m.confirmed += 1,
+                    None => m.false_alarms += 1,
+                });
+                Some(kept.map_or_else(Msg::Notice, |()| Msg::Judged(judged(c))))
+            }),
+            Effect::Mute(what) => self.spawn(move |c| {
+                let kept = c.remember(|m| match m.muted.iter().position(|x| *x == what) {
+                    Some(i) => drop(m.muted.remove(i)),
+                    None => m.muted.push(what),
+                });
+                Some(kept.map_or_else(Msg::Notice, |()| Msg::Judged(judged(c))))
             }),
             Effect::Compare(a, z) => self.spawn(move |c| {
                 let before = Part::Range(a - (z - a), a);
@@ -134,6 +158,11 @@ impl Effects {
             }
         });
     }
+}
+
+fn judged(corpus: &Corpus) -> Judged {
+    let m = corpus.memory();
+    Judged { muted: m.muted, confirmed: m.confirmed, false_alarms: m.false_alarms }
 }
 
 fn detail(corpus: &Corpus, snapshot: &Snapshot, id: u32) -> Option<Msg> {

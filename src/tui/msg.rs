@@ -1,6 +1,7 @@
 //! What comes in (`Msg`) and what is to be done (`Effect`), as data. No I/O here.
 
 use super::highlight::Highlighted;
+use super::state::Judged;
 use crate::chat::Answer;
 use crate::engine::{Edit, Found, Neighbour, Snapshot, Timeline};
 use crate::model::{Action, Diagnosis, Event, Findings, Level, Moment, VariableStats};
@@ -24,6 +25,7 @@ pub enum Msg {
     Templates(String, Vec<u64>),
     Notice(String),
     Analysed(Arc<Findings>, Arc<Diagnosis>, Vec<Action>),
+    Judged(Judged),
     ChatStep(String),
     ChatPiece(String),
     ChatDone(Box<Answer>),
@@ -70,20 +72,39 @@ pub enum Effect {
     Quit,
     Suspend,
     Redraw,
-    Search { purpose: Purpose, query: String, context: u32 },
+    Search {
+        purpose: Purpose,
+        query: String,
+        context: u32,
+    },
     CancelSearch(Purpose),
     Load(Vec<u32>),
     Detail(u32),
     Values(usize),
-    Seek { from: usize, forward: bool, level: Level },
+    Seek {
+        from: usize,
+        forward: bool,
+        level: Level,
+    },
     Histogram(Moment, Moment),
     FindTemplates(String),
     Edit(Edit),
     UndoEdit,
     Analyse,
     Compare(Moment, Moment),
-    Ask { task: Option<String>, question: String, before: Vec<(String, String)> },
+    Ask {
+        task: Option<String>,
+        question: String,
+        before: Vec<(String, String)>,
+    },
     StopAsking,
+    /// Right or a false alarm: a window, or a template by its text.
+    Verdict {
+        template: Option<String>,
+        up: bool,
+    },
+    /// Hide findings of this kind or template; again: show them.
+    Mute(String),
     Copy(String),
     SaveMarks,
     Open(Vec<PathBuf>),

@@ -1,7 +1,7 @@
 //! Findings, diagnosis, plan and chat as lists of lines, each of which may lead to an event. Pure: from data to lines.
 
 use super::state::State;
-use crate::model::{Action, Diagnosis, Findings, Severity, Window};
+use crate::model::{Action, Diagnosis, Severity};
 use crate::text::civil::{human_duration, rfc3339};
 
 /// A line of a report.
@@ -13,6 +13,8 @@ pub struct Row {
     pub event: Option<u32>,
     /// Number of the window or action that it tells of.
     pub item: Option<usize>,
+    /// What `mute` would hide.
+    pub mute: Option<String>,
 }
 
 fn row(text: impl Into<String>, role: &'static str) -> Row {
@@ -29,11 +31,6 @@ pub fn severity(s: Severity) -> (&'static str, char) {
     }
 }
 
-/// Windows that are shown: what was muted is left out.
-pub fn shown(f: &Findings) -> impl Iterator<Item = (usize, &Window)> {
-    f.windows.iter().enumerate()
-}
-
 pub fn anomalies(state: &State) -> Vec<Row> {
     let Some(f) = &state.findings else { return waiting(state) };
     let mut out = Vec::new();
@@ -43,7 +40,7 @@ pub fn anomalies(state: &State) -> Vec<Row> {
     if f.windows.is_empty() {
         out.push(row(format!("Nothing is out of the ordinary in {} events.", f.events), "text"));
     }
-    for (i, w) in shown(f) {
+    for (i, w) in f.windows.iter().enumerate() {
         let (role, letter) = severity(w.severity);
         let tags = if w.tags.is_empty() { String::new() } else { format!(" [{}]", w.tags.join(", ")) };
         let head = format!(
@@ -54,13 +51,27 @@ pub fn anomalies(state: &State) -> Vec<Row> {
             w.services.join(", ")
         );
         let event = w.reasons.iter().find_map(|r| r.events.first().copied());
-        out.push(Row { text: head, role, event, item: Some(i) });
+        out.push(Row { text: head, role, event, item: Some(i), mute: None });
         for r in w.reasons.iter().take(10) {
-            let text = format!("    {:<13} {}: {}", r.kind.name(), r.service, r.text);
-            out.push(Row { text, role: "text", event: r.events.first().copied(), item: Some(i) });
+            let mute = r.template_id.map_or_else(|| r.kind.name().to_string(), |t| format!("T{t}"));
+            let muted = state.judged.muted.contains(&mute);
+            let text = if muted {
+                format!("    {:<13} (muted)", r.kind.name())
+            } else {
+                format!("    {:<13} {}: {}", r.kind.name(), r.service, r.text)
+            };
+            let role = if muted { "dim" } else { "text" };
+            out.push(Row { text, role, event: r.events.first().copied(), item: Some(i), mute: Some(mute) });
         }
     }
     out.push(row("", "dim"));
+    let (yes, no) = (state.judged.confirmed, state.judged.false_alarms);
+    if yes + no > 0 {
+        out.push(row(format!("(false alarms: {no} of {} judged)", yes + no), "dim"));
+    }
+    if !state.judged.muted.is_empty() {
+        out.push(row(format!("({} kinds or templates are muted)", state.judged.muted.len()), "dim"));
+    }
     out.extend(f.notes.iter().map(|n| row(format!("({n})"), "dim")));
     out
 }
@@ -78,12 +89,14 @@ pub fn diagnosis(state: &State) -> Vec<Row> {
             role: "text",
             event: c.evidence.first().map(|e| e.event),
             item: None,
+            mute: None,
         });
         out.extend(c.evidence.iter().map(|e| Row {
             text: format!("     {}:{}  {}", short(&e.place.source), e.place.line, e.text),
             role: "dim",
             event: Some(e.event),
             item: None,
+            mute: None,
         }));
     }
     title(&mut out, "Fault chain", d.chain.is_empty());
@@ -94,6 +107,7 @@ pub fn diagnosis(state: &State) -> Vec<Row> {
             role: "text",
             event: l.event,
             item: None,
+            mute: None,
         });
     }
     map(d, &mut out);
@@ -168,8 +182,9 @@ fn action(i: usize, a: &Action) -> Vec<Row> {
         role,
         event: None,
         item,
+        mute: None,
     }];
-    let mut add = |text: String, role| out.push(Row { text, role, event: None, item });
+    let mut add = |text: String, role| out.push(Row { text, role, event: None, item, mute: None });
     add(format!("     why: {}", a.why), "text");
     if !a.argv.is_empty() {
         add(format!("     run: {}", a.argv.join(" ")), "variable");
@@ -197,7 +212,7 @@ pub fn chat(state: &State) -> Vec<Row> {
         for line in turn.answer.lines() {
             let event = turn.events.iter().find(|id| line.contains(&format!("[L{id}]"))).copied();
             let role = if line.starts_with('#') { "title" } else { "text" };
-            out.push(Row { text: line.to_string(), role, event, item: None });
+            out.push(Row { text: line.to_string(), role, event, item: None, mute: None });
         }
         out.push(row(format!("(by {})", turn.by), "dim"));
         out.extend(turn.notes.iter().map(|n| row(format!("({n})"), "notice")));

@@ -141,6 +141,14 @@ pub struct Mark {
     pub note: String,
 }
 
+/// The user's word on what was found.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Judged {
+    pub muted: Vec<String>,
+    pub confirmed: u64,
+    pub false_alarms: u64,
+}
+
 /// A question and what came of it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Turn {
@@ -191,6 +199,11 @@ pub struct State {
     pub diagnosis: Option<Arc<Diagnosis>>,
     pub actions: Vec<Action>,
     pub chat: Chat,
+    /// What is not normal is being worked out, of so many events.
+    pub analysing: bool,
+    pub analysed_events: u64,
+    /// What the user muted, and how often a window was called right or a false alarm.
+    pub judged: Judged,
     /// Beginning of the range that is being marked.
     pub range_start: Option<Moment>,
     pub left: usize,
@@ -246,6 +259,9 @@ impl State {
             diagnosis: None,
             actions: Vec::new(),
             chat: Chat::default(),
+            analysing: false,
+            analysed_events: 0,
+            judged: Judged::default(),
             range_start: None,
             left: 0,
             wrap: false,

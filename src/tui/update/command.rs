@@ -67,6 +67,8 @@ pub fn run(state: &mut State, command: Command) -> Vec<Effect> {
             state.notice = Some(format!("templates sorted by {}", state.sort.name()));
         }
         Command::NextWindow | Command::PreviousWindow => report::next_window(state, command == Command::NextWindow),
+        Command::ThumbsUp | Command::ThumbsDown => return report::verdict(state, command == Command::ThumbsUp),
+        Command::Mute => return report::mute(state),
         Command::MarkRange => return report::mark_range(state),
         Command::AskAbout => return report::ask_about(state),
         Command::MergeTemplates

@@ -61,6 +61,11 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
         Msg::Templates(text, ids) => templates_found(state, &text, &ids),
         Msg::Analysed(findings, diagnosis, actions) => {
             (state.findings, state.diagnosis, state.actions) = (Some(findings), Some(diagnosis), actions);
+            state.analysing = false;
+            vec![]
+        }
+        Msg::Judged(judged) => {
+            state.judged = judged;
             vec![]
         }
         Msg::ChatStep(step) => {
@@ -156,7 +161,9 @@ fn new_snapshot(state: &mut State, snapshot: Arc<Snapshot>) -> Vec<Effect> {
         jump::to_end(state);
     }
     // What is not normal is worked out when the corpus is whole, and again as a followed one grows.
-    if state.snapshot.progress.finished && (finished || grown) && state.snapshot.events > 0 {
+    let due = state.snapshot.events > state.analysed_events + state.analysed_events / 20;
+    if state.snapshot.progress.finished && due && !state.analysing {
+        (state.analysing, state.analysed_events) = (true, state.snapshot.events);
         effects.push(Effect::Analyse);
     }
     keep_in_view(state);

@@ -80,6 +80,38 @@ pub fn next_window(state: &mut State, forward: bool) {
     }
 }
 
+/// The user's word on a window, or on the template under the cursor.
+pub fn verdict(state: &mut State, up: bool) -> Vec<Effect> {
+    let template = match state.pane {
+        Pane::Anomalies => None,
+        _ => match state.selected_template() {
+            Some(t) => Some(state.snapshot.templates[t].text.clone()),
+            None => return vec![],
+        },
+    };
+    state.notice = Some(match (&template, up) {
+        (None, true) => "kept: a right alarm".into(),
+        (None, false) => "kept: a false alarm".into(),
+        (Some(_), true) => "kept: trouble; like templates are judged so from now on".into(),
+        (Some(_), false) => "kept: no trouble; like templates are judged so from now on".into(),
+    });
+    vec![Effect::Verdict { template, up }]
+}
+
+/// Hides the findings of the template under the cursor, or of its kind where no template stands behind it.
+pub fn mute(state: &mut State) -> Vec<Effect> {
+    if state.pane != Pane::Anomalies {
+        state.notice = Some("muting works among the windows (5)".into());
+        return vec![];
+    }
+    let Some(what) = current(state).and_then(|r| r.mute) else {
+        state.notice = Some("put the cursor on a reason to mute it".into());
+        return vec![];
+    };
+    state.notice = Some(format!("muted: {}; x again shows it", crate::text::escape::for_terminal(&what)));
+    vec![Effect::Mute(what)]
+}
+
 /// First key: the range begins here. Second: it ends here, and is compared with the time before it.
 pub fn mark_range(state: &mut State) -> Vec<Effect> {
     let Some(here) = state.selected().and_then(|id| state.snapshot.time(id)) else {

@@ -1,0 +1,154 @@
+//! Plan, gate, reports and incidents on the command line: contracts, refusals, nothing touched by accident.
+
+mod support;
+
+use serde_json::Value;
+use support::{faultline, run, sample};
+
+fn json(home: &std::path::Path, args: &[&str]) -> (i32, Value) {
+    let (status, out, err) = run(faultline(home).args(args).args(["--format", "json"]).arg(sample("checkout-outage.tar.gz")));
+    (status, serde_json::from_str(&out).unwrap_or_else(|e| panic!("{e}: {err}")))
+}
+
+#[test]
+fn a_plan_is_ordered_offline_and_complete() {
+    let home = tempfile::tempdir().unwrap();
+    let (status, plan) = json(home.path(), &["plan"]);
+    assert_eq!((status, plan["mode"].as_str()), (1, Some("offline")));
+    let actions = plan["actions"].as_array().unwrap();
+    let confidence: Vec<f64> = actions.iter().map(|a| a["confidence"].as_f64().unwrap()).collect();
+    assert!(confidence.windows(2).all(|w| w[0] >= w[1]));
+    for a in actions {
+        let argv = a["argv"].as_array().unwrap();
+        assert!(argv.is_empty() || argv[1] == "--context" && argv[2] == "<CONTEXT>");
+        assert!(["none", "low", "medium", "high"].contains(&a["risk"].as_str().unwrap()));
+        assert!(!a["why"].as_str().unwrap().is_empty() && !a["verify"].as_str().unwrap().is_empty());
+    }
+    assert!(actions.iter().any(|a| a["verb"] == "nothing") && actions.iter().any(|a| a["verb"] == "escalate"));
+}
+
+#[test]
+fn an_action_is_refused_without_context_or_consent() {
+    let home = tempfile::tempdir().unwrap();
+    let bundle = sample("checkout-outage.tar.gz");
+    for (args, word) in [
+        (vec![], "no cluster"),
+        (vec!["--context", "nowhere"], "--yes"),
+        (vec!["--context", "nowhere", "--yes", "--read-only"], "read-only"),
+    ] {
+        let (status, _, err) = run(faultline(home.path()).args(["apply", "restart-payment"]).arg(&bundle).args(&args));
+        assert_eq!(status, 1, "{err}");
+        assert!(err.contains(word), "{err}");
+    }
+    let audit = walk(home.path()).into_iter().any(|p| p.ends_with("audit.jsonl"));
+    assert!(!audit, "a refused action leaves no record of having run");
+}
+
+fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let mut out = Vec::new();
+    for e in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        if e.path().is_dir() { out.extend(walk(&e.path())) } else { out.push(e.path()) }
+    }
+    out
+}
+
+/// A kubectl that answers as the real one does, and notes what it was asked.
+fn stand_in(home: &std::path::Path, refuse: bool) -> (std::path::PathBuf, std::path::PathBuf) {
+    use std::os::unix::fs::PermissionsExt;
+    let (bin, log) = (home.join("bin"), home.join("asked"));
+    std::fs::create_dir_all(&bin).unwrap();
+    let object = r#"{"metadata":{"uid":"u-1","resourceVersion":"42","labels":{}},"spec":{"replicas":2,"template":{}}}"#;
+    let may = if refuse { "no" } else { "yes" };
+    let script = format!(
+        "#!/bin/sh\necho \"$@\" >> {}\ncase \"$*\" in\n*can-i*) echo {may};;\n*dry-run=server*) echo '{}';;\n*'get deployment'*) echo '{object}';;\n*'rollout status'*) echo rolled out;;\n*) echo patched;;\nesac\n",
+        log.display(),
+        object.replace("\"template\":{}", "\"template\":{\"x\":1}")
+    );
+    let file = bin.join("kubectl");
+    std::fs::write(&file, script).unwrap();
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).unwrap();
+    (bin, log)
+}
+
+#[test]
+fn an_allowed_action_is_checked_run_recorded_and_watched() {
+    let home = tempfile::tempdir().unwrap();
+    let (bin, log) = stand_in(home.path(), false);
+    let mut command = faultline(home.path());
+    command.env("PATH", format!("{}:{}", bin.display(), std::env::var("PATH").unwrap()));
+    let (status, out, err) =
+        run(command.args(["apply", "restart-payment", "--context", "kind-a", "--yes"]).arg(sample("checkout-outage.tar.gz")));
+    assert_eq!(status, 0, "{err}");
+    assert!(out.contains("patched") && out.contains("2 pods"), "{out}");
+    let asked = std::fs::read_to_string(log).unwrap();
+    let order: Vec<usize> = ["can-i", "--dry-run=server", "rollout status"].iter().map(|w| asked.find(w).unwrap()).collect();
+    assert!(order.windows(2).all(|w| w[0] < w[1]));
+    assert!(asked.lines().all(|l| l.contains("--context kind-a")) && asked.contains("\"resourceVersion\":\"42\""));
+    let audit = walk(home.path()).into_iter().find(|p| p.ends_with("audit.jsonl")).unwrap();
+    let stages: Vec<String> = std::fs::read_to_string(audit)
+        .unwrap()
+        .lines()
+        .map(|l| serde_json::from_str::<Value>(l).unwrap()["stage"].as_str().unwrap().to_string())
+        .collect();
+    assert_eq!(stages, ["intent", "done", "verified"]);
+}
+
+#[test]
+fn a_missing_permission_stops_before_anything_changes() {
+    let home = tempfile::tempdir().unwrap();
+    let (bin, log) = stand_in(home.path(), true);
+    let mut command = faultline(home.path());
+    command.env("PATH", format!("{}:{}", bin.display(), std::env::var("PATH").unwrap()));
+    let (status, _, err) =
+        run(command.args(["apply", "restart-payment", "--context", "kind-a", "--yes"]).arg(sample("checkout-outage.tar.gz")));
+    assert_eq!(status, 1);
+    assert!(err.contains("check failed"), "{err}");
+    let asked = std::fs::read_to_string(log).unwrap();
+    assert!(asked.lines().all(|l| !l.contains(" patch ") || l.contains("dry-run=server") || l.contains("can-i")), "{asked}");
+}
+
+#[test]
+fn reports_come_in_four_forms() {
+    let home = tempfile::tempdir().unwrap();
+    let (status, all) = json(home.path(), &["triage"]);
+    assert_eq!((status, all["verdict"].as_str()), (1, Some("anomalous")));
+    for key in ["templates", "anomalies", "diagnosis", "plan"] {
+        assert!(all[key].is_object(), "{key}");
+    }
+    for (format, word) in [("text", "PLAN"), ("markdown", "## Cause"), ("pagerduty", "\"event_action\":\"trigger\"")] {
+        let (status, out, err) = run(faultline(home.path()).args(["triage", "--format", format]).arg(sample("checkout-outage.tar.gz")));
+        assert_eq!(status, 1, "{err}");
+        assert!(out.contains(word), "{format}: {out}");
+    }
+}
+
+#[test]
+fn an_incident_is_kept_found_again_and_shared() {
+    let home = tempfile::tempdir().unwrap();
+    let bundle = sample("checkout-outage.tar.gz");
+    let (status, out, err) =
+        run(faultline(home.path()).args(["incidents", "save", "--title", "pool", "--cause", "leak", "--fix", "restart"]).arg(&bundle));
+    assert!(status == 0 && out.contains("INC-1"), "{err}");
+    let (_, d) = json(home.path(), &["diagnose"]);
+    assert!(d["similar"].as_array().unwrap().iter().any(|s| s["incident"] == "INC-1"));
+    let file = home.path().join("share.toml");
+    run(faultline(home.path()).args(["incidents", "export"]).arg(&file));
+    let other = tempfile::tempdir().unwrap();
+    let (_, out, _) = run(faultline(other.path()).args(["incidents", "import"]).arg(&file));
+    assert!(out.contains("1 incidents"), "{out}");
+}
+
+#[test]
+fn two_ranges_are_compared() {
+    let home = tempfile::tempdir().unwrap();
+    let bundle = sample("checkout-outage.tar.gz");
+    let mut command = faultline(home.path());
+    command
+        .args(["compare", "--format", "json", "--in"])
+        .arg(&bundle)
+        .args(["2026-03-02T09:00:00Z..2026-03-02T09:08:00Z", "2026-03-02T09:08:00Z..2026-03-02T09:15:00Z"]);
+    let (status, out, err) = run(&mut command);
+    assert_eq!(status, 0, "{err}");
+    let c: Value = serde_json::from_str(&out).unwrap();
+    assert!(c["new"].as_array().unwrap().iter().any(|t| t["template"] == "connection pool exhausted"), "{out}");
+}
