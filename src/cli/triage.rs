@@ -101,7 +101,7 @@ fn markdown(r: &Report<'_>, paths: &[PathBuf]) -> Vec<String> {
     out
 }
 
-/// https://developer.pagerduty.com/docs/events-api-v2-overview: the payload without a routing key.
+/// The payload of <https://developer.pagerduty.com/docs/events-api-v2-overview>, without a routing key.
 fn pagerduty(r: &Report<'_>, paths: &[PathBuf]) -> serde_json::Value {
     let d = r.diagnosis;
     let severity = match d.severity {
