@@ -33,6 +33,7 @@ pub fn options(global: &Global, paths: &[PathBuf]) -> Result<(Options, Settings)
         options.data = Some(dirs.data.clone());
         options.formats = user_formats(&dirs.config.join("formats"))?;
     }
+    options.read_only = global.read_only;
     options.cache_max_bytes = settings.cache.max_bytes;
     Ok((options, settings))
 }

@@ -30,6 +30,8 @@ pub enum Command {
     NextWindow,
     PreviousWindow,
     MarkRange,
+    MarkBaseline,
+    Apply,
     AskAbout,
     ThumbsUp,
     ThumbsDown,
@@ -105,6 +107,7 @@ pub const ROWS: &[Row] = rows! {
         NextWindow "next-window" ["]"] "next window that is not normal";
         PreviousWindow "previous-window" ["["] "previous window that is not normal";
         MarkRange "mark-range" ["v"] "mark a range: press at both ends, read what differs from before";
+        MarkBaseline "mark-baseline" ["B"] "what is normal: press at both ends of a quiet stretch; on an empty one: automatic again";
         GoToTime "go-to-time" ["t"] "go to a time (10:15, 2024-03-01T10:15:00Z, -5m)";
         NextError "next-error" ["e"] "next error";
         PreviousError "previous-error" ["E"] "previous error";
@@ -124,6 +127,7 @@ pub const ROWS: &[Row] = rows! {
         ThumbsUp "thumbs-up" ["+"] "right: this window (or, among templates, this is trouble)";
         ThumbsDown "thumbs-down" ["D"] "wrong: a false alarm (or, among templates, this is no trouble)";
         Mute "mute" ["x"] "among windows: hide findings of this template or kind; again shows them";
+        Apply "apply" ["A"] "plan: arm a context, look at what would change, apply";
         NextPane "next-pane" ["tab"] "next pane";
         PreviousPane "previous-pane" ["backtab"] "previous pane";
         Open "open" ["enter"] "open what is under the cursor";

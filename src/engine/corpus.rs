@@ -42,6 +42,8 @@ pub struct Options {
     pub follow: bool,
     /// Keep the merged order ready for a screen.
     pub interactive: bool,
+    /// No action may be applied.
+    pub read_only: bool,
     /// Threads that parse.
     pub threads: usize,
 }
@@ -59,6 +61,7 @@ impl Options {
             data: None,
             follow: false,
             interactive: false,
+            read_only: false,
             threads: std::thread::available_parallelism().map_or(2, usize::from),
         }
     }

@@ -16,7 +16,7 @@ const QUICK: Duration = Duration::from_secs(15);
 const SLOW: Duration = Duration::from_secs(120);
 
 /// What a look before the leap found.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Preflight {
     /// Checks in words, with whether each passed.
     pub checks: Vec<(bool, String)>,

@@ -63,6 +63,7 @@ async fn session(mut options: Options, settings: &Settings, keymap: Keymap, them
     let title = options.paths.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(" ");
     let mut state = State::new(title, keymap, theme, size);
     let marks_file = Paths::find().map(|p| marks::file(&p.data, &options.paths));
+    state.read_only = options.read_only;
     state.marks = marks_file.as_deref().map(marks::load).unwrap_or_default();
     if picking {
         state.overlays.push(Overlay::Open(choices(&options)));

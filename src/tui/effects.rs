@@ -4,7 +4,7 @@ use super::highlight::highlight;
 use super::msg::{DetailData, Effect, Msg, Purpose, TemplateFacts};
 use super::state::Judged;
 use crate::chat::{self, Asked, Server};
-use crate::engine::{Ask, Corpus, Part, Searcher, Snapshot, Timeline, Verdict, seek, variables};
+use crate::engine::{self, Ask, Baseline, Corpus, Part, Searcher, Snapshot, Timeline, Verdict, seek, variables};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
@@ -82,6 +82,41 @@ impl Effects {
                     let actions = c.plan(&snapshot, &diagnosis, None);
                     out.send(Msg::Analysed(findings, diagnosis, actions)).ok();
                     out.send(Msg::Judged(judged(&c))).ok();
+                });
+            }
+            Effect::Rebase(range) => {
+                let (c, out) = (self.corpus.clone(), self.out.clone());
+                std::thread::spawn(move || {
+                    let baseline = range.map_or(Baseline::Automatic, |(a, z)| Baseline::Range(a, z));
+                    let findings = c.findings(&snapshot, &baseline);
+                    let diagnosis = c.diagnose(&snapshot, &findings, None, &|_| true);
+                    let actions = c.plan(&snapshot, &diagnosis, None);
+                    out.send(Msg::Analysed(Arc::new(findings), Arc::new(diagnosis), actions)).ok();
+                });
+            }
+            Effect::Replan(context) => self.spawn(move |c| {
+                let diagnosis = c.diagnosis_of(&snapshot);
+                Some(Msg::Planned(c.plan(&snapshot, &diagnosis, Some(&context))))
+            }),
+            Effect::Preflight(action) => {
+                let out = self.out.clone();
+                std::thread::spawn(move || {
+                    let context = action.argv.get(2).cloned().unwrap_or_default();
+                    let msg = match engine::preflight(&action, &context) {
+                        Ok(card) => Msg::Looked(action, Box::new(card)),
+                        Err(e) => Msg::Notice(e),
+                    };
+                    out.send(msg).ok();
+                });
+            }
+            Effect::Apply { action, context, card } => {
+                let (c, out) = (self.corpus.clone(), self.out.clone());
+                std::thread::spawn(move || {
+                    let lines = match engine::apply(&c, &action, &context, &card) {
+                        Ok(told) => told.lines().map(String::from).collect(),
+                        Err(e) => vec![format!("not done: {e}")],
+                    };
+                    out.send(Msg::Told("What came of it", lines)).ok();
                 });
             }
             Effect::Verdict { template, up } => self.spawn(move |c| {

@@ -3,7 +3,7 @@
 use super::highlight::Highlighted;
 use super::state::Judged;
 use crate::chat::Answer;
-use crate::engine::{Edit, Found, Neighbour, Snapshot, Timeline};
+use crate::engine::{Edit, Found, Neighbour, Preflight, Snapshot, Timeline};
 use crate::model::{Action, Diagnosis, Event, Findings, Level, Moment, VariableStats};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -26,6 +26,8 @@ pub enum Msg {
     Notice(String),
     Analysed(Arc<Findings>, Arc<Diagnosis>, Vec<Action>),
     Judged(Judged),
+    Looked(Box<Action>, Box<Preflight>),
+    Planned(Vec<Action>),
     ChatStep(String),
     ChatPiece(String),
     ChatDone(Box<Answer>),
@@ -91,6 +93,8 @@ pub enum Effect {
     Edit(Edit),
     UndoEdit,
     Analyse,
+    /// Judge by a stretch of time, or by the automatic baseline again.
+    Rebase(Option<(Moment, Moment)>),
     Compare(Moment, Moment),
     Ask {
         task: Option<String>,
@@ -98,6 +102,14 @@ pub enum Effect {
         before: Vec<(String, String)>,
     },
     StopAsking,
+    Preflight(Box<Action>),
+    Apply {
+        action: Box<Action>,
+        context: String,
+        card: Box<Preflight>,
+    },
+    /// The plan with a connected context.
+    Replan(String),
     /// Right or a false alarm: a window, or a template by its text.
     Verdict {
         template: Option<String>,

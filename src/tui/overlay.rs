@@ -25,6 +25,9 @@ pub enum Asking {
     /// A name for the template.
     Name,
     Chat,
+    /// The context to arm; consent to an action.
+    Context,
+    Consent,
 }
 
 impl Asking {
@@ -35,6 +38,8 @@ impl Asking {
             Asking::Time => "go to time",
             Asking::Note => "note",
             Asking::Mask => "word (or its number) to make a variable",
+            Asking::Context => "context of the cluster to act in, for this run",
+            Asking::Consent => "type yes (high risk: the target's name) to apply; anything else is a no",
             Asking::Chat => "ask (or /anomalies /cause /fix /explain /summarise /timeline)",
             Asking::Name => "name of the template",
         }

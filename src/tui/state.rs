@@ -4,7 +4,7 @@ use super::msg::{DetailData, TemplateFacts};
 use super::overlay::Overlay;
 use crate::config::keymap::Keymap;
 use crate::config::theme::Theme;
-use crate::engine::{Found, Snapshot, Timeline};
+use crate::engine::{Found, Preflight, Snapshot, Timeline};
 use crate::model::{Action, Diagnosis, Event, Findings, Level, Moment};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
@@ -202,6 +202,12 @@ pub struct State {
     /// What is not normal is being worked out, of so many events.
     pub analysing: bool,
     pub analysed_events: u64,
+    /// Templates that are reasons of windows, with the windows' start and end.
+    pub odd: Vec<(u64, Moment, Moment)>,
+    /// Cluster that is armed for this run, and what was found before an action.
+    pub cluster: Option<String>,
+    pub card: Option<(String, Preflight)>,
+    pub read_only: bool,
     /// What the user muted, and how often a window was called right or a false alarm.
     pub judged: Judged,
     /// Beginning of the range that is being marked.
@@ -261,6 +267,10 @@ impl State {
             chat: Chat::default(),
             analysing: false,
             analysed_events: 0,
+            odd: Vec::new(),
+            cluster: None,
+            card: None,
+            read_only: false,
             judged: Judged::default(),
             range_start: None,
             left: 0,

@@ -3,7 +3,7 @@
 use super::super::msg::{Effect, Purpose};
 use super::super::overlay::{Asking, Overlay, Prompt, palette};
 use super::super::state::{Filter, Pane, Scroll, State};
-use super::{jump, report, sort_templates, templates};
+use super::{apply, jump, report, sort_templates, templates};
 use crate::config::keymap::Command;
 use crate::model::Level;
 
@@ -69,6 +69,8 @@ pub fn run(state: &mut State, command: Command) -> Vec<Effect> {
         Command::NextWindow | Command::PreviousWindow => report::next_window(state, command == Command::NextWindow),
         Command::ThumbsUp | Command::ThumbsDown => return report::verdict(state, command == Command::ThumbsUp),
         Command::Mute => return report::mute(state),
+        Command::Apply => return apply::run(state),
+        Command::MarkBaseline => return report::mark_baseline(state),
         Command::MarkRange => return report::mark_range(state),
         Command::AskAbout => return report::ask_about(state),
         Command::MergeTemplates

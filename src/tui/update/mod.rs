@@ -1,5 +1,6 @@
 //! `update`: a message changes the state and says what is to be done. No I/O, no locks, no clock.
 
+mod apply;
 mod command;
 mod jump;
 mod overlay;
@@ -10,7 +11,7 @@ use super::msg::{Effect, Mouse, Msg, Purpose, TemplateFacts};
 use super::overlay::Overlay;
 use super::state::{Pane, SortBy, State};
 use crate::engine::{Found, Snapshot};
-use crate::model::Level;
+use crate::model::{Level, Severity};
 use std::sync::Arc;
 
 /// Parsed events kept for drawing.
@@ -60,8 +61,18 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
         }
         Msg::Templates(text, ids) => templates_found(state, &text, &ids),
         Msg::Analysed(findings, diagnosis, actions) => {
+            let windows = findings.windows.iter().filter(|w| w.severity >= Severity::Medium);
+            state.odd = windows.flat_map(|w| w.reasons.iter().filter_map(|r| Some((r.template_id?, w.start, w.end)))).collect();
             (state.findings, state.diagnosis, state.actions) = (Some(findings), Some(diagnosis), actions);
             state.analysing = false;
+            vec![]
+        }
+        Msg::Looked(action, card) => {
+            apply::looked(state, &action, *card);
+            vec![]
+        }
+        Msg::Planned(actions) => {
+            state.actions = actions;
             vec![]
         }
         Msg::Judged(judged) => {

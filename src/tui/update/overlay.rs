@@ -3,7 +3,7 @@
 use super::super::msg::{Effect, Purpose};
 use super::super::overlay::{Asking, Overlay, Prompt};
 use super::super::state::{Mark, Pane, State};
-use super::{command, jump, report, templates};
+use super::{apply, command, jump, report, templates};
 
 pub fn key(state: &mut State, key: &str) -> Vec<Effect> {
     let Some(top) = state.overlays.last_mut() else { return vec![] };
@@ -157,6 +157,8 @@ fn accept(state: &mut State, prompt: Prompt) -> Vec<Effect> {
             state.filter.text = text;
             command::refilter(state)
         }
+        Asking::Context => apply::armed(state, text),
+        Asking::Consent => apply::consented(state, &text),
         Asking::Chat => report::asked(state, text),
         Asking::Mask | Asking::Name => templates::answered(state, prompt.asking, text),
         Asking::Time => {

@@ -132,6 +132,24 @@ pub fn mark_range(state: &mut State) -> Vec<Effect> {
     }
 }
 
+/// First key: the normal stretch begins here. Second: it ends here, and everything is judged by it.
+pub fn mark_baseline(state: &mut State) -> Vec<Effect> {
+    let Some(here) = state.selected().and_then(|id| state.snapshot.time(id)) else {
+        state.notice = Some("the event under the cursor has no time".into());
+        return vec![];
+    };
+    let Some(start) = state.range_start.take() else {
+        state.range_start = Some(here);
+        state.notice = Some("what is normal begins here; go to its end and press the key again".into());
+        return vec![];
+    };
+    let range = (start != here).then_some((start.min(here), start.max(here)));
+    state.notice =
+        Some(if range.is_some() { "judging everything by this stretch…" } else { "what is normal is chosen automatically again…" }.into());
+    state.findings = None;
+    vec![Effect::Rebase(range)]
+}
+
 /// Opens the question line.
 pub fn ask(state: &mut State, text: String) -> Vec<Effect> {
     state.pane = Pane::Chat;

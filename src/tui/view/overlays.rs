@@ -115,6 +115,7 @@ fn help(frame: &mut Frame<'_>, state: &State, top: usize) {
         ("⏎3 more", "the event has three more lines"),
         ("! ▲", "time line: errors here; the cursor"),
         ("C H M ·", "time line: a critical, high, medium, low window begins; ━ it lasts"),
+        ("▌", "this template is a reason of a window that is not normal"),
         ("›", "a line stands behind this: Enter goes there"),
         ("x3.2 ÷2.0", "rate in the last quarter of the time against before"),
     ] {

@@ -67,6 +67,7 @@ fn row(state: &State, event: &Event, place: usize, columns: usize, several_days:
     let mark = match state.marks.get(&state.mark_key(event)) {
         Some(m) if !m.note.is_empty() => "✎",
         Some(_) => "●",
+        None if is_odd(state, event) => "▌",
         None => " ",
     };
     let level = style::level(state, event.level);
@@ -77,7 +78,7 @@ fn row(state: &State, event: &Event, place: usize, columns: usize, several_days:
     let service = fit(&for_terminal(&event.service), service_width);
     let pad = " ".repeat(service_width.saturating_sub(width(&service)));
     let mut spans = vec![
-        Span::styled(mark.to_string(), style::of(state, "mark")),
+        Span::styled(mark.to_string(), if mark == "▌" { style::of(state, "error") } else { style::of(state, "mark") }),
         Span::styled(style::letter(event.level).to_string(), level),
         Span::styled(format!("{inferred}{time:<w$} ", w = if several_days { 18 } else { 12 }), style::of(state, "time")),
         Span::styled(format!("{service}{pad} "), style::of(state, "service")),
@@ -102,6 +103,13 @@ fn row(state: &State, event: &Event, place: usize, columns: usize, several_days:
         spans.push(Span::styled(format!("  ✎ {}", for_terminal(&m.note)), style::of(state, "mark")));
     }
     Line::from(spans)
+}
+
+/// The event's template is among the reasons of a window, medium or worse, that it lies in.
+fn is_odd(state: &State, event: &Event) -> bool {
+    let Some(time) = event.time else { return false };
+    let id = state.template_of(event.id).map(|t| state.snapshot.templates[t].id);
+    id.is_some() && state.odd.iter().any(|o| Some(o.0) == id && (o.1..o.2).contains(&time))
 }
 
 /// The event comes from keys and values of which the message is but one.

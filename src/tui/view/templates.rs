@@ -56,6 +56,9 @@ fn row(state: &State, t: &Template, bars: usize) -> Line<'static> {
         Span::styled(format!("{:>6} ", change(t)), style::of(state, "dim")),
         Span::styled(format!("{} ", sparkline(&t.trend, bars)), style::of(state, "bar")),
     ];
+    if state.odd.iter().any(|o| o.0 == t.id) {
+        spans.push(Span::styled("▌", style::of(state, "error")));
+    }
     if t.pinned {
         spans.push(Span::styled("◆ ", style::of(state, "focus")));
     }
