@@ -9,8 +9,8 @@ use crate::text::embed::{embed, similarity};
 use rustc_hash::FxHashMap;
 
 /// Text read to look at values, and events parsed, at most; a larger corpus is sampled evenly.
-const TEXT_BUDGET: u64 = 96 << 20;
-const EVENT_BUDGET: u64 = 120_000;
+const TEXT_BUDGET: u64 = 64 << 20;
+const EVENT_BUDGET: u64 = 80_000;
 /// A corpus of more events is not looked at for its order.
 const MOST_ORDERED: u64 = 1_000_000;
 /// What is as like as this to what was predicted is as good as predicted (MAIA's threshold).

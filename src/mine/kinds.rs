@@ -212,7 +212,7 @@ impl LocalKinds {
         let (mut constant, mut around) = (Vec::new(), Vec::new());
         let (clock, n) = (self.clock.text.len(), self.clock.cuts);
         match name {
-            Some(name) => constant_text(&e.raw[a..b], &wild::with_name(&self.cuts, (m0, m1), name), &mut constant),
+            Some(name) => constant = wild::constant(&e.raw[a..b], &self.cuts.ranges[m0..m1], name),
             None => constant_text(&e.raw[a..b], &self.cuts.ranges[m0..m1], &mut constant),
         }
         constant_text(&e.raw[..clock], &self.cuts.ranges[..n], &mut around);

@@ -2,7 +2,7 @@
 //! for one word, that word is treated as those with digits are. Knows one chunk; resets with it, so that what is learnt
 //! depends on the chunk's text alone.
 
-use crate::text::words::{Cuts, for_each_word, hash_bytes, seed};
+use crate::text::words::{constant_text, for_each_word, hash_bytes, seed};
 use rustc_hash::FxHashMap;
 
 /// Kinds equal but for one word before it counts as a name.
@@ -113,10 +113,16 @@ pub fn example(decoded: &str, raw: &[u8], range: (usize, usize)) -> String {
     at.map_or_else(|| decoded.to_string(), |i| format!("{}\u{1}{}", &decoded[..i], &decoded[i + name.len()..]))
 }
 
-/// Ranges of the words with digits and of the name, in order.
-pub fn with_name(cuts: &Cuts, (from, to): (usize, usize), name: (usize, usize)) -> Vec<(u32, u32)> {
-    let mut out = cuts.ranges[from..to].to_vec();
-    out.push((name.0 as u32, name.1 as u32));
-    out.sort_unstable();
+/// Stands for a name in a constant text: apart from a word with digits, whose first values are compared.
+const NAME: u8 = 2;
+
+/// The constant text of a message with a name in it.
+pub fn constant(message: &[u8], cuts: &[(u32, u32)], name: (usize, usize)) -> Vec<u8> {
+    let before = cuts.partition_point(|c| (c.0 as usize) < name.0);
+    let mut out = Vec::new();
+    constant_text(&message[..name.0], &cuts[..before], &mut out);
+    out.push(NAME);
+    let after: Vec<(u32, u32)> = cuts[before..].iter().map(|(x, y)| (x - name.1 as u32, y - name.1 as u32)).collect();
+    constant_text(&message[name.1..], &after, &mut out);
     out
 }
