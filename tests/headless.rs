@@ -219,6 +219,21 @@ fn a_grown_file_is_resumed_and_a_damaged_cache_rebuilt() {
 }
 
 #[test]
+fn a_corpus_is_the_same_by_a_relative_path() {
+    let home = tempfile::tempdir().unwrap();
+    let log = home.path().join("one.log");
+    std::fs::write(&log, "2024-03-01T10:00:00Z INFO first\n".repeat(50)).unwrap();
+    let kept = || {
+        let files = walkdir::WalkDir::new(home.path().join("faultline")).into_iter().flatten();
+        files.filter(|e| e.file_name() == "columns").map(|e| e.metadata().unwrap().modified().unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(run(faultline(home.path()).args(["search", "--count", "first"]).arg(&log)).1.trim(), "50");
+    let before = kept();
+    assert_eq!(run(faultline(home.path()).current_dir(home.path()).args(["search", "--count", "first", "one.log"])).1.trim(), "50");
+    assert_eq!((before.len(), kept()), (1, before), "the index was built a second time");
+}
+
+#[test]
 fn huge_lines_are_read_whole() {
     let home = tempfile::tempdir().unwrap();
     let log = home.path().join("huge.log");

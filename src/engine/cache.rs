@@ -9,7 +9,7 @@ use crate::index::{Chunk, widen};
 use crate::ingest::detect::detect;
 use crate::ingest::store::Store;
 use crate::mine::{Header, Kind, Kinds, Shape};
-use crate::model::{Level, NO_TIME, SourceInfo};
+use crate::model::{NO_TIME, SourceInfo};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -30,31 +30,15 @@ pub enum Loaded {
 
 /// Name of a corpus' folder: its paths and whatever changes how they are read.
 pub fn key(options: &Options) -> String {
-    let mut paths: Vec<PathBuf> = options.paths.iter().map(|p| std::path::absolute(p).unwrap_or_else(|_| p.clone())).collect();
+    let mut paths: Vec<PathBuf> = options.paths.iter().map(|p| whole(p)).collect();
     paths.sort();
     let text = format!("{paths:?} {:?} {} {:?} {:?}", options.limits, options.offset, options.format_as, options.formats);
     format!("{:016x}", xxhash_rust::xxh3::xxh3_64(text.as_bytes()))
 }
 
-#[derive(Serialize, Deserialize)]
-struct StoredHeader {
-    constant: Vec<u8>,
-    service: String,
-    level: Level,
-    level_inferred: bool,
-    timed: bool,
-    known: bool,
-}
-
-#[derive(Serialize, Deserialize)]
-struct StoredShape {
-    constant: Vec<u8>,
-    example: String,
-    source: String,
-    line: u64,
-    first: Vec<u64>,
-    varied: Vec<bool>,
-    count: u64,
+/// A path as it is the same from any folder.
+fn whole(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
 }
 
 #[derive(Serialize, Deserialize)]
@@ -70,9 +54,9 @@ struct StoredSource {
 #[derive(Serialize, Deserialize)]
 struct StoredTables {
     sources: Vec<StoredSource>,
-    headers: Vec<StoredHeader>,
-    shapes: Vec<StoredShape>,
-    kinds: Vec<(u32, u32, u64, i64, i64, u8)>,
+    headers: Vec<Header>,
+    shapes: Vec<Shape>,
+    kinds: Vec<Kind>,
     failures: Vec<crate::model::Failure>,
 }
 
@@ -90,9 +74,8 @@ pub fn save(corpus: &Corpus, files: Option<&[PathBuf]>) {
         folder.write(TABLES, &tables)?;
         folder.write(DIRECTORY, &corpus.store().directory())?;
         let Some(files) = files.filter(|_| corpus.store().is_whole()) else { return Ok(()) };
-        let inputs = files.iter().filter_map(|p| Input::of(p).ok()).collect();
-        let given =
-            corpus.options.paths.iter().map(|p| std::path::absolute(p).unwrap_or_else(|_| p.clone()).display().to_string()).collect();
+        let inputs = files.iter().filter_map(|p| Input::of(&whole(p)).ok()).collect();
+        let given = corpus.options.paths.iter().map(|p| whole(p).display().to_string()).collect();
         folder.seal(inputs, given, &[COLUMNS, TABLES, DIRECTORY, FILTERS])
     })();
     let mut state = corpus.write();
@@ -152,35 +135,18 @@ fn block_docs(state: &State, number: usize, chunk: &Chunk) -> Vec<BlockDoc> {
 fn encode(state: &State) -> std::io::Result<(Vec<u8>, Vec<u8>)> {
     let mut columns = Vec::new();
     state.chunks.iter().for_each(|c| c.write(&mut columns));
-    let stored_header = |h: &Header| StoredHeader {
-        constant: h.constant.clone(),
-        service: h.service.clone(),
-        level: h.level,
-        level_inferred: h.level_inferred,
-        timed: h.timed,
-        known: h.known,
-    };
     let stored_source = |s: &Source| StoredSource {
         info: s.info.clone(),
         fixed_service: s.fixed_service.clone(),
-        path: s.path.clone(),
+        path: s.path.as_deref().map(whole),
         year: s.parser.clock.year,
         day: s.parser.clock.day,
     };
-    let stored_shape = |s: &Shape| StoredShape {
-        constant: s.constant.clone(),
-        example: s.example.clone(),
-        source: s.example_at.0.to_string(),
-        line: s.example_at.1,
-        first: s.first.clone(),
-        varied: s.varied.clone(),
-        count: s.count,
-    };
     let tables = StoredTables {
         sources: state.sources.iter().map(stored_source).collect(),
-        headers: state.kinds.headers.iter().map(stored_header).collect(),
-        shapes: state.kinds.shapes.iter().map(stored_shape).collect(),
-        kinds: state.kinds.kinds.iter().map(|k| (k.header, k.shape, k.count, k.first, k.last, k.precision)).collect(),
+        headers: state.kinds.headers.clone(),
+        shapes: state.kinds.shapes.clone(),
+        kinds: state.kinds.kinds.clone(),
         failures: state.failures.clone(),
     };
     let json = serde_json::to_vec(&tables)?;
@@ -191,7 +157,7 @@ fn encode(state: &State) -> std::io::Result<(Vec<u8>, Vec<u8>)> {
 pub fn load(corpus: &Corpus, files: &[PathBuf]) -> Option<Loaded> {
     let folder = corpus.folder.as_ref()?;
     let manifest = folder.sealed()?;
-    let names: Vec<String> = files.iter().map(|f| f.display().to_string()).collect();
+    let names: Vec<String> = files.iter().map(|f| whole(f).display().to_string()).collect();
     if manifest.inputs.iter().map(|i| &i.path).ne(names.iter()) {
         return None;
     }
@@ -238,40 +204,11 @@ fn restore(corpus: &Corpus, tables: StoredTables, columns: &[u8]) -> Option<()> 
         (parser.clock.year, parser.clock.day) = (year, day);
         sources.push(Source { info, parser, body, fixed_service, path });
     }
-    let headers = tables
-        .headers
-        .into_iter()
-        .map(|h| Header {
-            constant: h.constant,
-            service: h.service,
-            level: h.level,
-            level_inferred: h.level_inferred,
-            timed: h.timed,
-            known: h.known,
-        })
-        .collect();
-    let shapes = tables
-        .shapes
-        .into_iter()
-        .map(|s| Shape {
-            constant: s.constant,
-            example: s.example,
-            example_at: (s.source.into(), s.line),
-            first: s.first,
-            varied: s.varied,
-            count: s.count,
-        })
-        .collect();
-    let kinds: Vec<Kind> = tables
-        .kinds
-        .into_iter()
-        .map(|(header, shape, count, first, last, precision)| Kind { header, shape, count, first, last, precision })
-        .collect();
     let mut chunks = Vec::new();
     let mut rest = columns;
     while !rest.is_empty() {
         let chunk = Chunk::read(&mut rest)?;
-        let known = chunk.blocks.iter().flat_map(|b| &b.dictionary).all(|k| (*k as usize) < kinds.len());
+        let known = chunk.blocks.iter().flat_map(|b| &b.dictionary).all(|k| (*k as usize) < tables.kinds.len());
         if !known || chunk.source as usize >= sources.len() {
             return None;
         }
@@ -279,7 +216,7 @@ fn restore(corpus: &Corpus, tables: StoredTables, columns: &[u8]) -> Option<()> 
     }
     let mut state = corpus.write();
     state.sources = sources;
-    state.kinds = Kinds::restore(headers, shapes, kinds);
+    state.kinds = Kinds::restore(tables.headers, tables.shapes, tables.kinds);
     state.failures = tables.failures;
     for chunk in chunks {
         state.events += u64::from(chunk.events);

@@ -31,11 +31,12 @@ pub fn open(options: Options) -> Result<Session, String> {
     {
         return Err(format!("unknown log format '{name}'; known are: {}", catalogue.names().join(", ")));
     }
-    let folder = options.cache.as_ref().and_then(|cache| {
+    // Nothing to open, as before the picker: nothing to keep.
+    let folder = options.cache.as_ref().filter(|_| !options.paths.is_empty()).and_then(|cache| {
         let folder = cache.join(cache::key(&options));
         Folder::open(&folder).ok()
     });
-    let unwritable = options.cache.is_some() && folder.is_none();
+    let unwritable = options.cache.is_some() && !options.paths.is_empty() && folder.is_none();
     let corpus = Arc::new(Corpus::new(options, catalogue, folder));
     if unwritable {
         corpus.write().notices.push("the cache folder cannot be written; nothing is kept for the next time".into());

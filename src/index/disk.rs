@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 /// Raised whenever what is stored changes its form or meaning.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 const MANIFEST: &str = "manifest.json";
 const FILTERS: &str = "filters";
 

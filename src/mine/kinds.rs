@@ -5,9 +5,10 @@ use super::wild::{self, Found, Wild};
 use crate::model::{Level, Moment, NO_TIME};
 use crate::text::words::{self, CUT, Cuts, constant_text};
 use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
 
 /// The constant part of what surrounds messages, with what follows from it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Header {
     /// Text before the message, then `CUT`, then text behind it; words with digits cut.
     pub constant: Vec<u8>,
@@ -21,7 +22,7 @@ pub struct Header {
 }
 
 /// The constant part of messages.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Shape {
     pub constant: Vec<u8>,
     /// One message of this shape, decoded.
@@ -36,7 +37,7 @@ pub struct Shape {
 }
 
 /// A header with a shape. Events store the number of their kind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Kind {
     pub header: u32,
     pub shape: u32,
