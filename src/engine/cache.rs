@@ -132,8 +132,9 @@ fn block_docs(state: &State, number: usize, chunk: &Chunk) -> Vec<BlockDoc> {
         .collect()
 }
 
+/// The columns, as packed as they are in memory, and the tables, compressed.
 fn encode(state: &State) -> std::io::Result<(Vec<u8>, Vec<u8>)> {
-    let mut columns = Vec::new();
+    let mut columns = Vec::with_capacity(state.chunks.iter().map(|c| c.heap_bytes()).sum());
     state.chunks.iter().for_each(|c| c.write(&mut columns));
     let stored_source = |s: &Source| StoredSource {
         info: s.info.clone(),
@@ -150,7 +151,7 @@ fn encode(state: &State) -> std::io::Result<(Vec<u8>, Vec<u8>)> {
         failures: state.failures.clone(),
     };
     let json = serde_json::to_vec(&tables)?;
-    Ok((zstd::bulk::compress(&columns, 1)?, zstd::bulk::compress(&json, 1)?))
+    Ok((columns, zstd::bulk::compress(&json, 1)?))
 }
 
 /// Takes a sealed index back, if the files are still what they were or only grew.
@@ -167,7 +168,7 @@ pub fn load(corpus: &Corpus, files: &[PathBuf]) -> Option<Loaded> {
     if !fits || grown && !folder.writable {
         return None;
     }
-    let columns = zstd::stream::decode_all(folder.read(COLUMNS)?.as_slice()).ok()?;
+    let columns = folder.read(COLUMNS)?;
     let tables: StoredTables = serde_json::from_slice(&zstd::stream::decode_all(folder.read(TABLES)?.as_slice()).ok()?).ok()?;
     let store = Store::open(&folder.path.join(STORE), &folder.read(DIRECTORY)?)?;
     // Only plain files can go on where they ended.

@@ -1,13 +1,13 @@
 //! Runs queries over the chunks on all cores. The latest search wins: an older one stops at its next chunk.
 
 use super::corpus::{Corpus, Snapshot};
+use super::over::over_chunks;
 use super::table;
 use crate::index::{self, Chunk, ChunkView, Lookup, Plan, Unit};
 use crate::model::{Event, Level, TimeRange};
 use regex::bytes::Regex;
-use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Sender;
 
 /// Hits of one chunk.
@@ -114,40 +114,6 @@ fn candidates(corpus: &Corpus, snapshot: &Snapshot, query: &str) -> Vec<Arc<Chun
         None => all(),
         Some(numbers) => numbers.iter().filter_map(|n| snapshot.chunks.get(*n as usize).cloned()).collect(),
     }
-}
-
-/// Runs `each` over all chunks on all cores; results come back in order.
-fn over_chunks<T: Send>(
-    chunks: &[Arc<Chunk>],
-    threads: usize,
-    stop: &(dyn Fn() -> bool + Sync),
-    each: &(dyn Fn(&Chunk) -> T + Sync),
-    mut take: impl FnMut(T),
-) {
-    let next = AtomicUsize::new(0);
-    let (send, receive) = std::sync::mpsc::sync_channel::<(usize, T)>(threads * 4);
-    std::thread::scope(|scope| {
-        for _ in 0..threads.min(chunks.len()).max(1) {
-            let (send, next) = (send.clone(), &next);
-            scope.spawn(move || {
-                loop {
-                    let i = next.fetch_add(1, Ordering::Relaxed);
-                    if i >= chunks.len() || stop() || send.send((i, each(&chunks[i]))).is_err() {
-                        return;
-                    }
-                }
-            });
-        }
-        drop(send);
-        let (mut waiting, mut want) = (BTreeMap::new(), 0);
-        while let Ok((i, result)) = receive.recv() {
-            waiting.insert(i, result);
-            while let Some(result) = waiting.remove(&want) {
-                take(result);
-                want += 1;
-            }
-        }
-    });
 }
 
 /// Number of units that match.

@@ -1,8 +1,10 @@
 //! Columns -> what detection is given: counts per service, template and time bin; values of variables, sampled evenly.
 
 use super::corpus::{Corpus, Snapshot};
+use super::over::over_chunks;
 use super::table;
 use crate::detect::{Feature, FeatureKind, Input, Source, Values, bin_width};
+use crate::index::Chunk;
 use crate::mine::variables;
 use crate::model::{Level, Moment, NO_TIME, SourceInfo};
 use crate::text::embed::{embed, similarity};
@@ -290,42 +292,19 @@ fn add_values(corpus: &Corpus, snapshot: &Snapshot, roles: &Roles, axis: &Axis, 
     let every_block = total.div_ceil(TEXT_BUDGET).max(1);
     let with_values: u64 = snapshot.templates.iter().filter(|t| t.text.contains("<*>")).map(|t| t.count).sum();
     let every_event = (with_values / every_block).div_ceil(EVENT_BUDGET).max(1);
-    let next = std::sync::atomic::AtomicUsize::new(0);
-    let parts: std::sync::Mutex<Vec<(usize, Vec<Sample>)>> = std::sync::Mutex::default();
-    let ordinals: Vec<u64> = snapshot
-        .chunks
-        .iter()
-        .scan(0u64, |n, c| {
-            *n += u64::from(c.events);
-            Some(*n - u64::from(c.events))
-        })
-        .collect();
-    std::thread::scope(|scope| {
-        for _ in 0..corpus.options.threads.max(1) {
-            scope.spawn(|| {
-                loop {
-                    let c = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-                    let Some(chunk) = snapshot.chunks.get(c) else { break };
-                    let mut out = Vec::new();
-                    let mut ordinal = ordinals[c];
-                    for (b, block) in chunk.blocks.iter().enumerate() {
-                        let first = ordinal;
-                        ordinal += block.len() as u64;
-                        if !(b as u64).is_multiple_of(every_block) {
-                            continue;
-                        }
-                        sample_block(corpus, snapshot, roles, axis, chunk, block, (first, every_event), &mut out);
-                    }
-                    parts.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((c, out));
-                }
-            });
+    let mut samples: Vec<Sample> = Vec::new();
+    let each = |chunk: &Chunk| {
+        let mut out = Vec::new();
+        for block in chunk.blocks.iter().step_by(every_block as usize) {
+            let first = u64::from(chunk.first_event + block.first_event);
+            sample_block(corpus, snapshot, roles, axis, chunk, block, (first, every_event), &mut out);
         }
-    });
-    let mut parts = parts.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    parts.sort_unstable_by_key(|p| p.0);
+        out
+    };
+    over_chunks(&snapshot.chunks, corpus.options.threads, &|| corpus.is_cancelled(), &each, |part| samples.extend(part));
     series.sampled = 1.0 / (every_block * every_event) as f64;
     let mut by: FxHashMap<(usize, u32, u16), Vec<(u32, f32)>> = FxHashMap::default();
-    for (s, t, v, bin, x) in parts.into_iter().flat_map(|p| p.1) {
+    for (s, t, v, bin, x) in samples {
         by.entry((s, t, v)).or_default().push((bin, x));
     }
     let mut by: Vec<_> = by.into_iter().collect();

@@ -136,7 +136,7 @@ impl<'c> Stitcher<'c> {
             let mut state = corpus.write();
             table::refresh(&mut state, last);
             if last || corpus.options.follow {
-                table::add_trends(&mut state);
+                table::add_trends(&mut state, corpus.options.threads);
             }
             drop(state);
         }

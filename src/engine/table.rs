@@ -1,6 +1,8 @@
 //! Kinds and columns -> the template table: counts, levels, services, first and last seen, trend.
 
 use super::corpus::State;
+use super::over::over_chunks;
+use crate::index::Chunk;
 use crate::mine::{Resolved, resolve};
 use crate::model::{Level, Moment, NO_TIME, Template};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -24,32 +26,48 @@ pub fn refresh(state: &mut State, last: bool) {
 }
 
 /// Adds how each template's rate went over the corpus. One pass over the columns.
-pub fn add_trends(state: &mut State) {
+pub fn add_trends(state: &mut State, threads: usize) {
     let (min, max) = span(state);
     if min == NO_TIME {
         return;
     }
-    let mut trends = vec![vec![0u32; TREND]; state.templates.len()];
+    let mut trends = vec![[0u32; TREND]; state.templates.len()];
     let width = ((max - min) / TREND as i64 + 1).max(1);
-    for chunk in &state.chunks {
-        for block in &chunk.blocks {
-            let templates: Vec<u32> =
-                block.dictionary.iter().map(|k| state.template_of.get(*k as usize).copied().unwrap_or(u32::MAX)).collect();
-            for i in 0..block.len() {
-                let at = block.time(i);
-                let template = templates[block.kinds.get(i) as usize] as usize;
-                if at != NO_TIME && template < trends.len() {
-                    trends[template][(((at - min) / width) as usize).min(TREND - 1)] += 1;
-                }
+    let part = |chunk: &Chunk| trends_of(chunk, &state.template_of, min, width);
+    over_chunks(&state.chunks, threads, &|| false, &part, |part: FxHashMap<u32, [u32; TREND]>| {
+        for (template, trend) in part {
+            if let Some(all) = trends.get_mut(template as usize) {
+                all.iter_mut().zip(trend).for_each(|(a, b)| *a += b);
             }
         }
-    }
+    });
     let mut templates = (*state.templates).clone();
     for (t, trend) in templates.iter_mut().zip(trends) {
         t.change = change(&trend);
-        t.trend = trend;
+        t.trend = trend.to_vec();
     }
     state.templates = Arc::new(templates);
+}
+
+/// Events of one chunk by template and bin.
+fn trends_of(chunk: &Chunk, template_of: &[u32], min: Moment, width: i64) -> FxHashMap<u32, [u32; TREND]> {
+    let mut trends: FxHashMap<u32, [u32; TREND]> = FxHashMap::default();
+    for block in chunk.blocks.iter().filter(|b| b.max_time != NO_TIME) {
+        let bin = |at: Moment| (((at - min) / width) as usize).min(TREND - 1);
+        let mut counts = vec![[0u32; TREND]; block.dictionary.len()];
+        if block.min_time != NO_TIME && bin(block.min_time) == bin(block.max_time) && block.all_timed() {
+            block.kinds.iter().for_each(|k| counts[k as usize][bin(block.min_time)] += 1);
+        } else {
+            for i in (0..block.len()).filter(|i| block.time(*i) != NO_TIME) {
+                counts[block.kinds.get(i) as usize][bin(block.time(i))] += 1;
+            }
+        }
+        for (kind, counts) in block.dictionary.iter().zip(counts) {
+            let template = template_of.get(*kind as usize).copied().unwrap_or(u32::MAX);
+            trends.entry(template).or_insert([0; TREND]).iter_mut().zip(counts).for_each(|(a, b)| *a += b);
+        }
+    }
+    trends
 }
 
 /// Rate in the last quarter against the rest; one event is added to both, so that few events make no drama.

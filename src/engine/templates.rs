@@ -44,7 +44,7 @@ impl Corpus {
         change(&mut state.edits);
         state.resolved_at = (0, 0);
         table::refresh(&mut state, true);
-        table::add_trends(&mut state);
+        table::add_trends(&mut state, self.options.threads);
         let edits = state.edits.clone();
         *lock(&self.latest) = Arc::new(stitch::snapshot(&mut state, progress));
         drop(state);

@@ -80,6 +80,11 @@ impl Block {
         self.extra_lines.width == 0 && self.extra_lines.min == 0
     }
 
+    /// Every event has a time. `NO_TIME` is the smallest, and so the column's minimum where it occurs.
+    pub fn all_timed(&self) -> bool {
+        self.times.min != time_key(NO_TIME)
+    }
+
     fn write(&self, out: &mut Vec<u8>) {
         for w in [self.offset, self.bytes, self.min_time as u64, self.max_time as u64] {
             out.extend_from_slice(&w.to_le_bytes());

@@ -17,7 +17,7 @@ impl Packed {
     pub fn new(values: &[u64], steps: &[u64]) -> Packed {
         let min = values.iter().copied().min().unwrap_or(0);
         let max = values.iter().copied().max().unwrap_or(0);
-        let step = steps.iter().copied().find(|s| values.iter().all(|v| (v - min) % s == 0)).unwrap_or(1);
+        let step = steps.iter().copied().find(|s| all_apart(values, min, *s)).unwrap_or(1);
         let width = (64 - ((max - min) / step).leading_zeros()) as u8;
         let mut packed = Packed { min, step, width, len: values.len() as u32, words: Vec::new() };
         if width == 0 {
@@ -25,8 +25,13 @@ impl Packed {
         }
         packed.words = vec![0; (values.len() * usize::from(width)).div_ceil(64)];
         let mut bit = 0usize;
+        // Divisions are slow, and neighbours are often equal.
+        let (mut last, mut d) = (min, 0);
         for v in values {
-            let d = if step == 1 { v - min } else { (v - min) / step };
+            if *v != last {
+                d = if step == 1 { v - min } else { (v - min) / step };
+                last = *v;
+            }
             let (word, shift) = (bit / 64, bit % 64);
             packed.words[word] |= d << shift;
             if shift + usize::from(width) > 64 {
@@ -72,9 +77,7 @@ impl Packed {
         out.extend_from_slice(&self.step.to_le_bytes());
         out.push(self.width);
         out.extend_from_slice(&self.len.to_le_bytes());
-        for w in &self.words {
-            out.extend_from_slice(&w.to_le_bytes());
-        }
+        out.extend(self.words.iter().flat_map(|w| w.to_le_bytes()));
     }
 
     /// Reads what `write` wrote; `None` when the bytes end too soon or cannot be a column.
@@ -91,6 +94,12 @@ impl Packed {
         let words = raw.chunks_exact(8).map(|c| u64::from_le_bytes([c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7]]));
         Some(Packed { min, step, width, len, words: words.collect() })
     }
+}
+
+/// Every value is a multiple of `step` away from `min`.
+fn all_apart(values: &[u64], min: u64, step: u64) -> bool {
+    let mut last = min;
+    values.iter().all(|v| std::mem::replace(&mut last, *v) == *v || (v - min).is_multiple_of(step))
 }
 
 pub fn read_bytes<'a>(input: &mut &'a [u8], n: usize) -> Option<&'a [u8]> {
