@@ -94,6 +94,36 @@ fn an_allowed_action_is_checked_run_recorded_and_watched() {
 }
 
 #[test]
+fn killed_in_the_midst_of_an_apply_the_audit_tells_the_truth() {
+    let home = tempfile::tempdir().unwrap();
+    let (bin, _) = stand_in(home.path(), false);
+    let script = std::fs::read_to_string(bin.join("kubectl")).unwrap().replace("*) echo patched;;", "*) sleep 20;;");
+    std::fs::write(bin.join("kubectl"), script).unwrap();
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    let mut child = faultline(home.path())
+        .env("PATH", path)
+        .args(["apply", "restart-payment", "--context", "kind-a", "--yes"])
+        .arg(sample("checkout-outage.tar.gz"))
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let audit = loop {
+        let found = walk(home.path()).into_iter().find(|p| p.ends_with("audit.jsonl"));
+        if let Some(text) = found.and_then(|p| std::fs::read_to_string(p).ok()).filter(|t| t.ends_with('\n')) {
+            break text;
+        }
+        assert!(child.try_wait().unwrap().is_none(), "it ended before it began");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    };
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let stages: Vec<Value> = audit.lines().map(|l| serde_json::from_str::<Value>(l).unwrap()["stage"].clone()).collect();
+    assert_eq!(stages, ["intent"], "what was not seen to end is not said to have ended");
+    let (_, _, err) = run(faultline(home.path()).args(["plan"]).arg(sample("checkout-outage.tar.gz")));
+    assert!(err.contains("its end is not recorded"), "{err}");
+}
+
+#[test]
 fn a_missing_permission_stops_before_anything_changes() {
     let home = tempfile::tempdir().unwrap();
     let (bin, log) = stand_in(home.path(), true);

@@ -32,6 +32,7 @@ pub enum Command {
     MarkRange,
     MarkBaseline,
     Apply,
+    TakeBack,
     AskAbout,
     ThumbsUp,
     ThumbsDown,
@@ -128,6 +129,7 @@ pub const ROWS: &[Row] = rows! {
         ThumbsDown "thumbs-down" ["D"] "wrong: a false alarm (or, among templates, this is no trouble)";
         Mute "mute" ["x"] "among windows: hide findings of this template or kind; again shows them";
         Apply "apply" ["A"] "plan: arm a context, look at what would change, apply";
+        TakeBack "take-back" ["V"] "plan: revert the action applied last, after the same checks";
         NextPane "next-pane" ["tab"] "next pane";
         PreviousPane "previous-pane" ["backtab"] "previous pane";
         Open "open" ["enter"] "open what is under the cursor";

@@ -46,6 +46,7 @@ pub fn open(options: Options) -> Result<Session, String> {
             Ok(edits) => corpus.write().edits = edits,
             Err(e) => corpus.write().notices.push(e),
         }
+        corpus.write().notices.extend(super::recovery::unfinished(data));
         match super::memory::Memory::load(data) {
             Ok(memory) => *lock(&corpus.memory) = memory,
             Err(e) => corpus.write().notices.push(e),

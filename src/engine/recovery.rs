@@ -41,7 +41,9 @@ impl Corpus {
     pub fn plan(&self, snapshot: &Snapshot, d: &Diagnosis, context: Option<&str>) -> Vec<Action> {
         let service = d.causes.first().map_or("", |c| c.service.as_str());
         let end = snapshot.chunks.iter().map(|c| c.max_time).max().filter(|t| *t != NO_TIME).unwrap_or(0);
-        let scene = Scene { target: target(snapshot, service), context: context.map(String::from), at: rfc3339(end, 0) };
+        let [pod, node, container] = place(snapshot, service);
+        let context = context.map(String::from);
+        let scene = Scene { target: target(snapshot, service), pod, node, container, context, at: rfc3339(end, 0) };
         remediate::plan(d, &scene, &lock(&self.memory).priors)
     }
 }
@@ -60,6 +62,14 @@ fn target(snapshot: &Snapshot, service: &str) -> Option<Target> {
     (kube::is_name(&target.namespace) && kube::is_name(&target.name)).then_some(target)
 }
 
+/// The pod of a service that said most, its node, its container.
+fn place(snapshot: &Snapshot, service: &str) -> [Option<String>; 3] {
+    let own = snapshot.sources.iter().filter(|s| s.origin.workload.as_deref() == Some(service) || s.service == service);
+    let Some(source) = own.filter(|s| s.origin.pod.is_some()).max_by_key(|s| s.events) else { return [None, None, None] };
+    let o = &source.origin;
+    [&o.pod, &o.node, &o.container].map(|n| n.clone().filter(|n| kube::is_name(n)))
+}
+
 fn kubectl(context: &str, namespace: &str, rest: &[&str]) -> Vec<String> {
     ["kubectl", "--context", context, "-n", namespace].iter().chain(rest).map(|s| (*s).to_string()).collect()
 }
@@ -68,16 +78,17 @@ fn kubectl(context: &str, namespace: &str, rest: &[&str]) -> Vec<String> {
 pub fn preflight(action: &Action, context: &str) -> Result<Preflight, String> {
     let t = &action.target;
     let mut out = Preflight { argv: action.argv.clone(), rollback: action.rollback.clone(), ..Preflight::default() };
+    if let Err(refused) = kube::check(&action.argv) {
+        // What is left for the user to fill in is text to copy.
+        out.checks.push((false, format!("not to be applied from here: {refused}")));
+        return Ok(out);
+    }
     let live = kube::run(&kubectl(context, &t.namespace, &["get", &t.kind, &t.name, "-o", "json"]), QUICK)?;
     let object: Value = serde_json::from_str(&live.stdout).unwrap_or_default();
     out.checks.push((live.status == 0, if live.status == 0 { format!("{} {} exists", t.kind, t.name) } else { said(&live) }));
     out.uid = object["metadata"]["uid"].as_str().unwrap_or_default().to_string();
     out.resource_version = object["metadata"]["resourceVersion"].as_str().unwrap_or_default().to_string();
-    let verb = if action.verb == "annotate" || action.argv.iter().any(|a| a == "patch" || a == "rollout" || a == "scale" || a == "set") {
-        "patch"
-    } else {
-        "get"
-    };
+    let verb = permission(&action.argv);
     let may = kube::run(&kubectl(context, &t.namespace, &["auth", "can-i", verb, &format!("{}s", t.kind)]), QUICK)?;
     out.checks.push((may.stdout.trim() == "yes", format!("allowed to {verb} {}s: {}", t.kind, may.stdout.trim())));
     if let Some(at) = out.argv.iter().position(|a| a == "-p").filter(|_| out.argv.iter().any(|a| a == "patch"))
@@ -113,11 +124,34 @@ pub fn preflight(action: &Action, context: &str) -> Result<Preflight, String> {
     Ok(out)
 }
 
+/// The API's verb behind an argv, whose verb stands behind context and namespace.
+fn permission(argv: &[String]) -> &'static str {
+    match argv.get(5).map(String::as_str) {
+        Some("delete") => "delete",
+        Some("get" | "describe" | "logs" | "top") => "get",
+        Some("rollout") if argv.get(6).is_some_and(|w| w == "status" || w == "history") => "get",
+        _ => "patch",
+    }
+}
+
 fn said(ran: &Ran) -> String {
     if ran.timed_out {
         return "no answer in time".into();
     }
     ran.stderr.lines().chain(ran.stdout.lines()).next().unwrap_or("it failed without a word").to_string()
+}
+
+/// The action that takes another one back, with the state that was seen before it.
+pub fn back(action: &Action, checked: &Preflight) -> Option<Action> {
+    let argv = checked.rollback.clone()?;
+    Some(Action {
+        id: format!("back-{}", action.id),
+        title: format!("take back: {}", action.title),
+        verb: format!("back-{}", action.verb),
+        argv,
+        rollback: None,
+        ..action.clone()
+    })
 }
 
 fn differences(path: &str, a: &Value, b: &Value, out: &mut Vec<String>) {
@@ -146,13 +180,33 @@ pub fn audit(data: &Path, record: &Value) -> Result<(), String> {
     write().map_err(|e: std::io::Error| format!("{}: {e}; without its record no action is run", file.display()))
 }
 
+/// Actions that were begun, and of which the audit does not say how they ended: faultline was killed in between.
+pub fn unfinished(data: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(data.join("audit.jsonl")).unwrap_or_default();
+    let records: Vec<Value> = text.lines().filter_map(|l| serde_json::from_str(l).ok()).collect();
+    let ended: Vec<&Value> = records.iter().filter(|r| r["stage"] != "intent").map(|r| &r["run"]).collect();
+    let begun = records.iter().filter(|r| r["stage"] == "intent" && !ended.contains(&&r["run"]));
+    begun
+        .map(|r| {
+            let word = |key: &str| r[key].as_str().unwrap_or_default().to_string();
+            format!(
+                "{} was begun on {} at {} and its end is not recorded: look at the cluster",
+                word("action"),
+                word("context"),
+                word("at")
+            )
+        })
+        .collect()
+}
+
 /// Applies an action that passed its preflight: records it, runs it, watches the rollout, records what came of it.
 pub fn apply(corpus: &Corpus, action: &Action, context: &str, checked: &Preflight) -> Result<String, String> {
     let data = corpus.options.data.as_deref().ok_or("there is no data folder to keep the audit in, so no action is run")?;
     let now = || rfc3339(std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_nanos() as i64), 3);
     let who = std::env::var("USER").unwrap_or_default();
+    let run = format!("{}-{}", now(), std::process::id());
     let base = |stage: &str| {
-        json!({"stage": stage, "at": now(), "who": who, "context": context, "action": action.id, "argv": checked.argv,
+        json!({"stage": stage, "run": run, "at": now(), "who": who, "context": context, "action": action.id, "argv": checked.argv,
                "evidence": action.evidence, "uid": checked.uid, "preflight": checked.checks.iter().map(|c| &c.1).collect::<Vec<_>>()})
     };
     audit(data, &base("intent"))?;
@@ -165,7 +219,8 @@ pub fn apply(corpus: &Corpus, action: &Action, context: &str, checked: &Prefligh
         return Err(format!("kubectl says: {}", said(&ran)));
     }
     let mut told = ran.stdout.trim().to_string();
-    if action.risk >= Risk::Low && action.verb != "annotate" {
+    let rolls = ["deployment", "statefulset", "daemonset"].contains(&action.target.kind.as_str());
+    if action.risk >= Risk::Low && rolls && !matches!(action.verb.as_str(), "annotate" | "label") {
         let t = &action.target;
         let status =
             kube::run(&kubectl(context, &t.namespace, &["rollout", "status", &format!("{}/{}", t.kind, t.name), "--timeout=60s"]), SLOW)?;

@@ -5,12 +5,10 @@ mod policy;
 
 pub use policy::{Outcome, Priors};
 
+use crate::kube::CONTEXT;
 use crate::model::{Action, Diagnosis, Place, Risk, Target};
 use serde::Deserialize;
 use std::sync::OnceLock;
-
-/// Stands for the context that an offline plan must not know.
-pub const CONTEXT: &str = "<CONTEXT>";
 
 #[derive(Clone, Debug, Deserialize)]
 pub struct Entry {
@@ -19,7 +17,11 @@ pub struct Entry {
     pub risk: Risk,
     #[serde(default)]
     pub reversible: bool,
-    /// Arguments behind `kubectl --context C -n NS`; `{kind}`, `{name}`, `{at}` are filled in.
+    /// What it acts on, where that is not the workload itself.
+    #[serde(default)]
+    pub on: On,
+    /// Arguments behind `kubectl --context C -n NS`; `{kind}`, `{name}`, `{at}`, `{class}` are filled in.
+    /// One in `<...>` is left to the user: such an action is text to copy and passes no gate.
     #[serde(default)]
     pub args: Vec<String>,
     #[serde(default)]
@@ -32,6 +34,18 @@ pub struct Entry {
     /// Weight for any other class.
     #[serde(default)]
     pub otherwise: f64,
+}
+
+/// The object an action is about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum On {
+    #[default]
+    Workload,
+    Pod,
+    Node,
+    /// The autoscaler of the same name.
+    Hpa,
 }
 
 #[derive(Deserialize)]
@@ -48,10 +62,32 @@ pub fn catalogue() -> &'static [Entry] {
 #[derive(Clone, Debug, Default)]
 pub struct Scene {
     pub target: Option<Target>,
+    /// The pod whose lines prove the cause, and the node it ran on, where the bundle tells.
+    pub pod: Option<String>,
+    pub node: Option<String>,
+    pub container: Option<String>,
     /// Context of the connected cluster; `None` on an archive.
     pub context: Option<String>,
     /// Time stamp written into a restart: that of the corpus' end on an archive, so that a plan reads the same twice.
     pub at: String,
+}
+
+impl Scene {
+    fn target_of(&self, on: On) -> Option<Target> {
+        let workload = self.target.clone()?;
+        let other = |kind: &str, name: &Option<String>| Some(Target { kind: kind.into(), name: name.clone()?, ..workload.clone() });
+        match on {
+            On::Workload => Some(workload),
+            On::Pod => other("pod", &self.pod),
+            On::Node => other("node", &self.node),
+            On::Hpa => Some(Target { kind: "hpa".into(), ..workload }),
+        }
+    }
+
+    /// Everything that an entry needs is known.
+    fn has(&self, e: &Entry) -> bool {
+        self.target_of(e.on).is_some() && (self.container.is_some() || !e.args.iter().any(|a| a.contains("{container}")))
+    }
 }
 
 /// Actions in order, the most promising first.
@@ -61,7 +97,7 @@ pub fn plan(d: &Diagnosis, scene: &Scene, priors: &Priors) -> Vec<Action> {
     let cause = d.causes.first();
     let service = cause.map_or("", |c| c.service.as_str());
     let evidence: Vec<Place> = cause.map_or_else(Vec::new, |c| c.evidence.iter().map(|e| e.place.clone()).collect());
-    let usable: Vec<&Entry> = catalogue().iter().filter(|e| e.args.is_empty() || scene.target.is_some() && !quiet).collect();
+    let usable: Vec<&Entry> = catalogue().iter().filter(|e| e.args.is_empty() || scene.has(e) && !quiet).collect();
     let weights: Vec<f64> = usable.iter().map(|e| e.classes.get(class).copied().unwrap_or(e.otherwise)).collect();
     let names: Vec<&str> = usable.iter().map(|e| e.verb.as_str()).collect();
     let shaped = policy::shape(&weights, &names, class, priors);
@@ -76,7 +112,7 @@ pub fn plan(d: &Diagnosis, scene: &Scene, priors: &Priors) -> Vec<Action> {
 }
 
 fn action(e: &Entry, p: f64, scene: &Scene, (class, service): (&str, &str), evidence: &[Place], priors: &Priors) -> Action {
-    let target = scene.target.clone().unwrap_or_default();
+    let target = scene.target_of(e.on).unwrap_or_default();
     let context = scene.context.as_deref().unwrap_or(CONTEXT);
     let fill = |args: &[String]| -> Vec<String> {
         if args.is_empty() {
@@ -86,6 +122,7 @@ fn action(e: &Entry, p: f64, scene: &Scene, (class, service): (&str, &str), evid
         out.extend(args.iter().map(|a| {
             a.replace("{kind}", &target.kind)
                 .replace("{name}", &target.name)
+                .replace("{container}", scene.container.as_deref().unwrap_or_default())
                 .replace("{at}", &scene.at)
                 .replace("{class}", &class.replace(' ', "-"))
         }));
@@ -123,7 +160,8 @@ mod tests {
 
     fn scene() -> Scene {
         let target = Target { namespace: "shop".into(), kind: "deployment".into(), name: "payment".into() };
-        Scene { target: Some(target), context: None, at: "2026-03-02T09:20:00Z".into() }
+        let [pod, node, container] = ["payment-5c9f-x2", "node-1", "app"].map(|n| Some(n.to_string()));
+        Scene { target: Some(target), pod, node, container, context: None, at: "2026-03-02T09:20:00Z".into() }
     }
 
     #[test]
@@ -137,11 +175,26 @@ mod tests {
 
     #[test]
     fn every_entry_passes_the_door() {
-        for class in ["pool exhausted", "crash loop", "out of memory", "none", "node not ready"] {
+        let mut seen = std::collections::BTreeSet::new();
+        for class in catalogue().iter().flat_map(|e| e.classes.keys().map(String::as_str)).chain(["none"]) {
             for a in plan(&diagnosis(class), &scene(), &Priors::default()).iter().filter(|a| !a.argv.is_empty()) {
-                assert_eq!(crate_check(&a.argv), Ok(()), "{:?}", a.argv);
+                let open = a.argv.iter().any(|w| w.contains('<') && w != CONTEXT);
+                assert_eq!(crate_check(&a.argv).is_ok(), !open, "{:?}", a.argv);
+                for r in a.rollback.iter().filter(|r| !r.iter().any(|w| w.contains('<') && w != CONTEXT)) {
+                    assert_eq!(crate_check(r), Ok(()));
+                }
+                seen.insert(a.verb.clone());
             }
         }
+        let all: std::collections::BTreeSet<String> = catalogue().iter().filter(|e| !e.args.is_empty()).map(|e| e.verb.clone()).collect();
+        assert_eq!(seen, all, "every entry is proposed for some class");
+    }
+
+    #[test]
+    fn what_is_not_known_is_not_proposed() {
+        let scene = Scene { pod: None, node: None, ..scene() };
+        let plan = plan(&diagnosis("node not ready"), &scene, &Priors::default());
+        assert!(!plan.iter().any(|a| a.verb == "delete-pod" || a.verb == "cordon"));
     }
 
     fn crate_check(argv: &[String]) -> Result<(), String> {

@@ -4,7 +4,8 @@ use super::highlight::highlight;
 use super::msg::{DetailData, Effect, Msg, Purpose, TemplateFacts};
 use super::state::Judged;
 use crate::chat::{self, Asked, Server};
-use crate::engine::{self, Ask, Baseline, Corpus, Part, Searcher, Snapshot, Timeline, Verdict, seek, variables};
+use crate::engine::{self, Ask, Baseline, Corpus, Part, Preflight, Searcher, Snapshot, Timeline, Verdict, seek, variables};
+use crate::model::Action;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
@@ -46,6 +47,25 @@ impl Effects {
             }
         });
         self.jobs.send(job).ok();
+    }
+
+    /// Runs an action behind its checks; without a card from before, it looks now and goes on only when all is green.
+    fn apply(&self, action: Box<Action>, context: String, card: Option<Box<Preflight>>) {
+        let (c, out) = (self.corpus.clone(), self.out.clone());
+        std::thread::spawn(move || {
+            let checked = card.map_or_else(|| engine::preflight(&action, &context), |card| Ok(*card)).and_then(|card| {
+                match card.checks.iter().find(|c| !c.0) {
+                    Some((_, why)) => Err(why.clone()),
+                    None => Ok(card),
+                }
+            });
+            let done = checked.and_then(|card| engine::apply(&c, &action, &context, &card).map(|told| (told, card)));
+            let msg = match done {
+                Ok((told, card)) => Msg::Applied(told.lines().map(String::from).collect(), engine::back(&action, &card).map(Box::new)),
+                Err(e) => Msg::Applied(vec![format!("not done: {e}")], None),
+            };
+            out.send(msg).ok();
+        });
     }
 
     /// Runs an effect that needs the corpus; `rows` are those that the filter shows.
@@ -109,16 +129,8 @@ impl Effects {
                     out.send(msg).ok();
                 });
             }
-            Effect::Apply { action, context, card } => {
-                let (c, out) = (self.corpus.clone(), self.out.clone());
-                std::thread::spawn(move || {
-                    let lines = match engine::apply(&c, &action, &context, &card) {
-                        Ok(told) => told.lines().map(String::from).collect(),
-                        Err(e) => vec![format!("not done: {e}")],
-                    };
-                    out.send(Msg::Told("What came of it", lines)).ok();
-                });
-            }
+            Effect::Apply { action, context, card } => self.apply(action, context, Some(card)),
+            Effect::TakeBack(action, context) => self.apply(action, context, None),
             Effect::Verdict { template, up } => self.spawn(move |c| {
                 let kept = c.remember(|m| match template {
                     Some(text) => {

@@ -27,6 +27,8 @@ pub enum Msg {
     Analysed(Arc<Findings>, Arc<Diagnosis>, Vec<Action>),
     Judged(Judged),
     Looked(Box<Action>, Box<Preflight>),
+    /// What came of an action, and the one that takes it back.
+    Applied(Vec<String>, Option<Box<Action>>),
     Planned(Vec<Action>),
     ChatStep(String),
     ChatPiece(String),
@@ -108,6 +110,7 @@ pub enum Effect {
         context: String,
         card: Box<Preflight>,
     },
+    TakeBack(Box<Action>, String),
     /// The plan with a connected context.
     Replan(String),
     /// Right or a false alarm: a window, or a template by its text.

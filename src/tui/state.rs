@@ -207,6 +207,8 @@ pub struct State {
     /// Cluster that is armed for this run, and what was found before an action.
     pub cluster: Option<String>,
     pub card: Option<(String, Preflight)>,
+    /// What takes the action applied last back.
+    pub back: Option<Action>,
     pub read_only: bool,
     /// What the user muted, and how often a window was called right or a false alarm.
     pub judged: Judged,
@@ -269,6 +271,7 @@ impl State {
             analysed_events: 0,
             odd: Vec::new(),
             cluster: None,
+            back: None,
             card: None,
             read_only: false,
             judged: Judged::default(),

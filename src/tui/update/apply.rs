@@ -92,6 +92,30 @@ pub fn consented(state: &mut State, text: &str) -> Vec<Effect> {
     vec![]
 }
 
+/// What came of it, and the way back.
+pub fn applied(state: &mut State, mut lines: Vec<String>, back: Option<Action>) {
+    if let Some(back) = &back {
+        lines.push(String::new());
+        lines.push(format!("V takes it back: {}", back.argv.join(" ")));
+    }
+    state.back = back;
+    state.overlays.push(Overlay::Text { title: "What came of it", lines, top: 0 });
+}
+
+/// `V` (revert): the action applied last is taken back; it was consented to, so only its checks stand before it.
+pub fn take_back(state: &mut State) -> Vec<Effect> {
+    match (state.back.take(), state.cluster.clone()) {
+        (Some(back), Some(context)) => {
+            state.notice = Some(format!("{}…", for_terminal(&back.title)));
+            vec![Effect::TakeBack(Box::new(back), context)]
+        }
+        _ => {
+            state.notice = Some("nothing was applied that could be taken back".into());
+            vec![]
+        }
+    }
+}
+
 fn apply(state: &mut State) -> Vec<Effect> {
     let (Some(action), Some(context)) = (selected(state), state.cluster.clone()) else { return vec![] };
     let Some((_, card)) = state.card.take() else { return vec![] };

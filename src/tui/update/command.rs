@@ -70,6 +70,7 @@ pub fn run(state: &mut State, command: Command) -> Vec<Effect> {
         Command::ThumbsUp | Command::ThumbsDown => return report::verdict(state, command == Command::ThumbsUp),
         Command::Mute => return report::mute(state),
         Command::Apply => return apply::run(state),
+        Command::TakeBack => return apply::take_back(state),
         Command::MarkBaseline => return report::mark_baseline(state),
         Command::MarkRange => return report::mark_range(state),
         Command::AskAbout => return report::ask_about(state),

@@ -71,6 +71,10 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
             apply::looked(state, &action, *card);
             vec![]
         }
+        Msg::Applied(lines, back) => {
+            apply::applied(state, lines, back.map(|b| *b));
+            vec![]
+        }
         Msg::Planned(actions) => {
             state.actions = actions;
             vec![]
