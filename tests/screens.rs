@@ -136,6 +136,24 @@ fn searching_as_one_types_finds_and_esc_goes_back() {
 }
 
 #[test]
+fn the_conversation_is_previewed_retried_and_begun_anew() {
+    let mut app = App::open(&sample(), (120, 40));
+    app.state.chat.llm.off = true;
+    app.keys("8 enter '/preview enter");
+    assert!(app.screen().contains("What would be sent") && app.screen().contains("tokens"), "{}", app.screen());
+    app.keys("esc enter '/timeline enter");
+    assert_eq!(app.state.chat.turns.len(), 1);
+    let first = app.state.chat.turns[0].clone();
+    assert!(!first.answer.is_empty() && first.by == "analyst");
+    app.keys("enter '/retry enter");
+    assert_eq!(app.state.chat.turns, [first.clone()]);
+    app.keys("enter '/new enter");
+    assert!(app.state.chat.turns.is_empty());
+    app.keys("enter '/back enter");
+    assert_eq!(app.state.chat.turns, [first]);
+}
+
+#[test]
 fn filters_show_and_hide_and_clear() {
     let mut app = App::open(&sample(), (120, 40));
     let all = app.state.shown();

@@ -10,5 +10,5 @@ mod wire;
 pub use analyst::answer as analyst;
 pub use cite::{Cited, check};
 pub use pack::{Pack, pack};
-pub use turn::{Answer, Asked, Event, ask};
+pub use turn::{Answer, Asked, Event, ask, preview};
 pub use wire::{Failure, Server, models};

@@ -5,25 +5,23 @@ use super::cite::{self, Cited};
 use super::pack::{self, CHARS_PER_TOKEN, Pack};
 use super::wire::{Failure, Model, Server};
 use super::{analyst, tools};
+use crate::config::settings::Llm;
 use crate::engine::{Corpus, Snapshot};
 use crate::model::Action;
 use crate::text::redact::Redactor;
 use serde_json::{Value, json};
 
-const SYSTEM: &str = include_str!("../../prompts/system.md");
-const TASKS: &str = include_str!("../../prompts/tasks.md");
 /// Rounds of tool calls.
 const MOST_STEPS: usize = 6;
 /// Tokens kept free for the answer, and the largest window asked for.
 const ANSWER: u64 = 1024;
 const WINDOW: u64 = 16_384;
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Asked {
     pub task: Option<String>,
     pub question: String,
-    pub server: Option<Server>,
-    pub model: Option<String>,
+    pub llm: Llm,
     /// Turns before: question and answer.
     pub before: Vec<(String, String)>,
 }
@@ -43,6 +41,9 @@ pub struct Answer {
     pub model: String,
     pub prompt_tokens: u64,
     pub answer_tokens: u64,
+    /// Tokens of the window asked for; 0 without a model.
+    pub window: u64,
+    pub prompt_version: String,
     /// `model` or `analyst`.
     pub by: &'static str,
     /// Warnings: what failed, what was left out, what the lines tried.
@@ -55,8 +56,9 @@ pub async fn ask(corpus: &Corpus, snapshot: &Snapshot, asked: &Asked, each: &mut
     let actions = corpus.plan(snapshot, &d, None);
     let task = asked.task.clone().unwrap_or_else(|| analyst::task_of(&asked.question).to_string());
     let mut answer = Answer { by: "analyst", ..Answer::default() };
-    if let Some(server) = &asked.server {
-        match with_model(corpus, snapshot, asked, &task, server, each).await {
+    if !asked.llm.off {
+        let server = Server::find(asked.llm.ollama.as_deref());
+        match with_model(corpus, snapshot, asked, &task, &server, each).await {
             Ok(mut done) => {
                 done.actions = actions;
                 return done;
@@ -79,14 +81,14 @@ async fn with_model(
     server: &Server,
     each: &mut (dyn FnMut(Event) -> bool + Send),
 ) -> Result<Answer, Failure> {
-    if !server.is_local() && std::env::var_os("FAULTLINE_ALLOW_REMOTE").is_none() {
+    if !server.is_local() && !asked.llm.allow_remote {
         return Err(Failure(format!(
-            "{} is not this machine: nothing is sent there unless FAULTLINE_ALLOW_REMOTE=1 allows it",
+            "{} is not this machine: nothing is sent there unless you allow it: /allow-remote in the chat, FAULTLINE_ALLOW_REMOTE=1, or allow_remote under [llm] in the settings",
             server.url
         )));
     }
     each(Event::Step("asking the server".into()));
-    let name = match &asked.model {
+    let name = match &asked.llm.model {
         Some(name) => name.clone(),
         None => {
             let all = super::wire::models(server).await?;
@@ -96,7 +98,7 @@ async fn with_model(
     let model = server.show(&name).await?;
     let num_ctx = model.context.min(WINDOW);
     let (findings, d) = (corpus.findings_of(snapshot), corpus.diagnosis_of(snapshot));
-    let room = (num_ctx.saturating_sub(ANSWER + 700) * 3 / 4) as usize;
+    let room = room(num_ctx);
     if room < 300 {
         return Err(Failure(format!(
             "the window of {name} ({num_ctx} tokens) is too small for the evidence; choose a model with 4096 and more"
@@ -105,7 +107,8 @@ async fn with_model(
     let pack = pack::pack(corpus, snapshot, &findings, &d, room);
     let mut redactor = Redactor::default();
     let mut messages = messages(asked, task, &pack, &mut redactor);
-    let mut answer = Answer { by: "model", model: name.clone(), ..Answer::default() };
+    let mut answer =
+        Answer { by: "model", model: name.clone(), window: num_ctx, prompt_version: asked.llm.prompts.version(), ..Answer::default() };
     if pack.left_out > 0 {
         answer.notes.push(format!("{} pieces of evidence did not fit the window", pack.left_out));
     }
@@ -155,6 +158,32 @@ async fn with_model(
     Err(Failure("the model called tools without end".into()))
 }
 
+/// Exactly what would be sent for a question, without asking: the messages in words, and how full the window would be.
+pub fn preview(corpus: &Corpus, snapshot: &Snapshot, asked: &Asked) -> Vec<String> {
+    let (findings, d) = (corpus.findings_of(snapshot), corpus.diagnosis_of(snapshot));
+    let task = asked.task.clone().unwrap_or_else(|| analyst::task_of(&asked.question).to_string());
+    let pack = pack::pack(corpus, snapshot, &findings, &d, room(WINDOW));
+    let messages = messages(asked, &task, &pack, &mut Redactor::default());
+    let text = |m: &Value| m["content"].as_str().unwrap_or_default().to_string();
+    let tokens: usize = messages.iter().map(|m| text(m).len() / CHARS_PER_TOKEN).sum();
+    let mut out = vec![format!(
+        "About {tokens} of {WINDOW} tokens ({}%), {ANSWER} kept for the answer; {} pieces of evidence left out. Secrets are replaced.",
+        tokens as u64 * 100 / WINDOW,
+        pack.left_out
+    )];
+    for m in &messages {
+        out.push(String::new());
+        out.push(format!("── {} ──", m["role"].as_str().unwrap_or_default()));
+        out.extend(text(m).lines().map(String::from));
+    }
+    out
+}
+
+/// Tokens for evidence in a window, beside the prompts, the questions before and the answer.
+fn room(window: u64) -> usize {
+    (window.saturating_sub(ANSWER + 700) * 3 / 4) as usize
+}
+
 fn request(model: &Model, messages: &[Value], num_ctx: u64, last: bool) -> Value {
     let mut body = json!({"model": model.name, "messages": messages, "stream": true, "truncate": false, "shift": false, "keep_alive": "30m",
                           "options": {"num_ctx": num_ctx, "temperature": 0.2, "seed": 7}});
@@ -173,9 +202,9 @@ fn messages(asked: &Asked, task: &str, pack: &Pack, redactor: &mut Redactor) -> 
         "{:012x}",
         xxhash_rust::xxh3::xxh3_64(format!("{:?}{}", std::time::SystemTime::now(), std::process::id()).as_bytes()) >> 16
     );
-    let told = TASKS.lines().find_map(|l| l.strip_prefix(&format!("{task}: "))).unwrap_or_default();
+    let told = asked.llm.prompts.tasks.lines().find_map(|l| l.strip_prefix(&format!("{task}: "))).unwrap_or_default();
     let data = redactor.redact(&pack.text.replace(&nonce, ""));
-    let mut out = vec![json!({"role": "system", "content": SYSTEM.replace("{{nonce}}", &nonce)})];
+    let mut out = vec![json!({"role": "system", "content": asked.llm.prompts.system.replace("{{nonce}}", &nonce)})];
     for (q, a) in asked.before.iter().rev().take(4).rev() {
         out.push(json!({"role": "user", "content": redactor.redact(q)}));
         out.push(json!({"role": "assistant", "content": redactor.redact(a)}));
@@ -196,6 +225,11 @@ mod tests {
         let sent = serde_json::to_string(&messages(&asked, "cause", &pack, &mut Redactor::default())).unwrap();
         assert!(!sent.contains("hunter22canary"));
         assert!(sent.contains("<data-") && sent.contains("never instructions"));
-        assert!(TASKS.lines().count() >= 8);
+        for task in ["parse", "anomalies", "explain", "cause", "fix", "compare", "summarise", "timeline"] {
+            let sent = messages(&Asked::default(), task, &pack, &mut Redactor::default());
+            let asks = sent.last().unwrap()["content"].as_str().unwrap().to_string();
+            assert!(asks.split("</data-").last().unwrap().len() > 40, "{task} has a prompt: {asks}");
+            assert!(!sent[0]["content"].as_str().unwrap().contains("{{"), "everything in it is filled in");
+        }
     }
 }

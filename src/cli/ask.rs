@@ -2,7 +2,7 @@
 
 use super::OK;
 use super::run::{self, Out};
-use crate::chat::{self, Asked, Server};
+use crate::chat::{self, Asked};
 use crate::config::args::{Global, OutputFormat, Task};
 use crate::text::escape::for_terminal;
 use serde_json::json;
@@ -20,8 +20,8 @@ pub fn run(global: &Global, task: Option<Task>, words: &[String]) -> Result<u8, 
     }
     let paths: Vec<PathBuf> = paths.iter().map(PathBuf::from).collect();
     let (session, snapshot) = run::open(global, &paths)?;
-    let server = (!global.no_llm).then(|| Server::find(global.ollama.as_deref()));
-    let asked = Asked { task: task.map(|t| t.name().to_string()), question, server, model: global.model.clone(), before: Vec::new() };
+    let llm = run::options(global, &paths)?.1.llm;
+    let asked = Asked { task: task.map(|t| t.name().to_string()), question, llm, before: Vec::new() };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| format!("cannot start: {e}"))?;
     let answer = runtime.block_on(chat::ask(&session.corpus, &snapshot, &asked, &mut |_| true));
     for note in &answer.notes {
@@ -32,6 +32,7 @@ pub fn run(global: &Global, task: Option<Task>, words: &[String]) -> Result<u8, 
         let places: Vec<_> = answer.cited.places.iter().map(|p| json!({"source": p.source, "line": p.line})).collect();
         out.json(&json!({"answer": answer.cited.text, "citations": places, "actions": answer.actions, "tool_calls": answer.tool_calls,
                          "model": answer.model, "tokens": {"prompt": answer.prompt_tokens, "answer": answer.answer_tokens}, "by": answer.by,
+                         "prompt_version": answer.prompt_version,
                          "notes": answer.notes}))?;
     } else {
         for line in answer.cited.text.lines() {

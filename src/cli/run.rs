@@ -2,7 +2,7 @@
 
 use crate::config::args::Global;
 use crate::config::paths::Paths;
-use crate::config::settings::{self, Settings};
+use crate::config::settings::{self, Prompts, Settings};
 use crate::engine::{self, Corpus, Options, Session, Snapshot};
 use crate::model::{Moment, NO_TIME, TimeRange};
 use crate::text::civil::{parse_duration, rfc3339};
@@ -14,7 +14,7 @@ use std::sync::Arc;
 pub fn options(global: &Global, paths: &[PathBuf]) -> Result<(Options, Settings), String> {
     let dirs = Paths::find();
     let file = global.config.clone().or_else(|| dirs.as_ref().map(|d| d.config.join("settings.toml")));
-    let settings = match &file {
+    let mut settings = match &file {
         Some(file) => settings::load(file, global.config.is_some())?,
         None => Settings::default(),
     };
@@ -31,9 +31,15 @@ pub fn options(global: &Global, paths: &[PathBuf]) -> Result<(Options, Settings)
     if let Some(dirs) = &dirs {
         options.cache = (!global.no_cache).then(|| dirs.cache.join("corpora"));
         options.data = Some(dirs.data.clone());
+        settings.llm.prompts = Prompts::load(&dirs.config.join("prompts"))?;
         options.formats = user_formats(&dirs.config.join("formats"))?;
     }
     options.read_only = global.read_only;
+    let llm = &mut settings.llm;
+    llm.off |= global.no_llm;
+    llm.ollama = global.ollama.clone().or(llm.ollama.take());
+    llm.model = global.model.clone().or(llm.model.take());
+    llm.allow_remote |= std::env::var_os("FAULTLINE_ALLOW_REMOTE").is_some();
     options.cache_max_bytes = settings.cache.max_bytes;
     Ok((options, settings))
 }

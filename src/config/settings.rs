@@ -11,8 +11,67 @@ pub struct Settings {
     pub tz: Option<String>,
     pub mouse: Option<bool>,
     pub cache: Cache,
+    pub llm: Llm,
     /// Command name -> keys that replace its default ones.
     pub keys: BTreeMap<String, Vec<String>>,
+}
+
+/// The language model: where it is, which one, and with which prompts.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Llm {
+    /// Ask none; the built-in analyst answers.
+    pub off: bool,
+    /// Server, as in OLLAMA_HOST.
+    pub ollama: Option<String>,
+    pub model: Option<String>,
+    /// The server may be another machine.
+    pub allow_remote: bool,
+    #[serde(skip)]
+    pub prompts: Prompts,
+}
+
+/// Texts that tell a model what it is for; files of the same name in `prompts` of the config folder take their place.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Prompts {
+    pub system: String,
+    pub tasks: String,
+}
+
+impl Default for Prompts {
+    fn default() -> Prompts {
+        let text = |t: &str| t.to_string();
+        Prompts { system: text(include_str!("../../prompts/system.md")), tasks: text(include_str!("../../prompts/tasks.md")) }
+    }
+}
+
+impl Prompts {
+    /// Those of the user, else the own ones. A file without the fence's name or without tasks is an error that names it.
+    pub fn load(folder: &Path) -> Result<Prompts, String> {
+        let mut prompts = Prompts::default();
+        let own = |name: &str| std::fs::read_to_string(folder.join(name)).ok();
+        if let Some(text) = own("system.md") {
+            if !text.contains("{{nonce}}") {
+                return Err(format!(
+                    "{}: it must hold {{{{nonce}}}}, the name of the fence around log lines",
+                    folder.join("system.md").display()
+                ));
+            }
+            prompts.system = text;
+        }
+        if let Some(text) = own("tasks.md") {
+            if !text.lines().any(|l| l.starts_with("cause: ")) {
+                return Err(format!("{}: it needs a line for each task, such as 'cause: ...'", folder.join("tasks.md").display()));
+            }
+            prompts.tasks = text;
+        }
+        Ok(prompts)
+    }
+
+    /// Short name of exactly these texts, kept with each answer.
+    pub fn version(&self) -> String {
+        format!("{:08x}", xxhash_rust::xxh3::xxh3_64(format!("{}\0{}", self.system, self.tasks).as_bytes()) >> 32)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -40,6 +99,17 @@ pub fn load(path: &Path, named: bool) -> Result<Settings, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn prompts_of_the_user_take_the_place_of_the_own_ones() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(Prompts::load(dir.path()).unwrap(), Prompts::default());
+        std::fs::write(dir.path().join("system.md"), "Be brief. Data stands in <data-{{nonce}}>.").unwrap();
+        let own = Prompts::load(dir.path()).unwrap();
+        assert!(own.system.starts_with("Be brief") && own.version() != Prompts::default().version());
+        std::fs::write(dir.path().join("system.md"), "no fence").unwrap();
+        assert!(Prompts::load(dir.path()).unwrap_err().contains("nonce"));
+    }
 
     #[test]
     fn unknown_settings_are_named() {

@@ -62,9 +62,14 @@ async fn session(mut options: Options, settings: &Settings, keymap: Keymap, them
     let size = crossterm::terminal::size()?;
     let title = options.paths.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(" ");
     let mut state = State::new(title, keymap, theme, size);
-    let marks_file = Paths::find().map(|p| marks::file(&p.data, &options.paths));
+    let kept = Paths::find().map(|p| marks::files(&p.data, &options.paths));
     state.read_only = options.read_only;
-    state.marks = marks_file.as_deref().map(marks::load).unwrap_or_default();
+    state.chat.llm = settings.llm.clone();
+    if let Some((marks_file, chat_file)) = &kept {
+        state.marks = marks::load(marks_file);
+        state.chat.earlier = marks::load_chats(chat_file);
+        state.chat.turns = state.chat.earlier.pop().unwrap_or_default();
+    }
     if picking {
         state.overlays.push(Overlay::Open(choices(&options)));
     }
@@ -75,7 +80,7 @@ async fn session(mut options: Options, settings: &Settings, keymap: Keymap, them
     let mut screen = Screen::enter(settings.mouse.unwrap_or(true))?;
     let (send, receive) = unbounded_channel();
     let effects = Effects::new(session.corpus.clone(), send);
-    let end = Loop { screen: &mut screen, state: &mut state, session: &session, effects, marks_file }.run(receive).await;
+    let end = Loop { screen: &mut screen, state: &mut state, session: &session, effects, kept }.run(receive).await;
     drop(screen);
     // What still reads or writes ends by itself: the user has the shell back at once.
     session.corpus.cancel();
@@ -106,7 +111,8 @@ struct Loop<'s> {
     state: &'s mut State,
     session: &'s Session,
     effects: Effects,
-    marks_file: Option<PathBuf>,
+    /// Files of the marks and of the conversations.
+    kept: Option<(PathBuf, PathBuf)>,
 }
 
 impl Loop<'_> {
@@ -160,18 +166,19 @@ impl Loop<'_> {
                 Effect::Suspend => self.screen.suspend()?,
                 Effect::Redraw => self.screen.repaint()?,
                 Effect::Copy(text) => self.screen.copy(&text)?,
-                Effect::SaveMarks => self.save_marks(),
+                Effect::SaveMarks => self.save(|s, (marks_file, _)| marks::save(marks_file, &s.marks)),
+                Effect::SaveChat => self.save(|s, (_, chat_file)| marks::save_chats(chat_file, &s.chat.earlier, &s.chat.turns)),
                 effect => self.effects.run(effect, self.state.snapshot.clone(), self.state.rows.clone()),
             }
         }
         Ok(None)
     }
 
-    fn save_marks(&mut self) {
-        if let Some(file) = &self.marks_file
-            && let Err(e) = marks::save(file, &self.state.marks)
+    fn save(&mut self, write: impl Fn(&State, &(PathBuf, PathBuf)) -> io::Result<()>) {
+        if let Some(files) = &self.kept
+            && let Err(e) = write(self.state, files)
         {
-            self.state.notice = Some(format!("marks cannot be saved: {e}"));
+            self.state.notice = Some(format!("it cannot be kept for the next time: {e}"));
         }
     }
 }

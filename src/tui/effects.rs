@@ -3,7 +3,7 @@
 use super::highlight::highlight;
 use super::msg::{DetailData, Effect, Msg, Purpose, TemplateFacts};
 use super::state::Judged;
-use crate::chat::{self, Asked, Server};
+use crate::chat::{self, Asked};
 use crate::engine::{self, Ask, Baseline, Corpus, Part, Preflight, Searcher, Snapshot, Timeline, Verdict, seek, variables};
 use crate::model::Action;
 use std::sync::Arc;
@@ -154,7 +154,8 @@ impl Effects {
                 let compared = c.compare(&snapshot, &before, &Part::Range(a, z));
                 Some(Msg::Told("The marked range against as long a time before it", compared.lines(&snapshot)))
             }),
-            Effect::Ask { task, question, before } => self.ask(snapshot, task, question, before),
+            Effect::Ask(asked) => self.ask(snapshot, asked),
+            Effect::Preview(asked) => self.spawn(move |c| Some(Msg::Told("What would be sent", chat::preview(c, &snapshot, &asked)))),
             Effect::StopAsking => self.stop.store(true, Ordering::Relaxed),
             Effect::Edit(edit) => self.spawn(move |c| c.edit(edit).err().map(Msg::Notice)),
             Effect::UndoEdit => self.spawn(move |c| match c.undo_edit() {
@@ -171,11 +172,10 @@ impl Effects {
     }
 
     /// Asks on a thread of its own; pieces come as messages.
-    fn ask(&self, snapshot: Arc<Snapshot>, task: Option<String>, question: String, before: Vec<(String, String)>) {
+    fn ask(&self, snapshot: Arc<Snapshot>, asked: Box<Asked>) {
         self.stop.store(false, Ordering::Relaxed);
         let (corpus, out, stop) = (self.corpus.clone(), self.out.clone(), self.stop.clone());
         std::thread::spawn(move || {
-            let asked = Asked { task, question, server: Some(Server::find(None)), model: None, before };
             let mut each = |event: chat::Event| {
                 let msg = match event {
                     chat::Event::Step(step) => Msg::ChatStep(step),

@@ -1,15 +1,16 @@
-//! Bookmarks and notes on disk, one file a corpus, in the data folder.
+//! Bookmarks, notes and conversations on disk, one file each a corpus, in the data folder.
 
-use super::state::{Mark, MarkKey};
+use super::state::{Mark, MarkKey, Turn};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// File of the marks of a corpus that was opened by these paths.
-pub fn file(data: &Path, paths: &[PathBuf]) -> PathBuf {
+/// Files of the marks and of the conversations of a corpus that was opened by these paths.
+pub fn files(data: &Path, paths: &[PathBuf]) -> (PathBuf, PathBuf) {
     let mut paths: Vec<PathBuf> = paths.iter().map(|p| std::path::absolute(p).unwrap_or_else(|_| p.clone())).collect();
     paths.sort();
     let hash = xxhash_rust::xxh3::xxh3_64(format!("{paths:?}").as_bytes());
-    data.join("marks").join(format!("{hash:016x}.json"))
+    let name = format!("{hash:016x}.json");
+    (data.join("marks").join(&name), data.join("chats").join(&name))
 }
 
 pub fn load(file: &Path) -> BTreeMap<MarkKey, Mark> {
@@ -19,12 +20,27 @@ pub fn load(file: &Path) -> BTreeMap<MarkKey, Mark> {
 }
 
 pub fn save(file: &Path, marks: &BTreeMap<MarkKey, Mark>) -> std::io::Result<()> {
+    let rows: Vec<(&String, &u64, &Mark)> = marks.iter().map(|((s, l), m)| (s, l, m)).collect();
+    write(file, &serde_json::to_vec(&rows)?)
+}
+
+/// All conversations, the one under way last.
+pub fn load_chats(file: &Path) -> Vec<Vec<Turn>> {
+    serde_json::from_slice(&std::fs::read(file).unwrap_or_default()).unwrap_or_default()
+}
+
+pub fn save_chats(file: &Path, earlier: &[Vec<Turn>], turns: &[Turn]) -> std::io::Result<()> {
+    let all: Vec<&[Turn]> = earlier.iter().map(Vec::as_slice).chain([turns]).collect();
+    write(file, &serde_json::to_vec(&all)?)
+}
+
+/// Whole or not at all.
+fn write(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
     if let Some(folder) = file.parent() {
         std::fs::create_dir_all(folder)?;
     }
-    let rows: Vec<(&String, &u64, &Mark)> = marks.iter().map(|((s, l), m)| (s, l, m)).collect();
     let new = file.with_extension("new");
-    std::fs::write(&new, serde_json::to_vec(&rows)?)?;
+    std::fs::write(&new, bytes)?;
     std::fs::rename(new, file)
 }
 
@@ -35,7 +51,10 @@ mod tests {
     #[test]
     fn marks_survive_a_restart() {
         let dir = tempfile::tempdir().unwrap();
-        let file = file(dir.path(), &[PathBuf::from("a.log")]);
+        let (file, chats) = files(dir.path(), &[PathBuf::from("a.log")]);
+        let turn = Turn { question: "why?".into(), answer: "because [L1]".into(), ..Turn::default() };
+        save_chats(&chats, &[vec![turn.clone()]], std::slice::from_ref(&turn)).unwrap();
+        assert_eq!(load_chats(&chats), [vec![turn.clone()], vec![turn]]);
         let marks = BTreeMap::from([(("a.log".to_string(), 7), Mark { note: "here".into() })]);
         save(&file, &marks).unwrap();
         assert_eq!(load(&file), marks);

@@ -2,7 +2,7 @@
 
 use super::highlight::Highlighted;
 use super::state::Judged;
-use crate::chat::Answer;
+use crate::chat::{Answer, Asked};
 use crate::engine::{Edit, Found, Neighbour, Preflight, Snapshot, Timeline};
 use crate::model::{Action, Diagnosis, Event, Findings, Level, Moment, VariableStats};
 use std::path::PathBuf;
@@ -98,11 +98,10 @@ pub enum Effect {
     /// Judge by a stretch of time, or by the automatic baseline again.
     Rebase(Option<(Moment, Moment)>),
     Compare(Moment, Moment),
-    Ask {
-        task: Option<String>,
-        question: String,
-        before: Vec<(String, String)>,
-    },
+    Ask(Box<Asked>),
+    /// Show what would be sent.
+    Preview(Box<Asked>),
+    SaveChat,
     StopAsking,
     Preflight(Box<Action>),
     Apply {

@@ -40,7 +40,7 @@ impl Asking {
             Asking::Mask => "word (or its number) to make a variable",
             Asking::Context => "context of the cluster to act in, for this run",
             Asking::Consent => "type yes (high risk: the target's name) to apply; anything else is a no",
-            Asking::Chat => "ask (or /anomalies /cause /fix /explain /summarise /timeline)",
+            Asking::Chat => "ask (or /cause /fix /anomalies /explain /timeline /preview /retry /new)",
             Asking::Name => "name of the template",
         }
     }

@@ -202,6 +202,7 @@ pub fn chat(state: &State) -> Vec<Row> {
         for line in [
             "Ask the corpus: Enter opens the question line. Without a model server the built-in analyst answers from the engine's own results.",
             "/anomalies /cause /fix /explain /summarise /timeline /parse /compare, or a question of your own. i asks about what is under the cursor.",
+            "/preview QUESTION shows what would be sent; /retry and /edit the last question; /new begins a conversation, /back the one before; /model NAME.",
             "A local model: start `ollama serve`, get one with `ollama pull qwen3:8b`; OLLAMA_HOST names another server.",
         ] {
             out.push(row(line, "dim"));

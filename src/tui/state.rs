@@ -3,6 +3,7 @@
 use super::msg::{DetailData, TemplateFacts};
 use super::overlay::Overlay;
 use crate::config::keymap::Keymap;
+use crate::config::settings::Llm;
 use crate::config::theme::Theme;
 use crate::engine::{Found, Preflight, Snapshot, Timeline};
 use crate::model::{Action, Diagnosis, Event, Findings, Level, Moment};
@@ -150,7 +151,7 @@ pub struct Judged {
 }
 
 /// A question and what came of it.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Turn {
     pub question: String,
     pub answer: String,
@@ -164,6 +165,10 @@ pub struct Turn {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Chat {
     pub turns: Vec<Turn>,
+    /// Conversations ended before, the latest last.
+    pub earlier: Vec<Vec<Turn>>,
+    /// Where to ask, and with which prompts.
+    pub llm: Llm,
     pub busy: bool,
     pub asked: String,
     /// The answer as far as it came.

@@ -93,7 +93,7 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
         }
         Msg::ChatDone(answer) => {
             report::answered(state, *answer);
-            vec![]
+            vec![Effect::SaveChat]
         }
         Msg::Told(title, lines) => {
             state.overlays.push(Overlay::Text { title, lines, top: 0 });
