@@ -146,7 +146,7 @@ fn the_conversation_is_previewed_retried_and_begun_anew() {
     let first = app.state.chat.turns[0].clone();
     assert!(!first.answer.is_empty() && first.by == "analyst");
     app.keys("enter '/retry enter");
-    assert_eq!(app.state.chat.turns, [first.clone()]);
+    assert_eq!(app.state.chat.turns, std::slice::from_ref(&first));
     app.keys("enter '/new enter");
     assert!(app.state.chat.turns.is_empty());
     app.keys("enter '/back enter");

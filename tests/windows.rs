@@ -85,6 +85,33 @@ fn clean_traffic_raises_no_window() {
 }
 
 #[test]
+fn what_comes_and_goes_is_told_as_flapping() {
+    let home = tempfile::tempdir().unwrap();
+    let log = home.path().join("flap.log");
+    let mut rng = support::rng::Rng(5);
+    let mut text = String::new();
+    for s in 0..3600u64 {
+        let line = |level: &str, what: &str| format!("2026-03-02T09:{:02}:{:02}.000Z {level} gateway: {what}\n", s / 60, s % 60);
+        for _ in 0..4 + rng.below(4) {
+            text.push_str(&line("INFO", &format!("request {} served in {} ms", rng.below(90_000), 20 + rng.below(10))));
+        }
+        // A minute each, at unlike distances.
+        if [20u64, 31, 47].contains(&(s / 60)) {
+            (0..5 + rng.below(3))
+                .for_each(|_| text.push_str(&line("ERROR", &format!("upstream inventory refused connection {}", rng.below(9000)))));
+        }
+    }
+    std::fs::write(&log, text).unwrap();
+    let (_, out, err) = support::run(support::faultline(home.path()).args(["anomalies", "--format", "json"]).arg(&log));
+    let found: serde_json::Value = serde_json::from_str(&out).unwrap_or_else(|e| panic!("{e}: {err}"));
+    let windows = found["windows"].as_array().unwrap();
+    let reasons: Vec<&serde_json::Value> = windows.iter().flat_map(|w| w["reasons"].as_array().unwrap()).collect();
+    let flaps: Vec<&str> = reasons.iter().filter(|r| r["kind"] == "flapping").map(|r| r["text"].as_str().unwrap()).collect();
+    assert!(flaps.len() == 1 && flaps[0].contains("3 times: "), "{flaps:?} in {}", serde_json::to_string_pretty(windows).unwrap());
+    assert!(reasons.iter().any(|r| r["kind"] == "recovered"), "each time it went by itself");
+}
+
+#[test]
 fn harder_forms_are_reported() {
     let base = || Scene::clean(1, 30);
     let one = |service, effect, from, to| Scene { faults: vec![(service, effect, from, to)], ..base() };

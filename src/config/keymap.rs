@@ -127,7 +127,7 @@ pub const ROWS: &[Row] = rows! {
         AskAbout "ask-about" ["i"] "ask about what is under the cursor";
         ThumbsUp "thumbs-up" ["+"] "right: this window (or, among templates, this is trouble)";
         ThumbsDown "thumbs-down" ["D"] "wrong: a false alarm (or, among templates, this is no trouble)";
-        Mute "mute" ["x"] "among windows: hide findings of this template or kind; again shows them";
+        Mute "mute" ["x"] "among windows: hide this window, template or kind; again shows it";
         Apply "apply" ["A"] "plan: arm a context, look at what would change, apply";
         TakeBack "take-back" ["V"] "plan: revert the action applied last, after the same checks";
         NextPane "next-pane" ["tab"] "next pane";

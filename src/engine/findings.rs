@@ -7,11 +7,14 @@ use crate::detect::{self, FeatureKind, Found, Raw};
 use crate::model::{Findings, Moment, NO_TIME, Place, Reason, ReasonKind, Severity, Window};
 use crate::text::civil::{human_duration, rfc3339};
 use rustc_hash::{FxHashMap, FxHashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Reasons shown of a window, lines of evidence of a reason.
 const MOST_REASONS: usize = 24;
 const MOST_LINES: usize = 3;
+/// What came so many times flaps.
+const FLAPS: usize = 3;
 /// Where there is too little to judge on, so many templates are listed.
 const MOST_LISTED: usize = 40;
 
@@ -34,6 +37,7 @@ impl Corpus {
                 }
             }
             let mut windows: Vec<Window> = raw.iter().map(|w| self.window(snapshot, &series, w)).collect();
+            flapping(&mut windows);
             windows.sort_by(|a, b| b.severity.cmp(&a.severity).then(b.score.total_cmp(&a.score)).then(a.start.cmp(&b.start)));
             out.windows = windows;
         }
@@ -353,6 +357,36 @@ fn spread(reasons: &mut Vec<Reason>) {
     let service = order[0].1.to_string();
     let (lines, events) = reasons.iter().find(|r| r.service == service).map(|r| (r.lines.clone(), r.events.clone())).unwrap_or_default();
     reasons.push(Reason { kind: ReasonKind::CrossService, service, score: 0.5, text, lines, events, since: start, template_id: None });
+}
+
+/// What came and went several times without anyone acting is told in the latest of its windows.
+fn flapping(windows: &mut [Window]) {
+    windows.sort_by_key(|w| w.start);
+    let mut seen: BTreeMap<(String, u64), Vec<usize>> = BTreeMap::new();
+    for (i, w) in windows.iter().enumerate() {
+        for r in w.reasons.iter().filter(|r| matches!(r.kind, ReasonKind::NewTemplate | ReasonKind::RateSpike | ReasonKind::Silence)) {
+            let Some(template) = r.template_id else { continue };
+            let at = seen.entry((r.service.clone(), template)).or_default();
+            if at.last() != Some(&i) {
+                at.push(i);
+            }
+        }
+    }
+    // One reason a window: that of the template that came most often.
+    let mut told: BTreeMap<usize, (usize, Reason)> = BTreeMap::new();
+    for ((service, template), at) in seen.into_iter().filter(|(_, at)| at.len() >= FLAPS) {
+        let Some(&last) = at.last() else { continue };
+        if told.get(&last).is_some_and(|(n, _)| *n >= at.len()) {
+            continue;
+        }
+        let times: Vec<String> = at.iter().map(|i| clock(windows[*i].start)).collect();
+        let Some(like) = windows[last].reasons.iter().find(|r| r.template_id == Some(template) && r.service == service) else { continue };
+        let text = format!("came and went {} times: {}", at.len(), times.join(", "));
+        told.insert(last, (at.len(), Reason { kind: ReasonKind::Flapping, score: 0.4, text, ..like.clone() }));
+    }
+    for (i, (_, reason)) in told {
+        windows[i].reasons.push(reason);
+    }
 }
 
 /// The window begins when most services begin.

@@ -1,7 +1,7 @@
 //! Findings, diagnosis, plan and chat as lists of lines, each of which may lead to an event. Pure: from data to lines.
 
 use super::state::State;
-use crate::model::{Action, Diagnosis, Severity};
+use crate::model::{Action, Diagnosis, Severity, Window};
 use crate::text::civil::{human_duration, rfc3339};
 
 /// A line of a report.
@@ -43,16 +43,19 @@ pub fn anomalies(state: &State) -> Vec<Row> {
     for (i, w) in f.windows.iter().enumerate() {
         let (role, letter) = severity(w.severity);
         let tags = if w.tags.is_empty() { String::new() } else { format!(" [{}]", w.tags.join(", ")) };
+        let mute = window_key(w);
+        let muted = state.judged.muted.contains(&mute);
         let head = format!(
-            "{letter} {:<8} {} for {}{tags}  {}",
+            "{letter} {:<8} {} for {}{tags}  {}{}",
             w.severity.name(),
             rfc3339(w.start, 0).replace('T', " "),
             human_duration(w.end - w.start),
-            w.services.join(", ")
+            w.services.join(", "),
+            if muted { "  (muted)" } else { "" }
         );
         let event = w.reasons.iter().find_map(|r| r.events.first().copied());
-        out.push(Row { text: head, role, event, item: Some(i), mute: None });
-        for r in w.reasons.iter().take(10) {
+        out.push(Row { text: head, role: if muted { "dim" } else { role }, event, item: Some(i), mute: Some(mute) });
+        for r in w.reasons.iter().take(if muted { 0 } else { 10 }) {
             let mute = r.template_id.map_or_else(|| r.kind.name().to_string(), |t| format!("T{t}"));
             let muted = state.judged.muted.contains(&mute);
             let text = if muted {
@@ -70,10 +73,15 @@ pub fn anomalies(state: &State) -> Vec<Row> {
         out.push(row(format!("(false alarms: {no} of {} judged)", yes + no), "dim"));
     }
     if !state.judged.muted.is_empty() {
-        out.push(row(format!("({} kinds or templates are muted)", state.judged.muted.len()), "dim"));
+        out.push(row(format!("({} windows, kinds or templates are muted)", state.judged.muted.len()), "dim"));
     }
     out.extend(f.notes.iter().map(|n| row(format!("({n})"), "dim")));
     out
+}
+
+/// What a muted window is remembered by.
+pub fn window_key(w: &Window) -> String {
+    format!("W{}", w.id)
 }
 
 pub fn diagnosis(state: &State) -> Vec<Row> {

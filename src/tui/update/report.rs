@@ -99,14 +99,14 @@ pub fn verdict(state: &mut State, up: bool) -> Vec<Effect> {
     vec![Effect::Verdict { template, up }]
 }
 
-/// Hides the findings of the template under the cursor, or of its kind where no template stands behind it.
+/// Hides the window under the cursor, the findings of a reason's template, or of its kind where no template stands behind it.
 pub fn mute(state: &mut State) -> Vec<Effect> {
     if state.pane != Pane::Anomalies {
         state.notice = Some("muting works among the windows (5)".into());
         return vec![];
     }
     let Some(what) = current(state).and_then(|r| r.mute) else {
-        state.notice = Some("put the cursor on a reason to mute it".into());
+        state.notice = Some("put the cursor on a window or a reason to mute it".into());
         return vec![];
     };
     state.notice = Some(format!("muted: {}; x again shows it", crate::text::escape::for_terminal(&what)));

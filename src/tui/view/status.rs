@@ -1,5 +1,6 @@
 //! The first and the last line: what is open and how far it is; what is filtered, searched, wrong, and which keys help.
 
+use super::super::report::window_key;
 use super::super::state::State;
 use super::{bytes, fit, grouped, style, width};
 use crate::text::escape::for_terminal;
@@ -22,7 +23,9 @@ pub fn title(frame: &mut Frame<'_>, state: &State, area: Rect) {
         facts.push(format!("{}{share}, {}/s", if progress.stage.is_empty() { "opening" } else { progress.stage }, bytes(rate as u64)));
     }
     if let Some(f) = &state.findings {
-        let n = f.windows.iter().filter(|w| w.severity >= crate::model::Severity::Medium).count();
+        let counts =
+            |w: &&crate::model::Window| w.severity >= crate::model::Severity::Medium && !state.judged.muted.contains(&window_key(w));
+        let n = f.windows.iter().filter(counts).count();
         facts.push(if n == 0 { "nothing odd (5)".into() } else { format!("{n} odd windows (5)") });
     }
     if !s.failures.is_empty() {
