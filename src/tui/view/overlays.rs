@@ -2,6 +2,7 @@
 
 use super::super::overlay::{Asking, Overlay, Picker, Prompt};
 use super::super::state::State;
+use super::report::wrapped;
 use super::{fit, grouped, style, width};
 use crate::config::keymap::ROWS;
 use crate::text::escape::for_terminal;
@@ -83,7 +84,10 @@ fn picker<T>(frame: &mut Frame<'_>, state: &State, p: &Picker<T>) {
 
 fn text(frame: &mut Frame<'_>, state: &State, title: &str, all: &[String], top: usize) {
     let inner = window(frame, state, title, 120, 200);
-    let lines: Vec<Line<'static>> = all.iter().skip(top).map(|l| Line::raw(fit(&for_terminal(l), usize::from(inner.width)))).collect();
+    let rows = usize::from(inner.height);
+    let columns = usize::from(inner.width);
+    let lines: Vec<Line<'static>> =
+        all.iter().skip(top).flat_map(|l| wrapped(&for_terminal(l), columns)).take(rows).map(Line::raw).collect();
     frame.render_widget(Paragraph::new(lines), inner);
 }
 

@@ -53,24 +53,52 @@ pub fn draw(frame: &mut Frame<'_>, state: &State, pane: Pane, area: Rect) {
     frame.render_widget(Paragraph::new(shown), area);
 }
 
+/// A word cut where the line ends: nothing of a command is left out.
+fn pieces(word: &str, columns: usize) -> Vec<String> {
+    let mut out = vec![String::new()];
+    for c in word.chars() {
+        let last = out.len() - 1;
+        if width(&out[last]) + width(c.encode_utf8(&mut [0; 4])) > columns {
+            out.push(c.to_string());
+        } else {
+            out[last].push(c);
+        }
+    }
+    out
+}
+
 /// Cuts a text at blanks; what continues keeps the indent.
-fn wrapped(text: &str, columns: usize) -> Vec<String> {
+pub fn wrapped(text: &str, columns: usize) -> Vec<String> {
     if width(text) <= columns || columns < 20 {
         return vec![fit(text, columns)];
     }
     let indent = " ".repeat((text.len() - text.trim_start().len() + 2).min(columns / 3));
     let mut out = vec![text[..text.len() - text.trim_start().len()].to_string()];
-    for word in text.split_whitespace() {
+    for word in text.split_whitespace().flat_map(|w| pieces(w, columns - indent.len())) {
         let last = out.len() - 1;
         let empty = out[last].trim().is_empty();
-        if !empty && width(&out[last]) + width(word) + 1 > columns {
-            out.push(format!("{indent}{}", fit(word, columns - indent.len())));
+        if !empty && width(&out[last]) + width(&word) + 1 > columns {
+            out.push(format!("{indent}{word}"));
         } else {
             if !empty {
                 out[last].push(' ');
             }
-            out[last].push_str(&fit(word, columns));
+            out[last].push_str(&word);
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_of_a_long_word_is_lost() {
+        let argv = format!("  run: kubectl patch deployment payment -p {}", "{\"spec\":1}".repeat(30));
+        let lines = wrapped(&argv, 60);
+        assert!(lines.iter().all(|l| width(l) <= 60), "{lines:?}");
+        let glued = |t: &str| t.chars().filter(|c| !c.is_whitespace()).collect::<String>();
+        assert_eq!(glued(&lines.concat()), glued(&argv));
+    }
 }
