@@ -11,9 +11,10 @@
 //! - `z = sum_k w_k z_k`, and the embedding is `norm((1 - b) lexical + b z)`, with the lexical part the mean of the
 //!   word vectors, rare words (long ones) weighing more.
 //!
-//! Measured: merging templates whose embeddings are nearer than .97 changes grouping accuracy on labelled logs by less
-//! than .001 either way once `holes` and `skeleton` have run, so it serves similarity alone: which templates resemble
-//! this one, which incident was like this, which events belong to one story.
+//! Measured (`cargo bench --bench encoder`, eleven labelled systems): the rules alone group .983 of the lines rightly;
+//! merging templates whose embeddings are nearer than .99 leaves .974, than .97 .957, than .95 .933. It contributes nothing
+//! to grouping, so it serves similarity alone: which templates resemble this one, which incident was like this, which events
+//! belong to one story.
 
 use std::hash::{Hash, Hasher};
 use std::sync::OnceLock;
@@ -28,11 +29,6 @@ const BLEND: f32 = 0.45;
 const FAINT: f32 = 0.45;
 
 pub type Embedding = Vec<f32>;
-
-/// A further source of embeddings, such as a model of the user's; `None` where it has nothing to say.
-pub trait Refine {
-    fn embed(&self, text: &str) -> Option<Embedding>;
-}
 
 /// Concepts of failure and of operation: the words of a line belong together.
 const PROTOTYPES: &str = include_str!("prototypes.txt");

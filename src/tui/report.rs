@@ -174,8 +174,10 @@ pub fn plan(state: &State) -> Vec<Row> {
     if state.diagnosis.is_none() {
         return waiting(state);
     }
-    let mut out =
-        vec![row("Offline: Enter or y copies the command; put your context in place of <CONTEXT>. Nothing is run from here.", "dim")];
+    let mut out = vec![row(
+        "Offline: Enter or y copies the command, <CONTEXT> stands for yours. A connects a context; until then nothing is run.",
+        "dim",
+    )];
     for (i, a) in state.actions.iter().enumerate() {
         out.extend(action(i, a));
     }
