@@ -70,14 +70,19 @@ fn stand_in(home: &std::path::Path, refuse: bool) -> (std::path::PathBuf, std::p
     (bin, log)
 }
 
+/// Applies the sample's first action with the stand-in.
+fn restart(home: &std::path::Path, bin: &std::path::Path) -> std::process::Command {
+    let mut command = faultline(home);
+    command.env("PATH", format!("{}:{}", bin.display(), std::env::var("PATH").unwrap()));
+    command.args(["apply", "restart-payment", "--context", "kind-a", "--yes"]).arg(sample("checkout-outage.tar.gz"));
+    command
+}
+
 #[test]
 fn an_allowed_action_is_checked_run_recorded_and_watched() {
     let home = tempfile::tempdir().unwrap();
     let (bin, log) = stand_in(home.path(), false);
-    let mut command = faultline(home.path());
-    command.env("PATH", format!("{}:{}", bin.display(), std::env::var("PATH").unwrap()));
-    let (status, out, err) =
-        run(command.args(["apply", "restart-payment", "--context", "kind-a", "--yes"]).arg(sample("checkout-outage.tar.gz")));
+    let (status, out, err) = run(&mut restart(home.path(), &bin));
     assert_eq!(status, 0, "{err}");
     assert!(out.contains("patched") && out.contains("2 pods"), "{out}");
     let asked = std::fs::read_to_string(log).unwrap();
@@ -99,14 +104,7 @@ fn killed_in_the_midst_of_an_apply_the_audit_tells_the_truth() {
     let (bin, _) = stand_in(home.path(), false);
     let script = std::fs::read_to_string(bin.join("kubectl")).unwrap().replace("*) echo patched;;", "*) sleep 20;;");
     std::fs::write(bin.join("kubectl"), script).unwrap();
-    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
-    let mut child = faultline(home.path())
-        .env("PATH", path)
-        .args(["apply", "restart-payment", "--context", "kind-a", "--yes"])
-        .arg(sample("checkout-outage.tar.gz"))
-        .stdout(std::process::Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut child = restart(home.path(), &bin).stdout(std::process::Stdio::null()).spawn().unwrap();
     let audit = loop {
         let found = walk(home.path()).into_iter().find(|p| p.ends_with("audit.jsonl"));
         if let Some(text) = found.and_then(|p| std::fs::read_to_string(p).ok()).filter(|t| t.ends_with('\n')) {
@@ -127,10 +125,7 @@ fn killed_in_the_midst_of_an_apply_the_audit_tells_the_truth() {
 fn a_missing_permission_stops_before_anything_changes() {
     let home = tempfile::tempdir().unwrap();
     let (bin, log) = stand_in(home.path(), true);
-    let mut command = faultline(home.path());
-    command.env("PATH", format!("{}:{}", bin.display(), std::env::var("PATH").unwrap()));
-    let (status, _, err) =
-        run(command.args(["apply", "restart-payment", "--context", "kind-a", "--yes"]).arg(sample("checkout-outage.tar.gz")));
+    let (status, _, err) = run(&mut restart(home.path(), &bin));
     assert_eq!(status, 1);
     assert!(err.contains("check failed"), "{err}");
     let asked = std::fs::read_to_string(log).unwrap();

@@ -37,7 +37,7 @@ pub fn key(options: &Options) -> String {
 }
 
 /// A path as it is the same from any folder.
-fn whole(path: &Path) -> PathBuf {
+pub fn whole(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
 }
 

@@ -1,12 +1,13 @@
 //! Bookmarks, notes and conversations on disk, one file each a corpus, in the data folder.
 
 use super::state::{Mark, MarkKey, Turn};
+use crate::engine::cache::whole;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Files of the marks and of the conversations of a corpus that was opened by these paths.
 pub fn files(data: &Path, paths: &[PathBuf]) -> (PathBuf, PathBuf) {
-    let mut paths: Vec<PathBuf> = paths.iter().map(|p| std::path::absolute(p).unwrap_or_else(|_| p.clone())).collect();
+    let mut paths: Vec<PathBuf> = paths.iter().map(|p| whole(p)).collect();
     paths.sort();
     let hash = xxhash_rust::xxh3::xxh3_64(format!("{paths:?}").as_bytes());
     let name = format!("{hash:016x}.json");
