@@ -3,7 +3,7 @@
 use super::corpus::{Body, Corpus, Options, Source, State, lock};
 use super::stitch;
 use super::table;
-use crate::index::disk::{Input, evict, read_manifest};
+use crate::index::disk::{COLUMNS, FILTERS, Folder, Input, evict, read_manifest};
 use crate::index::terms::{BlockDoc, TemplateDoc, Terms};
 use crate::index::{Chunk, widen};
 use crate::ingest::detect::detect;
@@ -15,10 +15,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub const STORE: &str = "store";
-const COLUMNS: &str = "columns";
 const TABLES: &str = "tables";
 const DIRECTORY: &str = "directory";
-const FILTERS: &str = "filters";
 const TERMS: &str = "terms";
 
 pub enum Loaded {
@@ -61,7 +59,8 @@ struct StoredTables {
 }
 
 /// Writes everything and seals the folder. On a full disk nothing is sealed, and a notice says so.
-pub fn save(corpus: &Corpus, files: Option<&[PathBuf]>) {
+/// `columns_written`: every chunk was appended as it came.
+pub fn save(corpus: &Corpus, files: Option<&[PathBuf]>, columns_written: bool) {
     let Some(folder) = corpus.folder.as_ref().filter(|f| f.writable) else {
         build_terms(corpus, None);
         return;
@@ -69,9 +68,10 @@ pub fn save(corpus: &Corpus, files: Option<&[PathBuf]>) {
     let terms = folder.path.join(TERMS);
     build_terms(corpus, Some(&terms));
     let written = (|| -> std::io::Result<()> {
-        let (columns, tables) = encode(&corpus.read())?;
-        folder.write(COLUMNS, &columns)?;
-        folder.write(TABLES, &tables)?;
+        if !columns_written {
+            write_columns(&corpus.read(), folder)?;
+        }
+        folder.write(TABLES, &encode(&corpus.read())?)?;
         folder.write(DIRECTORY, &corpus.store().directory())?;
         let Some(files) = files.filter(|_| corpus.store().is_whole()) else { return Ok(()) };
         let inputs = files.iter().filter_map(|p| Input::of(&whole(p)).ok()).collect();
@@ -132,10 +132,21 @@ fn block_docs(state: &State, number: usize, chunk: &Chunk) -> Vec<BlockDoc> {
         .collect()
 }
 
-/// The columns, as packed as they are in memory, and the tables, compressed.
-fn encode(state: &State) -> std::io::Result<(Vec<u8>, Vec<u8>)> {
-    let mut columns = Vec::with_capacity(state.chunks.iter().map(|c| c.heap_bytes()).sum());
-    state.chunks.iter().for_each(|c| c.write(&mut columns));
+/// The columns of all chunks anew, as packed as they are in memory.
+fn write_columns(state: &State, folder: &Folder) -> std::io::Result<()> {
+    folder.grow(COLUMNS)?;
+    state.chunks.iter().try_for_each(|c| append_columns(folder, c))
+}
+
+/// Adds the columns of one chunk, numbered by the corpus, to the file.
+pub fn append_columns(folder: &Folder, chunk: &Chunk) -> std::io::Result<()> {
+    let mut columns = Vec::with_capacity(chunk.heap_bytes() + chunk.blocks.len() * 200);
+    chunk.write(&mut columns);
+    folder.append(COLUMNS, &columns).map(|_| ())
+}
+
+/// The tables, compressed.
+fn encode(state: &State) -> std::io::Result<Vec<u8>> {
     let stored_source = |s: &Source| StoredSource {
         info: s.info.clone(),
         fixed_service: s.fixed_service.clone(),
@@ -151,7 +162,7 @@ fn encode(state: &State) -> std::io::Result<(Vec<u8>, Vec<u8>)> {
         failures: state.failures.clone(),
     };
     let json = serde_json::to_vec(&tables)?;
-    Ok((columns, zstd::bulk::compress(&json, 1)?))
+    zstd::bulk::compress(&json, 1)
 }
 
 /// Takes a sealed index back, if the files are still what they were or only grew.

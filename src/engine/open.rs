@@ -98,7 +98,7 @@ fn run(corpus: &Corpus) {
             follow::catch_up(corpus, &mut stitcher);
         }
         None => {
-            begin_index(corpus);
+            stitcher.columns_written = begin_index(corpus);
             read_all(corpus, &found, stdin, &mut stitcher);
         }
     }
@@ -106,7 +106,7 @@ fn run(corpus: &Corpus) {
     stitcher.publish(true, false);
     let unchanged = matches!(resumed, Some(cache::Loaded::Current));
     if !corpus.is_cancelled() && !unchanged {
-        cache::save(corpus, if stdin { None } else { Some(&found) });
+        cache::save(corpus, if stdin { None } else { Some(&found) }, stitcher.columns_written);
     }
     stitcher.publish(true, true);
     if corpus.options.follow && !stdin {
@@ -114,16 +114,19 @@ fn run(corpus: &Corpus) {
     }
 }
 
-/// Empties the cache folder for a new index, and makes the store for text that cannot be read again.
-fn begin_index(corpus: &Corpus) {
-    let Some(folder) = corpus.folder.as_ref().filter(|f| f.writable) else { return };
-    if let Err(e) = folder.begin() {
+/// Empties the cache folder for a new index, and makes the store for text that cannot be read again. Returns whether
+/// the index can be written as the corpus is read.
+fn begin_index(corpus: &Corpus) -> bool {
+    let Some(folder) = corpus.folder.as_ref().filter(|f| f.writable) else { return false };
+    let begun = folder.begin();
+    if let Err(e) = &begun {
         corpus.write().notices.push(format!("the cache cannot be written ({e}); searches read the text instead"));
     }
     match Store::create(&folder.path.join(cache::STORE)) {
         Ok(store) => *lock(&corpus.store) = Arc::new(store),
         Err(e) => corpus.write().notices.push(format!("text of archives is kept in memory only ({e})")),
     }
+    begun.is_ok()
 }
 
 /// Reader, workers and stitcher, each on its thread, with bounded queues between them.

@@ -3,6 +3,7 @@
 use super::corpus::{Corpus, Snapshot};
 use super::over::over_chunks;
 use super::table;
+use crate::index::disk::FILTERS;
 use crate::index::{self, Chunk, ChunkView, Lookup, Plan, Unit};
 use crate::model::{Event, Level, TimeRange};
 use regex::bytes::Regex;
@@ -75,7 +76,7 @@ impl index::Corpus for Corpus {
         self.raw(source, offset, len)
     }
     fn filter(&self, chunk: &Chunk, at: usize, out: &mut [u8]) -> bool {
-        self.folder.as_ref().is_some_and(|f| f.read_filter(chunk.filter_at + at as u64, out))
+        self.folder.as_ref().is_some_and(|f| f.read_at(FILTERS, chunk.filter_at + at as u64, out))
     }
     fn host(&self, source: u32, raw: &[u8]) -> String {
         self.host_of(source, raw)

@@ -1,9 +1,11 @@
 //! Takes finished chunks in order into the corpus, and publishes snapshots.
 
+use super::cache;
 use super::corpus::{Body, Corpus, Progress, STDIN, Snapshot, State, lock, sample_memory};
 use super::table;
 use super::timeline::Timeline;
 use super::worker::Done;
+use crate::index::disk::FILTERS;
 use crate::index::{merge, widen};
 use crate::model::{Moment, NO_TIME};
 use crate::text::civil::{DAY, civil_from_days, days_from_civil};
@@ -28,6 +30,8 @@ pub struct Stitcher<'c> {
     years: (u32, Moment, i32),
     pub stage: &'static str,
     pub from_cache: bool,
+    /// The columns of every chunk taken in stand in the cache's file.
+    pub columns_written: bool,
 }
 
 impl<'c> Stitcher<'c> {
@@ -41,6 +45,7 @@ impl<'c> Stitcher<'c> {
             years: (u32::MAX, NO_TIME, 0),
             stage: "reading",
             from_cache: false,
+            columns_written: false,
         }
     }
 
@@ -49,7 +54,7 @@ impl<'c> Stitcher<'c> {
         self.corpus.covered.store(0, std::sync::atomic::Ordering::SeqCst);
         self.carry_year(&mut done);
         if let Some(folder) = self.corpus.folder.as_ref().filter(|_| done.filter.rows > 0) {
-            match folder.append_filter(&done.filter.bytes) {
+            match folder.append(FILTERS, &done.filter.bytes) {
                 Ok(at) => {
                     done.chunk.filter_at = at;
                     (done.chunk.filter_rows, done.chunk.filter_width) = (done.filter.rows, done.filter.width);
@@ -63,9 +68,14 @@ impl<'c> Stitcher<'c> {
         let mut state = self.corpus.write();
         if done.replaces {
             drop_last(&mut state, done.chunk.source);
+            self.columns_written = false;
         }
-        add(&mut state, &mut done);
+        let chunk = add(&mut state, &mut done);
         drop(state);
+        if self.columns_written {
+            let folder = self.corpus.folder.as_ref();
+            self.columns_written = folder.is_some_and(|f| cache::append_columns(f, &chunk).is_ok());
+        }
         sample_memory();
         self.publish_if_due();
         done.bytes
@@ -177,7 +187,7 @@ pub fn chunk_timeline(kinds: &crate::mine::Kinds, chunk: &crate::index::Chunk) -
     Timeline::of_chunk(chunk, |k| kinds.headers[kinds.kinds[k as usize].header as usize].level)
 }
 
-fn add(state: &mut State, done: &mut Done) {
+fn add(state: &mut State, done: &mut Done) -> Arc<crate::index::Chunk> {
     let chunk = &mut done.chunk;
     let source = &state.sources[chunk.source as usize];
     let name: Arc<str> = source.info.name.as_str().into();
@@ -199,7 +209,9 @@ fn add(state: &mut State, done: &mut Done) {
     state.bytes += chunk.bytes;
     state.timeline.merge(&done.timeline, BINS);
     state.timelines.push(std::mem::take(&mut done.timeline));
-    state.chunks.push(Arc::new(std::mem::take(chunk)));
+    let chunk = Arc::new(std::mem::take(chunk));
+    state.chunks.push(chunk.clone());
+    chunk
 }
 
 /// Takes back the last chunk of a source, which is to be replaced by a longer one.

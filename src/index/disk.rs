@@ -11,7 +11,10 @@ use std::sync::Mutex;
 /// Raised whenever what is stored changes its form or meaning.
 pub const VERSION: u32 = 2;
 const MANIFEST: &str = "manifest.json";
-const FILTERS: &str = "filters";
+/// Word filters, one chunk after the other.
+pub const FILTERS: &str = "filters";
+/// Columns of events, one chunk after the other.
+pub const COLUMNS: &str = "columns";
 
 /// One input as it was when the index was written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,7 +96,14 @@ pub struct Folder {
     pub path: PathBuf,
     _lock: Option<File>,
     pub writable: bool,
-    filters: Mutex<Option<(File, u64)>>,
+    growing: Mutex<Vec<(&'static str, Growing)>>,
+}
+
+/// A file that is written piece by piece while the corpus is read, so that nothing is left to write at the end.
+struct Growing {
+    file: File,
+    end: u64,
+    hash: xxhash_rust::xxh3::Xxh3,
 }
 
 impl Folder {
@@ -102,32 +112,42 @@ impl Folder {
         fs::create_dir_all(path)?;
         let lock = File::options().create(true).truncate(false).write(true).open(path.join("lock"))?;
         let writable = lock.try_lock().is_ok();
-        Ok(Folder { path: path.to_path_buf(), _lock: Some(lock), writable, filters: Mutex::new(None) })
+        Ok(Folder { path: path.to_path_buf(), _lock: Some(lock), writable, growing: Mutex::default() })
     }
 
-    fn filters(&self) -> std::sync::MutexGuard<'_, Option<(File, u64)>> {
-        self.filters.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    fn growing(&self) -> std::sync::MutexGuard<'_, Vec<(&'static str, Growing)>> {
+        self.growing.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     /// Begins a new index: the old one is void from here on.
     pub fn begin(&self) -> io::Result<()> {
         fs::remove_file(self.path.join(MANIFEST)).ok();
-        let file = File::options().read(true).write(true).create(true).truncate(true).open(self.path.join(FILTERS))?;
-        *self.filters() = Some((file, 0));
+        self.growing().clear();
+        self.grow(FILTERS)?;
+        self.grow(COLUMNS)
+    }
+
+    /// Begins a file anew that is written piece by piece.
+    pub fn grow(&self, name: &'static str) -> io::Result<()> {
+        let file = File::options().read(true).write(true).create(true).truncate(true).open(self.path.join(name))?;
+        let mut growing = self.growing();
+        growing.retain(|g| g.0 != name);
+        growing.push((name, Growing { file, end: 0, hash: xxhash_rust::xxh3::Xxh3::new() }));
         Ok(())
     }
 
-    /// Appends a word filter; its offset is returned.
-    pub fn append_filter(&self, bytes: &[u8]) -> io::Result<u64> {
-        let mut held = self.filters();
-        let Some((file, end)) = held.as_mut() else { return Err(io::Error::other("no filter file")) };
-        file.write_all_at(bytes, *end)?;
-        *end += bytes.len() as u64;
-        Ok(*end - bytes.len() as u64)
+    /// Adds a piece to a file; its offset is returned.
+    pub fn append(&self, name: &str, bytes: &[u8]) -> io::Result<u64> {
+        let mut growing = self.growing();
+        let Some((_, g)) = growing.iter_mut().find(|g| g.0 == name) else { return Err(io::Error::other(format!("{name} was not begun"))) };
+        g.file.write_all_at(bytes, g.end)?;
+        g.hash.update(bytes);
+        g.end += bytes.len() as u64;
+        Ok(g.end - bytes.len() as u64)
     }
 
-    pub fn read_filter(&self, at: u64, out: &mut [u8]) -> bool {
-        self.filters().as_ref().is_some_and(|(file, _)| file.read_exact_at(out, at).is_ok())
+    pub fn read_at(&self, name: &str, at: u64, out: &mut [u8]) -> bool {
+        self.growing().iter().find(|g| g.0 == name).is_some_and(|(_, g)| g.file.read_exact_at(out, at).is_ok())
     }
 
     /// Writes a file of the index whole.
@@ -149,7 +169,11 @@ impl Folder {
         fs::rename(temporary, self.path.join(MANIFEST))
     }
 
+    /// What the manifest says of a file: of one that was written piece by piece, without reading it again.
     fn entry(&self, name: &str) -> io::Result<Entry> {
+        if let Some((_, g)) = self.growing().iter().find(|g| g.0 == name) {
+            return Ok(Entry { name: name.into(), bytes: g.end, hash: g.hash.digest() });
+        }
         let bytes = fs::read(self.path.join(name))?;
         Ok(Entry { name: name.into(), bytes: bytes.len() as u64, hash: xxhash_rust::xxh3::xxh3_64(&bytes) })
     }
@@ -157,18 +181,37 @@ impl Folder {
     /// The manifest of a sealed, undamaged index of this version.
     pub fn sealed(&self) -> Option<Manifest> {
         let manifest = read_manifest(&self.path)?;
+        self.reopen(FILTERS).ok()?;
         let intact = manifest.files.iter().all(|f| self.entry(&f.name).is_ok_and(|now| now == *f));
         if !intact {
             return None;
         }
-        let file = File::options().read(true).write(self.writable).open(self.path.join(FILTERS)).ok()?;
-        let end = file.metadata().ok()?.len();
-        *self.filters() = Some((file, end));
         // Eviction goes by when a corpus was last used.
         if let Ok(file) = File::options().append(true).open(self.path.join("lock")) {
             file.set_modified(std::time::SystemTime::now()).ok();
         }
         Some(manifest)
+    }
+
+    /// Goes on with a file where an earlier run ended it.
+    fn reopen(&self, name: &'static str) -> io::Result<()> {
+        let mut file = File::options().read(true).write(self.writable).open(self.path.join(name))?;
+        let mut hash = xxhash_rust::xxh3::Xxh3::new();
+        let mut part = vec![0; 1 << 20];
+        let mut end = 0;
+        loop {
+            match io::Read::read(&mut file, &mut part)? {
+                0 => break,
+                n => {
+                    hash.update(&part[..n]);
+                    end += n as u64;
+                }
+            }
+        }
+        let mut growing = self.growing();
+        growing.retain(|g| g.0 != name);
+        growing.push((name, Growing { file, end, hash }));
+        Ok(())
     }
 
     pub fn disk_bytes(&self) -> u64 {
@@ -219,12 +262,19 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let folder = Folder::open(dir.path()).unwrap();
         folder.begin().unwrap();
-        folder.append_filter(b"filter").unwrap();
-        folder.write("columns", b"columns").unwrap();
-        folder.seal(Vec::new(), Vec::new(), &["columns", FILTERS]).unwrap();
-        assert!(folder.sealed().is_some());
-        fs::write(dir.path().join("columns"), b"colUmns").unwrap();
-        assert!(folder.sealed().is_none());
+        assert_eq!(folder.append(FILTERS, b"filter").unwrap(), 0);
+        assert_eq!(folder.append(FILTERS, b"more").unwrap(), 6);
+        folder.append(COLUMNS, b"columns").unwrap();
+        folder.write("tables", b"tables").unwrap();
+        folder.seal(Vec::new(), Vec::new(), &["tables", COLUMNS, FILTERS]).unwrap();
+        drop(folder);
+        for (name, damaged) in [(COLUMNS, "colUmns"), (FILTERS, "filtermorE"), ("tables", "")] {
+            let whole = fs::read(dir.path().join(name)).unwrap();
+            assert!(Folder::open(dir.path()).unwrap().sealed().is_some());
+            fs::write(dir.path().join(name), damaged).unwrap();
+            assert!(Folder::open(dir.path()).unwrap().sealed().is_none());
+            fs::write(dir.path().join(name), whole).unwrap();
+        }
     }
 
     #[test]
