@@ -8,6 +8,11 @@ use rustc_hash::FxHashMap;
 /// So many different lines are remembered per chunk.
 const MOST: usize = 20_000;
 
+/// After so many lines in a row that were like none before, only every `SAMPLE`th is looked up: where names differ in
+/// nearly every line, looking up is work for nothing.
+const HOPELESS: u32 = 512;
+const SAMPLE: u32 = 16;
+
 /// What is known of a line before it is parsed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Repeat {
@@ -39,6 +44,8 @@ pub struct Memo {
     /// End of the time in that line.
     pub clock_end: usize,
     key: Option<u64>,
+    /// Lines in a row that were like none before.
+    misses: u32,
 }
 
 /// Sorts of words that a header may treat differently: only digits or not, long or short.
@@ -54,6 +61,10 @@ impl Memo {
     pub fn find(&mut self, raw: &[u8], clock: &mut Clock) -> Option<(Stamp, u32)> {
         self.key = None;
         let (spec, at) = self.style?;
+        self.misses += 1;
+        if self.misses > HOPELESS && !self.misses.is_multiple_of(SAMPLE) {
+            return None;
+        }
         let (stamp, n) = clock.exactly(spec, raw.get(at..)?)?;
         let end = at + n;
         if raw.get(end).is_some_and(|b| *b == b'_' || *b >= 0x80) {
@@ -65,7 +76,11 @@ impl Memo {
         let key = words::scan(&raw[end..], start, &mut self.cuts);
         self.key = Some(key);
         let known = self.known.get(&key)?;
-        (classes(&raw[end..], &self.cuts, known.header) == known.classes).then_some((stamp, known.id))
+        if classes(&raw[end..], &self.cuts, known.header) != known.classes {
+            return None;
+        }
+        self.misses = 0;
+        Some((stamp, known.id))
     }
 
     /// Remembers the line looked up last, now that it was parsed: `message` is where its header ends. Returns its number.
