@@ -67,20 +67,43 @@ fn twelve_faults_are_found_minute_by_minute() {
     assert!(precision >= 0.97 && recall >= 0.97);
 }
 
+const LOADS: [(&str, Load); 4] = [
+    ("steady", |_| 6.0),
+    ("doubling", |s| if s > 900 { 12.0 } else { 6.0 }),
+    ("rhythm", |s| 6.0 + 3.0 * (s as f64 / 286.0).sin()),
+    ("bursts", |s| if s % 300 < 15 { 18.0 } else { 6.0 }),
+];
+
+/// A day: quiet at night, busy at noon.
+fn day(s: i64) -> f64 {
+    0.5 - 0.35 * (s as f64 / 86_400.0 * std::f64::consts::TAU).cos()
+}
+
+fn silent(name: &str, scene: Scene) {
+    let (minutes, seed) = (scene.minutes, scene.seed);
+    let (flags, found) = flagged(scene);
+    eprintln!("clean {name}, {minutes} min, seed {seed}: {} windows", found["windows"].as_array().unwrap().len());
+    assert!(flags.iter().all(|f| !f), "{name}: {}", serde_json::to_string_pretty(&found["windows"]).unwrap());
+}
+
 #[test]
 fn clean_traffic_raises_no_window() {
-    let loads: [(&str, Load); 4] = [
-        ("steady", |_| 6.0),
-        ("doubling", |s| if s > 900 { 12.0 } else { 6.0 }),
-        ("rhythm", |s| 6.0 + 3.0 * (s as f64 / 286.0).sin()),
-        ("bursts", |s| if s % 300 < 15 { 18.0 } else { 6.0 }),
-    ];
-    for (name, load) in loads {
+    for (name, load) in LOADS {
         for seed in 1..=seeds().max(2) {
-            let (flags, found) = flagged(Scene { load, ..Scene::clean(seed, 30) });
-            eprintln!("clean {name} seed {seed}: {} windows", found["windows"].as_array().unwrap().len());
-            assert!(flags.iter().all(|f| !f), "{name}: {}", serde_json::to_string_pretty(&found["windows"]).unwrap());
+            silent(name, Scene { load, ..Scene::clean(seed, 30) });
         }
+        for seed in 1..=seeds() {
+            silent(name, Scene { load, ..Scene::clean(seed, 120) });
+        }
+    }
+}
+
+#[test]
+fn days_and_deployments_raise_no_window() {
+    for seed in 1..=seeds() {
+        silent("two days", Scene { load: day, ..Scene::clean(seed, 2 * 1440) });
+        let faults = vec![("orders", Effect::Deployed, 600, 1800), ("shipping", Effect::Deployed, 900, 1800)];
+        silent("deployments", Scene { faults, ..Scene::clean(seed, 30) });
     }
 }
 
@@ -123,6 +146,14 @@ fn harder_forms_are_reported() {
         ("20 of 30 minutes", one("carts-db", Effect::Disk, 600, 1800), 10, 30),
         ("from the start", one("payment", Effect::Fails(50), 0, 600), 0, 10),
         ("never ends", one("user", Effect::Down, 1200, 1800), 20, 30),
+        ("slow leak", one("payment", Effect::Leak, 600, 1800), 10, 30),
+        ("an hour of a day", Scene { load: day, ..Scene { minutes: 1440, ..one("payment", Effect::Fails(50), 50_400, 54_000) } }, 840, 900),
+        (
+            "fault after a deployment",
+            Scene { faults: vec![("orders", Effect::Deployed, 300, 1800), ("user", Effect::Down, 900, 1200)], ..base() },
+            15,
+            20,
+        ),
         (
             "two at once",
             Scene { faults: vec![("user", Effect::Down, 600, 1200), ("rabbitmq", Effect::Partition, 600, 1200)], ..base() },
@@ -132,7 +163,10 @@ fn harder_forms_are_reported() {
     ];
     let mut found = 0;
     for (name, scene, from, to) in cases {
-        let (flags, _) = flagged(scene);
+        let (flags, seen) = flagged(scene);
+        if std::env::var_os("FAULTLINE_SHOW").is_some_and(|n| n == name) {
+            eprintln!("{}", serde_json::to_string_pretty(&seen).unwrap());
+        }
         let s = score(&flags, from, to);
         eprintln!("{name:<22} found {} false {} missed {}", s.0, s.1, s.2);
         found += s.0;

@@ -1,7 +1,7 @@
 //! Which bins of a source are normal: those in which most series are near their own median. Knows one source at a time.
 
 use super::series::{Source, prefix};
-use super::stat::median;
+use super::stat::{median, rank_trend};
 
 /// Windows of a fortieth of the coverage are judged as one.
 const PARTS: usize = 40;
@@ -10,8 +10,30 @@ const CAP: f64 = 4.0;
 /// Share of bins that stays normal whatever is found.
 pub const LEAST_SHARE: f64 = 0.4;
 
+/// Values that rise so steadily, from so few on, are a leak: what is usual is then how it began, not its middle.
+const DRIFT: f64 = 0.5;
+const LEAST_POINTS: usize = 60;
+
+/// What is taken as normal before anything is known, and whether that is final: the beginning, where a quantity was
+/// steady and then rose and rose (looking again would take the leak's own middle as normal); else what lies in the middle.
+pub fn start(source: &Source, bins: usize) -> (Vec<bool>, bool) {
+    let third = source.from + (source.to - source.from) / 3;
+    let leaks = source.values.iter().any(|v| {
+        let begun = v.points.partition_point(|p| p.0 < third);
+        begun >= LEAST_POINTS / 3
+            && v.points.len() >= LEAST_POINTS
+            && rank_trend(&v.points) >= DRIFT
+            && rank_trend(&v.points[..begun]).abs() < DRIFT / 2.0
+            && rank_trend(&v.points[begun..]) >= DRIFT
+    });
+    if leaks {
+        return ((0..bins as u32).map(|b| (source.from..third).contains(&b)).collect(), true);
+    }
+    (median_start(source, bins), false)
+}
+
 /// The half of the bins that lie nearest to the medians of all series.
-pub fn median_start(source: &Source, bins: usize) -> Vec<bool> {
+fn median_start(source: &Source, bins: usize) -> Vec<bool> {
     let (from, to) = (source.from as usize, source.to as usize);
     let width = ((to - from) / PARTS).max(1);
     let mut distance = vec![0.0; to - from];
@@ -89,6 +111,18 @@ pub fn lowest(cost: &[f64], share: f64, from: usize, bins: usize) -> Vec<bool> {
 mod tests {
     use super::super::series::{Feature, FeatureKind};
     use super::*;
+
+    #[test]
+    fn where_values_rise_and_rise_the_beginning_is_normal() {
+        let points = |from: u32| (0..900u32).map(|b| (b, (b * 7 % 5) as f32 + b.saturating_sub(from) as f32 * 0.2)).collect();
+        let source = |from: u32| {
+            let values = super::super::series::Values { template: 0, variable: 0, points: points(from) };
+            Source { name: "a".into(), from: 0, to: 900, features: vec![], values: vec![values] }
+        };
+        let (normal, fixed) = start(&source(320), 900);
+        assert!(fixed && normal[..300].iter().all(|n| *n) && normal[300..].iter().all(|n| !n));
+        assert!(!start(&source(0), 900).1, "what rises from the first line on has no beginning to compare with");
+    }
 
     #[test]
     fn the_odd_stretch_is_not_taken_as_normal() {

@@ -42,6 +42,17 @@ pub fn centred_rank(sorted: &[f32], v: f32) -> f64 {
     (below + upto) as f64 / (2.0 * sorted.len() as f64) - 0.5
 }
 
+/// Spearman's rank correlation of values with the time at which they came: 1 when they only rise.
+pub fn rank_trend(points: &[(u32, f32)]) -> f64 {
+    let mut times: Vec<f32> = points.iter().map(|p| p.0 as f32).collect();
+    let mut values: Vec<f32> = points.iter().map(|p| p.1).collect();
+    times.sort_unstable_by(f32::total_cmp);
+    values.sort_unstable_by(f32::total_cmp);
+    let ranks = points.iter().map(|(t, v)| (centred_rank(&times, *t as f32), centred_rank(&values, *v)));
+    let (both, t, v) = ranks.fold((0.0, 0.0, 0.0), |(both, tt, vv), (t, v)| (both + t * v, tt + t * t, vv + v * v));
+    if t * v > 0.0 { both / f64::sqrt(t * v) } else { 0.0 }
+}
+
 pub fn median(values: &mut [f64]) -> f64 {
     if values.is_empty() {
         return 0.0;
@@ -68,6 +79,14 @@ mod tests {
         assert_eq!(evidence(0.5, 30.0), 0.0);
         // Two-sided p of a normal deviate of 6 is about 2e-9: 20 nats.
         assert!((evidence(6.0, 1e9) - 20.0).abs() < 1.0);
+    }
+
+    #[test]
+    fn a_trend_is_told_from_a_wave() {
+        let rising: Vec<(u32, f32)> = (0..100).map(|i| (i, i as f32 + (i * 37 % 20) as f32)).collect();
+        let wave: Vec<(u32, f32)> = (0..100).map(|i| (i, (f64::from(i) / 100.0 * std::f64::consts::TAU).cos() as f32)).collect();
+        assert!(rank_trend(&rising) > 0.9 && rank_trend(&wave).abs() < 0.1);
+        assert_eq!(rank_trend(&[(0, 5.0), (1, 5.0)]), 0.0);
     }
 
     #[test]

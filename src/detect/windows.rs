@@ -1,7 +1,7 @@
 //! From series to windows: baseline, tests, fusion, recurrence, traffic, severity, in this order. The rules and their
 //! figures come from an exploration on simulated faults and a real cluster bundle; none names a system. Knows numbers only.
 
-use super::baseline::{LEAST_SHARE, lowest, median_start};
+use super::baseline::{LEAST_SHARE, lowest, start};
 use super::fuse::{SeriesHit, edges, stretches, trim};
 use super::scan::{self, Frame};
 use super::series::{FeatureKind, Input, Source, prefix};
@@ -73,7 +73,7 @@ fn add_tails(input: &mut Input) {
     for s in input.sources.iter_mut().filter(|s| s.to - s.from.min(s.to) >= LEAST_BINS && !s.values.is_empty()) {
         let normal = match given {
             Some((a, z)) => (0..bins).map(|b| (a as usize..z as usize).contains(&b)).collect(),
-            None => median_start(s, bins),
+            None => start(s, bins).0,
         };
         for v in &s.values {
             let mut usual: Vec<f32> = v.points.iter().filter(|(b, _)| normal.get(*b as usize) == Some(&true)).map(|(_, x)| *x).collect();
@@ -120,12 +120,12 @@ fn judge_source(s: &Source, bins: usize, price: f64, given: Option<(u32, u32)>) 
     if s.to - s.from < LEAST_BINS {
         return (Vec::new(), vec![false; bins]);
     }
-    let mut normal = match given {
-        Some((a, z)) => (0..bins).map(|b| (a as usize..z as usize).contains(&b)).collect(),
-        None => median_start(s, bins),
+    let (mut normal, fixed) = match given {
+        Some((a, z)) => ((0..bins).map(|b| (a as usize..z as usize).contains(&b)).collect(), true),
+        None => start(s, bins),
     };
     let mut hits = test(s, &normal, price);
-    for _ in 0..if given.is_some() { 0 } else { ROUNDS } {
+    for _ in 0..if fixed { 0 } else { ROUNDS } {
         let next = without(s, &hits, bins);
         if next == normal {
             break;
@@ -332,6 +332,8 @@ fn weigh(input: &Input, w: &mut Raw) {
     w.strength = w.found.iter().map(|f| f.evidence).sum();
     let bad = |f: &Found| input.sources[f.source].features.get(f.series).is_some_and(|x| x.bad) && f.up;
     let err = w.found.iter().any(bad);
+    // One series can prove no more than so much; where errors come thick that did not come at all, that is enough.
+    let flood = w.found.iter().any(|f| bad(f) && f.observed >= 30.0 && f.observed >= 30.0 * f.expected.max(0.1));
     let mut sources: Vec<usize> = w.found.iter().map(|f| f.source).collect();
     sources.sort_unstable();
     sources.dedup();
@@ -340,7 +342,7 @@ fn weigh(input: &Input, w: &mut Raw) {
         () if !w.found.iter().any(|f| f.harm) => Severity::Low,
         () if s >= 200.0 && n >= 3 && err => Severity::Critical,
         () if s >= 60.0 && (err || n >= 3) && (n >= 2 || w.found.len() >= 4) => Severity::High,
-        () if s >= 20.0 && (err || w.found.len() >= 2) => Severity::Medium,
+        () if s >= 20.0 && (err || w.found.len() >= 2) || flood => Severity::Medium,
         () => Severity::Low,
     };
 }

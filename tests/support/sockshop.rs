@@ -25,6 +25,10 @@ pub enum Effect {
     Memory,
     /// GET is answered with 500.
     Abort,
+    /// Each call takes a little longer than the one before: half a millisecond more with every second.
+    Leak,
+    /// No fault: a new version takes over in a new pod, without a failed call.
+    Deployed,
 }
 
 pub const FAULTS: [(&str, &str, Effect); 12] = [
@@ -83,6 +87,7 @@ pub fn generate(scene: Scene) -> Vec<(String, String)> {
         shop.visit(START + at as i64 * MS);
     }
     shop.housekeeping();
+    shop.deployments();
     shop.bundle()
 }
 
@@ -94,6 +99,12 @@ impl Shop {
     fn effect(&self, service: &str, t: i64) -> Option<Effect> {
         let s = (t - START) / SECOND;
         self.scene.faults.iter().find(|f| f.0 == service && (f.2..f.3).contains(&s)).map(|f| f.1)
+    }
+
+    /// Seconds since the fault of a service began.
+    fn since(&self, service: &str, t: i64) -> i64 {
+        let s = (t - START) / SECOND;
+        self.scene.faults.iter().find(|f| f.0 == service && (f.2..f.3).contains(&s)).map_or(0, |f| s - f.2)
     }
 
     fn log(&mut self, service: &'static str, container: &'static str, t: i64, text: String) {
@@ -175,6 +186,7 @@ impl Shop {
                 return (status, done);
             }
             Some(Effect::Slow(ms)) => now += ms * MS + self.rng.below(40) as i64 * MS,
+            Some(Effect::Leak) => now += self.since(to, t) * MS / 2 + self.rng.below(4) as i64 * MS,
             Some(Effect::Abort) if method == "GET" => status = 500,
             Some(Effect::Memory) => {
                 now += (300 + self.rng.below(900) as i64) * MS;
@@ -383,16 +395,45 @@ impl Shop {
         }
     }
 
+    /// What the old pod says when it goes, and the new one when it comes.
+    fn deployments(&mut self) {
+        let deployed: Vec<(&'static str, i64)> =
+            self.scene.faults.iter().filter(|f| f.1 == Effect::Deployed).map(|f| (f.0, START + f.2 * SECOND)).collect();
+        for (service, at) in deployed {
+            let old = ["o.s.s.ThreadPoolTaskExecutor : Shutting down ExecutorService", "o.s.b.w.e.t.TomcatWebServer : Stopping service [Tomcat]"];
+            for (i, text) in old.into_iter().enumerate() {
+                let t = at - (3 - i as i64) * SECOND / 10;
+                self.log(service, service, t, spring("INFO", t, service, text));
+            }
+            let new = [
+                "w.w.s.Application : Starting Application v0.4.9 on pod with PID 1",
+                "w.w.s.Application : No active profile set, falling back to default profiles: default",
+                "o.s.b.w.e.t.TomcatWebServer : Tomcat initialized with port(s): 80 (http)",
+                "o.a.c.c.StandardService : Starting service [Tomcat]",
+                "o.s.w.c.ContextLoader : Root WebApplicationContext: initialization completed in 2311 ms",
+                "o.s.b.w.s.FilterRegistrationBean : Mapping filter: 'characterEncodingFilter' to: [/*]",
+                "o.s.b.a.e.m.EndpointHandlerMapping : Mapped \"{[/health || /health.json],methods=[GET]}\"",
+                "o.s.b.w.e.t.TomcatWebServer : Tomcat started on port(s): 80 (http)",
+                "w.w.s.Application : Started Application in 8.117 seconds (JVM running for 9.03)",
+            ];
+            for (i, text) in new.into_iter().enumerate() {
+                let t = at + i as i64 * SECOND / 2;
+                self.log(service, service, t, spring("INFO", t, service, text));
+            }
+        }
+    }
+
     fn bundle(mut self) -> Vec<(String, String)> {
         let mut out = Vec::new();
         for ((service, container), mut lines) in std::mem::take(&mut self.files) {
             lines.sort_by_key(|l| l.0);
-            let mut text = String::new();
-            for (t, line) in lines {
-                text.push_str(&format!("{} stdout F {line}\n", rfc3339(t, 9)));
+            let change = self.scene.faults.iter().find(|f| f.0 == service && f.1 == Effect::Deployed).map(|f| START + f.2 * SECOND);
+            let (old, new) = lines.split_at(change.map_or(lines.len(), |at| lines.partition_point(|l| l.0 < at)));
+            for (version, lines) in [("", old), ("-new", new)].into_iter().filter(|p| !p.1.is_empty()) {
+                let text: String = lines.iter().map(|(t, line)| format!("{} stdout F {line}\n", rfc3339(*t, 9))).collect();
+                let hash = faultline_hash(&format!("{service}{version}"));
+                out.push((format!("sock-shop/var/log/pods/sock-shop_{service}-{hash}_{hash}/{container}/0.log"), text));
             }
-            let hash = faultline_hash(service);
-            out.push((format!("sock-shop/var/log/pods/sock-shop_{service}-{hash}_{hash}/{container}/0.log"), text));
         }
         out
     }
