@@ -239,13 +239,13 @@ fn fuse(input: &Input, hits: Vec<SeriesHit>) -> Vec<Raw> {
     for (from, to) in stretches(&hits, bins, gap) {
         let inside: Vec<&SeriesHit> = hits.iter().filter(|h| (h.hit.from as usize) < to && (h.hit.to as usize) > from).collect();
         let (from, to) = edges(input, &inside, (from, to));
-        out.push(Raw { from, to, severity: Severity::Low, strength: 0.0, load: None, found: best(input, &inside) });
+        out.push(Raw { from, to, severity: Severity::Low, strength: 0.0, load: None, found: best(input, &inside, (from, to)) });
     }
     out
 }
 
-/// The strongest hit of each series.
-fn best(input: &Input, hits: &[&SeriesHit]) -> Vec<Found> {
+/// The strongest hit of each series, told over all of the window that its series was off.
+fn best(input: &Input, hits: &[&SeriesHit], range: (usize, usize)) -> Vec<Found> {
     let mut found: Vec<Found> = Vec::new();
     for h in hits {
         let harm = harm(input, h);
@@ -266,7 +266,33 @@ fn best(input: &Input, hits: &[&SeriesHit]) -> Vec<Found> {
             None => found.push(f),
         }
     }
+    found.iter_mut().for_each(|f| widen(input, f, hits, range));
     found
+}
+
+/// A test has a certain length; what it found goes on as long as tests that overlap it find the same.
+fn widen(input: &Input, f: &mut Found, hits: &[&SeriesHit], (from, to): (usize, usize)) {
+    let (a, z) = (f.from.min(from as u32), f.to.max(to as u32));
+    let (length, old) = (f64::from(f.to - f.from), (f.from, f.to));
+    let mut same: Vec<(u32, u32)> = hits
+        .iter()
+        .filter(|h| (h.source, h.series, h.hit.up) == (f.source, f.series, f.up))
+        .map(|h| (h.hit.from.max(a), h.hit.to.min(z)))
+        .filter(|(x, y)| x < y)
+        .collect();
+    same.sort_unstable();
+    for (x, y) in &same {
+        f.to = if *x <= f.to && *y > old.0 { f.to.max(*y) } else { f.to };
+    }
+    for (x, y) in same.iter().rev() {
+        f.from = if *y >= f.from { f.from.min(*x) } else { f.from };
+    }
+    if let Some(feature) = input.sources[f.source].features.get(f.series)
+        && (f.from, f.to) != old
+    {
+        f.expected *= f64::from(f.to - f.from) / length;
+        f.observed = feature.counts.iter().filter(|c| (f.from..f.to).contains(&c.0)).map(|c| f64::from(c.1)).sum();
+    }
 }
 
 fn harm(input: &Input, h: &SeriesHit) -> bool {

@@ -13,6 +13,9 @@ const ROUNDS: usize = 4;
 /// Clocks of two hosts differ by so much, ns.
 const SLACK: i64 = 500_000_000;
 
+/// What began so close together has no order that can be trusted: the one that is called stands before its caller.
+const CLOSE: i64 = 2_000_000_000;
+
 #[derive(Clone, Debug, Default)]
 pub struct Node {
     pub service: String,
@@ -56,10 +59,22 @@ pub fn chain(mut nodes: Vec<Node>, calls: &Calls<'_>, most: usize) -> Vec<Node> 
     nodes.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.first.cmp(&b.first)).then_with(|| a.service.cmp(&b.service)));
     nodes.truncate(most);
     nodes.sort_by(|a, b| a.first.cmp(&b.first).then_with(|| a.service.cmp(&b.service)).then(a.template.cmp(&b.template)));
+    callees_first(&mut nodes, calls);
     for i in 1..nodes.len() {
         nodes[i].link = why(&nodes[i - 1], &nodes[i], calls);
     }
     nodes
+}
+
+/// In a chain ordered by time, moves each node before the callers that began at nearly the same time.
+fn callees_first(nodes: &mut [Node], calls: &Calls<'_>) {
+    for i in 1..nodes.len() {
+        let close = |n: &Node| nodes[i].first - n.first <= CLOSE;
+        let to = (0..i).find(|at| close(&nodes[*at]) && calls(&nodes[*at].service, &nodes[i].service));
+        if let Some(to) = to.filter(|to| nodes[*to..i].iter().all(|n| !calls(&nodes[i].service, &n.service))) {
+            nodes[to..=i].rotate_right(1);
+        }
+    }
 }
 
 fn row(nodes: &[Node], h: &[Embedding], i: usize, calls: &Calls<'_>) -> Vec<f64> {
@@ -97,7 +112,11 @@ fn mixed(h: &[Embedding], attention: &[Vec<f64>], i: usize) -> Embedding {
 
 fn why(before: &Node, after: &Node, calls: &Calls<'_>) -> String {
     let later = (after.first - before.first) as f64 / 1e9;
-    let mut parts = vec![if later < 0.001 { "at the same time".to_string() } else { format!("{later:.1} s later") }];
+    let mut parts = vec![match later {
+        l if l.abs() < 0.001 => "at the same time".to_string(),
+        l if l < 0.0 => format!("{:.1} s before by the clock", -l),
+        l => format!("{l:.1} s later"),
+    }];
     if before.service == after.service {
         parts.push("same service".into());
     } else if calls(&after.service, &before.service) {
@@ -113,6 +132,21 @@ fn why(before: &Node, after: &Node, calls: &Calls<'_>) -> String {
 mod tests {
     use super::*;
     use crate::text::embed::embed;
+
+    #[test]
+    fn of_what_began_together_the_called_one_stands_first() {
+        let node =
+            |service: &str, first: i64| Node { service: service.into(), first: first * 1_000_000_000, weight: 1.0, ..Node::default() };
+        let calls = |a: &str, b: &str| matches!((a, b), ("front", "carts") | ("carts", "db"));
+        let mut nodes = vec![node("front", 10), node("carts", 10), node("db", 11), node("late", 40)];
+        callees_first(&mut nodes, &calls);
+        let order: Vec<&str> = nodes.iter().map(|n| n.service.as_str()).collect();
+        assert_eq!(order, ["db", "carts", "front", "late"]);
+        assert_eq!(why(&nodes[0], &nodes[1], &calls), "1.0 s before by the clock, carts calls db");
+        let mut apart = vec![node("front", 10), node("carts", 19)];
+        callees_first(&mut apart, &calls);
+        assert_eq!(apart[0].service, "front");
+    }
 
     #[test]
     fn what_came_first_and_is_called_leads_the_chain() {

@@ -1,6 +1,7 @@
 //! The corpora of sample-logs/, each with its known truth: written here, never copied from anywhere.
 
 use super::rng::Rng;
+use super::sockshop;
 use faultline::text::civil::{SECOND, civil_from_days, rfc3339};
 use std::io::Write;
 
@@ -16,6 +17,8 @@ pub fn samples() -> Vec<(String, Vec<u8>)> {
     vec![
         ("checkout-outage.tar.gz".into(), checkout()),
         ("checkout-outage.truth.md".into(), CHECKOUT_TRUTH.into()),
+        ("sock-shop.tar.gz".into(), shop()),
+        ("sock-shop.truth.md".into(), SHOP_TRUTH.into()),
         ("web/access.log".into(), access().into_bytes()),
         ("web/app.log".into(), app().into_bytes()),
         ("web.truth.md".into(), WEB_TRUTH.into()),
@@ -27,9 +30,15 @@ pub fn samples() -> Vec<(String, Vec<u8>)> {
 }
 
 const CHECKOUT_TRUTH: &str = "# checkout-outage.tar.gz\n\nKubelet pod logs of a small shop, 2026-03-02 09:00 to 09:20 UTC. From 09:08 to 09:15 the\nconnection pool of `payment-db` is exhausted: `payment` times out first, `checkout` answers 503 after it, `frontend` shows errors\nlast. `catalogue` and `cart` are not touched. `payment` restarts once at 09:12 (0.log, 1.log).\n";
+const SHOP_TRUTH: &str = "# sock-shop.tar.gz\n\nKubelet pod logs of a simulated shop of 14 services with their sidecars, 2026-03-02 09:00 to 09:30 UTC, little traffic. From\n09:10 to 09:20 the disk of `carts-db` fails: its reads take long and half of them end in an I/O error; `carts` fails after it,\n`orders` and `front-end` after `carts`. The services beside it are not touched.\n";
 const WEB_TRUTH: &str = "# web/\n\nnginx access log and the log of the Spring application behind it, 2026-03-02 09:00 to 09:20 UTC. From 09:08 to 09:15 the\napplication cannot reach its database: stack traces in app.log, status 502 in access.log.\n";
 const SYSLOG_TRUTH: &str = "# syslog-host.log\n\nsyslog of one host, Mar 2 09:00 to 09:20 (no year in the text). sshd is probed from one address throughout; from 09:08 to 09:15 the\nkernel reports I/O errors of sdb and the file system goes read-only.\n";
 const SERVICES_TRUTH: &str = "# services.log\n\nThree services in one file, JSON lines and logfmt mixed, 2026-03-02 09:00 to 09:20 UTC. From 09:08 to 09:15 `orders` answers\nslowly and then times out on `inventory`.\n";
+
+fn shop() -> Vec<u8> {
+    let faults = vec![("carts-db", sockshop::Effect::Disk, 600, 1200)];
+    sockshop::pack(&sockshop::generate(sockshop::Scene { faults, load: |_| 0.8, ..sockshop::Scene::clean(3, 30) }))
+}
 
 /// Seconds from the start of a run of events, drawn around a rate.
 fn times(rng: &mut Rng, per_minute: u64) -> Vec<i64> {

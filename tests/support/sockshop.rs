@@ -400,7 +400,8 @@ impl Shop {
         let deployed: Vec<(&'static str, i64)> =
             self.scene.faults.iter().filter(|f| f.1 == Effect::Deployed).map(|f| (f.0, START + f.2 * SECOND)).collect();
         for (service, at) in deployed {
-            let old = ["o.s.s.ThreadPoolTaskExecutor : Shutting down ExecutorService", "o.s.b.w.e.t.TomcatWebServer : Stopping service [Tomcat]"];
+            let old =
+                ["o.s.s.ThreadPoolTaskExecutor : Shutting down ExecutorService", "o.s.b.w.e.t.TomcatWebServer : Stopping service [Tomcat]"];
             for (i, text) in old.into_iter().enumerate() {
                 let t = at - (3 - i as i64) * SECOND / 10;
                 self.log(service, service, t, spring("INFO", t, service, text));
