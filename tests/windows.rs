@@ -135,6 +135,37 @@ fn what_comes_and_goes_is_told_as_flapping() {
 }
 
 #[test]
+fn steps_in_another_order_are_found_though_nothing_is_counted_otherwise() {
+    let home = tempfile::tempdir().unwrap();
+    let log = home.path().join("requests.log");
+    let mut rng = support::rng::Rng(9);
+    let mut lines: Vec<(u64, String)> = Vec::new();
+    for n in 0..6000u64 {
+        let start = n * 300 + rng.below(250);
+        let swapped = (20..26).contains(&(start / 60_000)) && rng.chance(40);
+        let id = format!("{}-{}-4{}-a{}-{}", rng.hex(8), rng.hex(4), rng.hex(3), rng.hex(3), rng.hex(12));
+        let steps = ["accepted from client", "token verified for user", "order stored in table", "mail sent to customer"];
+        let mut at = start;
+        for step in if swapped { [0, 2, 1, 3] } else { [0, 1, 2, 3] } {
+            at += 100 + rng.below(400);
+            lines.push((at, format!("request {id} {} {}", steps[step], rng.below(9000))));
+        }
+    }
+    lines.sort();
+    let line = |(ms, text): &(u64, String)| {
+        format!("2026-03-02T09:{:02}:{:02}.{:03}Z INFO shop: {text}\n", ms / 60_000, ms / 1000 % 60, ms % 1000)
+    };
+    std::fs::write(&log, lines.iter().map(line).collect::<String>()).unwrap();
+    let (_, out, err) = run(faultline(home.path()).args(["anomalies", "--format", "json"]).arg(&log));
+    let found: Value = serde_json::from_str(&out).unwrap_or_else(|e| panic!("{e}: {err}"));
+    let windows = found["windows"].as_array().unwrap();
+    assert_eq!(windows.len(), 1, "{}", serde_json::to_string_pretty(windows).unwrap());
+    assert!(windows[0]["reasons"].as_array().unwrap().iter().any(|r| r["kind"] == "sequence"));
+    let at = |k: &str| moment(windows[0][k].as_str().unwrap()) % 3600 / 60;
+    assert!((19..=20).contains(&at("start")) && (25..=26).contains(&at("end")), "{} {}", at("start"), at("end"));
+}
+
+#[test]
 fn harder_forms_are_reported() {
     let base = || Scene::clean(1, 30);
     let one = |service, effect, from, to| Scene { faults: vec![(service, effect, from, to)], ..base() };

@@ -3,6 +3,7 @@
 mod baseline;
 mod compare;
 mod fuse;
+mod order;
 mod scan;
 mod series;
 mod session;
@@ -10,6 +11,7 @@ mod stat;
 mod windows;
 
 pub use compare::{Compared, Side, compare, shifted};
+pub use order::{Order, Streams};
 pub use series::{Feature, FeatureKind, Input, Source, Values, bin_width};
 pub use session::{Cause, Judged, Session, judge};
 pub use windows::{Found, Raw, detect, is_value};

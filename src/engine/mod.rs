@@ -10,6 +10,7 @@ mod live;
 mod map;
 mod memory;
 mod open;
+mod order;
 mod over;
 mod recovery;
 mod search;

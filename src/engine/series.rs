@@ -7,16 +7,11 @@ use crate::detect::{Feature, FeatureKind, Input, Source, Values, bin_width};
 use crate::index::Chunk;
 use crate::mine::variables;
 use crate::model::{Level, Moment, NO_TIME, SourceInfo};
-use crate::text::embed::{embed, similarity};
 use rustc_hash::FxHashMap;
 
 /// Text read to look at values, and events parsed, at most; a larger corpus is sampled evenly.
 const TEXT_BUDGET: u64 = 64 << 20;
 const EVENT_BUDGET: u64 = 80_000;
-/// A corpus of more events is not looked at for its order.
-const MOST_ORDERED: u64 = 1_000_000;
-/// What is as like as this to what was predicted is as good as predicted (MAIA's threshold).
-const LIKE: f32 = 0.8;
 /// Numbers looked at within one variable.
 pub const PARTS: usize = 8;
 /// Fewer bins are no ground to judge on.
@@ -203,9 +198,7 @@ pub fn build(corpus: &Corpus, snapshot: &Snapshot, baseline: &Baseline) -> Serie
             }
         }
     }
-    if snapshot.events <= MOST_ORDERED {
-        add_order(snapshot, &roles, &axis, &traces, &mut building);
-    }
+    add_order(corpus, snapshot, &roles, &axis, &traces, &mut building);
     let sources = building.finish(snapshot, &axis);
     let input = Input { width: axis.width, start: axis.start, bins: axis.bins, sources, baseline: axis.given };
     let mut series = Series { input, by_order: axis.by_order, sampled: 1.0, categories: FxHashMap::default() };
@@ -215,55 +208,25 @@ pub fn build(corpus: &Corpus, snapshot: &Snapshot, baseline: &Baseline) -> Serie
     series
 }
 
-/// Counts events that do not follow what came before as they do normally. A model of order per source: what followed each
-/// template how often. The next event is predicted as the most frequent one; an actual one that is rare there, and whose
-/// embedding is not like the predicted one's (cosine under 0.8), counts.
-fn add_order(snapshot: &Snapshot, roles: &Roles, axis: &Axis, traces: &[u32], building: &mut Building) {
-    let mut follows: FxHashMap<(u32, u32, u32), u32> = FxHashMap::default();
-    let mut seen: FxHashMap<(u32, u32), u32> = FxHashMap::default();
-    let each = |f: &mut dyn FnMut(u32, Option<u32>, Role, Moment, u64)| {
-        let mut last: FxHashMap<u32, u32> = FxHashMap::default();
-        let mut ordinal = 0u64;
-        for chunk in snapshot.chunks.iter().filter(|c| !traces.contains(&c.source)) {
-            for block in &chunk.blocks {
-                let role: Vec<Role> = block.dictionary.iter().map(|k| roles[&(chunk.source, *k)]).collect();
-                for i in 0..block.len() {
-                    let r = role[block.kinds.get(i) as usize];
-                    f(chunk.source, last.insert(chunk.source, r.template), r, block.time(i), ordinal);
-                    ordinal += 1;
+/// Counts the events that are out of order.
+fn add_order(corpus: &Corpus, snapshot: &Snapshot, roles: &Roles, axis: &Axis, traces: &[u32], building: &mut Building) {
+    let wanted = |c: &Chunk| !traces.contains(&c.source);
+    let mut odd: Vec<usize> = Vec::new();
+    corpus.out_of_order(snapshot, &wanted, |i| odd.push(i));
+    let mut next = odd.into_iter().peekable();
+    let mut ordinal = 0;
+    for chunk in snapshot.chunks.iter().filter(|c| wanted(c)) {
+        for block in &chunk.blocks {
+            while let Some(at) = next.next_if(|at| *at < ordinal + block.len()) {
+                let i = at - ordinal;
+                let role = roles[&(chunk.source, block.kind(i))];
+                if let Some(bin) = axis.bin(chunk.source, block.time(i), at as u64) {
+                    building.count(role.service, FeatureKind::Sequence, bin);
                 }
             }
-        }
-    };
-    each(&mut |source, before, r, _, _| {
-        if let Some(before) = before {
-            *follows.entry((source, before, r.template)).or_default() += 1;
-            *seen.entry((source, before)).or_default() += 1;
-        }
-    });
-    let mut likely: FxHashMap<(u32, u32), (u32, u32)> = FxHashMap::default();
-    for ((source, before, next), n) in &follows {
-        let best = likely.entry((*source, *before)).or_default();
-        if (*n, std::cmp::Reverse(*next)) > (best.0, std::cmp::Reverse(best.1)) {
-            *best = (*n, *next);
+            ordinal += block.len();
         }
     }
-    let text = |t: u32| snapshot.templates.get(t as usize).map_or("", |t| t.text.as_str());
-    let mut alike: FxHashMap<(u32, u32), bool> = FxHashMap::default();
-    each(&mut |source, before, r, time, ordinal| {
-        let Some(before) = before else { return };
-        let n = seen[&(source, before)];
-        // A model of a few cases predicts nothing.
-        if n < 50 || follows[&(source, before, r.template)] * 50 > n {
-            return;
-        }
-        let predicted = likely[&(source, before)].1;
-        let same =
-            *alike.entry((predicted, r.template)).or_insert_with(|| similarity(&embed(text(predicted)), &embed(text(r.template))) >= LIKE);
-        if !same && let Some(bin) = axis.bin(source, time, ordinal) {
-            building.count(r.service, FeatureKind::Sequence, bin);
-        }
-    });
 }
 
 type Roles = FxHashMap<(u32, u32), Role>;
