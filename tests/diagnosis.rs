@@ -81,6 +81,28 @@ fn the_faulty_service_comes_first_and_is_red() {
 }
 
 #[test]
+fn a_young_deployment_and_own_thresholds_count_into_the_health() {
+    let home = tempfile::tempdir().unwrap();
+    let bundle = home.path().join("bundle.tar.gz");
+    let mut files = generate(Scene::fault(1, 9));
+    let deployment = "apiVersion: apps/v1\nkind: DeploymentList\nitems:\n- apiVersion: apps/v1\n  kind: Deployment\n  metadata:\n    creationTimestamp: \"2026-03-02T09:05:00Z\"\n    name: shipping\n";
+    files.push(("sock-shop/namespaces/sock-shop/apps/deployments.yaml".into(), deployment.into()));
+    std::fs::write(&bundle, pack(&files)).unwrap();
+    let penalties = |settings: &str| {
+        std::fs::create_dir_all(home.path().join("faultline")).unwrap();
+        std::fs::write(home.path().join("faultline/settings.toml"), settings).unwrap();
+        let (_, out, err) = run(faultline(home.path()).args(["diagnose", "--format", "json"]).arg(&bundle));
+        let d: Value = serde_json::from_str(&out).unwrap_or_else(|e| panic!("{e}: {err}"));
+        let shipping = d["services"].as_array().unwrap().iter().find(|s| s["name"] == "shipping").unwrap().clone();
+        shipping["penalties"].as_object().unwrap().keys().cloned().collect::<Vec<_>>()
+    };
+    let usual = penalties("");
+    assert!(usual.iter().any(|p| p == "deployed 5 min before") && usual.iter().any(|p| p == "answers with 5xx"), "{usual:?}");
+    let own = penalties("[health]\ndeployed_min = 2\nfailed = 100000");
+    assert!(!own.iter().any(|p| p.contains("deployed") || p.contains("5xx")), "{own:?}");
+}
+
+#[test]
 fn a_clean_shop_has_nothing_to_explain() {
     let d = diagnose(Scene::clean(3, 30));
     assert!(d["root_causes"].as_array().unwrap().iter().all(|c| c["score"].as_f64().unwrap() < 0.3), "{}", d["verdict"]);

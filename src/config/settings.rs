@@ -12,8 +12,31 @@ pub struct Settings {
     pub mouse: Option<bool>,
     pub cache: Cache,
     pub llm: Llm,
+    pub health: Health,
     /// Command name -> keys that replace its default ones.
     pub keys: BTreeMap<String, Vec<String>>,
+}
+
+/// When a service counts as unhealthy (MAIA's five rules).
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Health {
+    /// One answer that takes longer, in ms.
+    pub slow_ms: f64,
+    /// Less than this share of the answers is 2xx.
+    pub good_share: f64,
+    /// The 99th percentile of the answers' times is above this, in ms.
+    pub p99_ms: f64,
+    /// More answers than this are 5xx.
+    pub failed: u64,
+    /// It was deployed less than this before, in minutes.
+    pub deployed_min: u64,
+}
+
+impl Default for Health {
+    fn default() -> Health {
+        Health { slow_ms: 1000.0, good_share: 0.7, p99_ms: 200.0, failed: 0, deployed_min: 60 }
+    }
 }
 
 /// The language model: where it is, which one, and with which prompts.
@@ -116,5 +139,6 @@ mod tests {
         let e = toml::from_str::<Settings>("thme = 'dark'").unwrap_err();
         assert!(e.message().contains("thme"));
         assert_eq!(toml::from_str::<Settings>("[cache]\nmax_bytes = 5").unwrap().cache.max_bytes, 5);
+        assert_eq!(toml::from_str::<Settings>("[health]\np99_ms = 500").unwrap().health, Health { p99_ms: 500.0, ..Health::default() });
     }
 }

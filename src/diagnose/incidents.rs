@@ -1,9 +1,8 @@
-//! Known incidents: what they looked like, what caused them, what fixed them; and which of them a corpus resembles. Cosine of
-//! embeddings and BM25 over words, both of the most telling templates. Knows texts, no files.
+//! Known incidents: what they looked like, what caused them, what fixed them; and which of them a corpus resembles: cosine
+//! of embeddings, with the BM25 that a lexical search gives. Knows texts, no files and no index.
 
 use crate::text::embed::{Embedding, embed, similarity};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Incident {
@@ -34,8 +33,6 @@ pub struct Matched {
 
 /// Less alike is no resemblance.
 const LEAST: f64 = 0.45;
-const K1: f64 = 1.2;
-const B: f64 = 0.75;
 
 impl Library {
     /// The ones that come along.
@@ -47,18 +44,18 @@ impl Library {
         self.incidents.iter().find(|i| i.id == id)
     }
 
-    /// Incidents that the templates of a corpus resemble, nearest first.
-    pub fn resembling(&self, templates: &[&str], most: usize) -> Vec<Matched> {
+    /// Incidents that the templates of a corpus resemble, nearest first. `words`: BM25 of each of `texts` for the templates.
+    pub fn resembling(&self, templates: &[&str], words: &[f64], most: usize) -> Vec<Matched> {
         if templates.is_empty() {
             return Vec::new();
         }
         let ours: Vec<Embedding> = templates.iter().map(|t| embed(t)).collect();
-        let bm25 = self.bm25(templates);
-        let top = bm25.iter().copied().fold(0.0, f64::max).max(1e-9);
+        let top = words.iter().copied().fold(0.0, f64::max).max(1e-9);
         let mut out: Vec<Matched> = self
             .incidents
             .iter()
-            .zip(bm25)
+            .enumerate()
+            .map(|(n, i)| (i, words.get(n).copied().unwrap_or(0.0)))
             .filter(|(i, _)| !i.templates.is_empty())
             .map(|(incident, words)| {
                 let best = |t: &String| {
@@ -75,33 +72,10 @@ impl Library {
         out
     }
 
-    /// BM25 of each incident's words for the corpus' words as the query.
-    fn bm25(&self, query: &[&str]) -> Vec<f64> {
-        let documents: Vec<Vec<String>> = self.incidents.iter().map(|i| words(&i.templates.join(" "))).collect();
-        let n = documents.len().max(1) as f64;
-        let average = documents.iter().map(Vec::len).sum::<usize>() as f64 / n;
-        let mut with: BTreeMap<&str, f64> = BTreeMap::new();
-        for d in &documents {
-            d.iter().map(String::as_str).collect::<BTreeSet<_>>().into_iter().for_each(|w| *with.entry(w).or_default() += 1.0);
-        }
-        let asked: BTreeSet<String> = query.iter().flat_map(|q| words(q)).collect();
-        documents
-            .iter()
-            .map(|d| {
-                let one = |w: &String| {
-                    let tf = d.iter().filter(|x| *x == w).count() as f64;
-                    let df = with.get(w.as_str()).copied().unwrap_or(0.0);
-                    let idf = ((n - df + 0.5) / (df + 0.5)).ln_1p();
-                    idf * tf * (K1 + 1.0) / (tf + K1 * (1.0 - B + B * d.len() as f64 / average.max(1.0)))
-                };
-                asked.iter().map(one).sum()
-            })
-            .collect()
+    /// What lexical search is to look at: the words of each incident.
+    pub fn texts(&self) -> Vec<String> {
+        self.incidents.iter().map(|i| i.templates.join(" ").replace("<*>", " ")).collect()
     }
-}
-
-fn words(text: &str) -> Vec<String> {
-    text.split(|c: char| !c.is_alphanumeric()).filter(|w| w.len() > 2).map(str::to_lowercase).collect()
 }
 
 #[cfg(test)]
@@ -114,9 +88,10 @@ mod tests {
         assert!(library.incidents.len() >= 10);
         let got = library.resembling(
             &["connection pool exhausted", "remaining connection slots are reserved for non-replication superuser connections"],
+            &[],
             3,
         );
         assert!(got.first().is_some_and(|m| library.get(&m.id).unwrap().category == "pool exhausted"), "{got:?}");
-        assert!(library.resembling(&["user <*> logged in"], 3).is_empty());
+        assert!(library.resembling(&["user <*> logged in"], &[], 3).is_empty());
     }
 }

@@ -1,6 +1,7 @@
 //! What is open: sources, chunks, kinds, templates, behind one lock that is held briefly, and the snapshots made of them.
 
 use super::timeline::Timeline;
+use crate::config::settings::Health;
 use crate::index::disk::Folder;
 use crate::index::terms::Terms;
 use crate::index::{Chunk, Order};
@@ -42,6 +43,8 @@ pub struct Options {
     pub follow: bool,
     /// Keep the merged order ready for a screen.
     pub interactive: bool,
+    /// When a service counts as unhealthy.
+    pub health: Health,
     /// No action may be applied.
     pub read_only: bool,
     /// Threads that parse.
@@ -61,6 +64,7 @@ impl Options {
             data: None,
             follow: false,
             interactive: false,
+            health: Health::default(),
             read_only: false,
             threads: std::thread::available_parallelism().map_or(2, usize::from),
         }

@@ -2,7 +2,8 @@
 
 use super::corpus::{Corpus, Snapshot, lock};
 use super::findings::clock;
-use super::map::{Calls, Map};
+use super::health::{log_penalties, trace_penalties};
+use super::map::Map;
 use super::spans::Traced;
 use crate::diagnose::{self, Cause, Classifier, Network, Node};
 use crate::model::{
@@ -82,7 +83,8 @@ impl Corpus {
         for cause in &causes {
             unhealthy.insert(traces.services[cause.service as usize].clone(), 0.03 + 0.95 * cause.score);
         }
-        let penalties = trace_penalties(t);
+        let mut penalties = trace_penalties(t, &self.options.health);
+        self.add_rollouts(snapshot, out, &mut penalties);
         self.infer(&unhealthy, &penalties, out);
         if out.end == 0 {
             out.start = traces.spans.iter().map(|s| s.start).min().unwrap_or(0);
@@ -111,7 +113,9 @@ impl Corpus {
             unhealthy.insert(service.clone(), (0.03 + 0.95 * p).min(0.98));
         }
         out.edges.clone_from(&map.edges);
-        self.infer(&unhealthy, &log_penalties(&map), out);
+        let mut penalties = log_penalties(&map, &self.options.health);
+        self.add_rollouts(snapshot, out, &mut penalties);
+        self.infer(&unhealthy, &penalties, out);
         let mut order: Vec<(f64, String)> = out.services.iter().map(|s| (s.p_down, s.name.clone())).collect();
         order.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
         for (p, service) in order.into_iter().filter(|(p, _)| *p > 0.03).take(MOST_CAUSES) {
@@ -241,7 +245,8 @@ impl Corpus {
         }
         let texts: Vec<&str> = suspect.iter().map(|t| t.text.as_str()).take(40).collect();
         let library = self.library();
-        for m in library.resembling(&texts, 5) {
+        let words = crate::index::lexical::bm25(&library.texts(), &texts).unwrap_or_default();
+        for m in library.resembling(&texts, &words, 5) {
             if let Some(i) = library.get(&m.id) {
                 out.similar.push(Similar { incident: m.id, title: i.title.clone(), fix: i.fix.clone(), score: m.score });
             }
@@ -302,44 +307,6 @@ fn implicated(map: &Map) -> BTreeMap<String, f64> {
         }
     }
     out
-}
-
-/// MAIA's penalties, from what a service served in the suspect time (or all of it where nothing is suspect).
-fn log_penalties(map: &Map) -> BTreeMap<String, BTreeMap<String, f64>> {
-    let mut out = BTreeMap::new();
-    for (service, (inside, outside)) in &map.served {
-        let calls = if inside.n > 0 { inside } else { outside };
-        out.insert(service.clone(), penalties(calls));
-    }
-    out
-}
-
-fn penalties(c: &Calls) -> BTreeMap<String, f64> {
-    let mut out = BTreeMap::new();
-    let mut add = |name: &str, yes: bool| {
-        if yes {
-            out.insert(name.to_string(), 0.25);
-        }
-    };
-    add("duration over 1 s", c.ms.iter().any(|ms| *ms > 1000.0));
-    add("2xx under 70%", c.n > 0 && (c.good as f64) < 0.7 * c.n as f64);
-    add("p99 over 200 ms", c.quantile(0.99) > 200.0);
-    add("answers with 5xx", c.failed > 0);
-    out
-}
-
-fn trace_penalties(t: &Traced) -> BTreeMap<String, BTreeMap<String, f64>> {
-    let mut calls: BTreeMap<String, Calls> = BTreeMap::new();
-    for v in &t.traces.invocations {
-        let entry = &t.traces.spans[v.entry];
-        let c = calls.entry(t.traces.services[v.service as usize].clone()).or_default();
-        c.n += 1;
-        let failed = v.spans.iter().any(|s| t.traces.spans[*s].failed);
-        c.good += u64::from(!failed);
-        c.failed += u64::from(failed);
-        c.ms.push((entry.end - entry.start) as f32 / 1e6);
-    }
-    calls.into_iter().map(|(s, c)| (s, penalties(&c))).collect()
 }
 
 /// What speaks against a service, in words, and the events that show it.

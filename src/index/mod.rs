@@ -5,6 +5,7 @@ mod chunk;
 pub mod disk;
 mod eval;
 mod filter;
+pub mod lexical;
 mod order;
 mod query;
 mod search_text;
