@@ -97,6 +97,23 @@ macro_rules! snapshot {
 }
 
 #[test]
+fn the_service_map_is_a_graph_that_scrolls() {
+    for size in [(80, 24), (120, 40), (200, 60)] {
+        let mut app = App::open(Path::new("sample-logs/sock-shop.tar.gz"), size);
+        let started = Instant::now();
+        while app.state.diagnosis.is_none() && started.elapsed() < Duration::from_secs(60) {
+            app.settle();
+        }
+        app.keys("6 G");
+        snapshot!(format!("map_{}x{}", size.0, size.1), app);
+        if size.0 == 80 {
+            app.keys("l");
+            snapshot!("map_scrolled_80x24", app);
+        }
+    }
+}
+
+#[test]
 fn every_pane_reads_well_at_three_sizes() {
     for size in [(80, 24), (120, 40), (200, 60)] {
         let mut app = App::open(&sample(), size);

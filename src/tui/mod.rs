@@ -2,6 +2,7 @@
 
 mod driver;
 mod effects;
+mod graph;
 mod highlight;
 mod keys;
 mod marks;

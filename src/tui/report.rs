@@ -1,8 +1,10 @@
 //! Findings, diagnosis, plan and chat as lists of lines, each of which may lead to an event. Pure: from data to lines.
 
+use super::graph::{self, Box, Strip};
 use super::state::State;
-use crate::model::{Action, Diagnosis, Severity, Window};
+use crate::model::{Action, Diagnosis, ServiceHealth, Severity, Window};
 use crate::text::civil::{human_duration, rfc3339};
+use crate::text::escape::for_terminal;
 
 /// A line of a report.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -15,6 +17,8 @@ pub struct Row {
     pub item: Option<usize>,
     /// What `mute` would hide.
     pub mute: Option<String>,
+    /// Part of a picture, in place of text: neither wrapped nor cut, it scrolls sideways.
+    pub strip: Strip,
 }
 
 fn row(text: impl Into<String>, role: &'static str) -> Row {
@@ -54,7 +58,7 @@ pub fn anomalies(state: &State) -> Vec<Row> {
             if muted { "  (muted)" } else { "" }
         );
         let event = w.reasons.iter().find_map(|r| r.events.first().copied());
-        out.push(Row { text: head, role: if muted { "dim" } else { role }, event, item: Some(i), mute: Some(mute) });
+        out.push(Row { text: head, role: if muted { "dim" } else { role }, event, item: Some(i), mute: Some(mute), ..Row::default() });
         for r in w.reasons.iter().take(if muted { 0 } else { 10 }) {
             let mute = r.template_id.map_or_else(|| r.kind.name().to_string(), |t| format!("T{t}"));
             let muted = state.judged.muted.contains(&mute);
@@ -64,7 +68,7 @@ pub fn anomalies(state: &State) -> Vec<Row> {
                 format!("    {:<13} {}: {}", r.kind.name(), r.service, r.text)
             };
             let role = if muted { "dim" } else { "text" };
-            out.push(Row { text, role, event: r.events.first().copied(), item: Some(i), mute: Some(mute) });
+            out.push(Row { text, role, event: r.events.first().copied(), item: Some(i), mute: Some(mute), ..Row::default() });
         }
     }
     out.push(row("", "dim"));
@@ -96,15 +100,13 @@ pub fn diagnosis(state: &State) -> Vec<Row> {
             text: format!("{}. {} ({:.2})  {}", i + 1, c.service, c.score, c.summary),
             role: "text",
             event: c.evidence.first().map(|e| e.event),
-            item: None,
-            mute: None,
+            ..Row::default()
         });
         out.extend(c.evidence.iter().map(|e| Row {
             text: format!("     {}:{}  {}", short(&e.place.source), e.place.line, e.text),
             role: "dim",
             event: Some(e.event),
-            item: None,
-            mute: None,
+            ..Row::default()
         }));
     }
     title(&mut out, "Fault chain", d.chain.is_empty());
@@ -114,8 +116,7 @@ pub fn diagnosis(state: &State) -> Vec<Row> {
             text: format!("  {} {} ─ {}{why}", &rfc3339(l.first, 3)[11..23], l.service, l.template),
             role: "text",
             event: l.event,
-            item: None,
-            mute: None,
+            ..Row::default()
         });
     }
     map(d, &mut out);
@@ -131,38 +132,51 @@ fn title(out: &mut Vec<Row>, text: &str, empty: bool) {
     }
 }
 
-/// The service map as boxes and arrows, from the callers down; services far from any fault are folded.
+/// Services drawn in the map; the others are folded.
+const MOST_DRAWN: usize = 18;
+
+/// The service map as a graph: those at fault, who calls them and whom they call; services far from any fault are folded.
 fn map(d: &Diagnosis, out: &mut Vec<Row>) {
-    title(out, "Service map: chance of each service to be at fault", d.services.is_empty());
-    let p = |name: &str| d.services.iter().find(|s| s.name == name);
-    let mut names: Vec<&str> = d.services.iter().map(|s| s.name.as_str()).collect();
-    names.sort_by(|a, b| p(b).map_or(0.0, |s| s.p_down).total_cmp(&p(a).map_or(0.0, |s| s.p_down)).then(a.cmp(b)));
-    let mut folded = 0;
-    for name in names {
-        let Some(s) = p(name) else { continue };
-        let callees: Vec<String> = d
-            .edges
-            .iter()
-            .filter(|e| e.from == name)
-            .map(|e| format!("{} {:.0}%", e.to, p(&e.to).map_or(0.0, |s| s.p_down * 100.0)))
-            .collect();
-        let callers = d.edges.iter().filter(|e| e.to == name).count();
-        if s.p_down < 0.02 && callees.is_empty() && callers == 0 {
-            folded += 1;
-            continue;
-        }
-        let (role, mark) = match s.band() {
-            "red" => ("error", "!!"),
-            "yellow" => ("warn", "! "),
-            _ => ("text", "  "),
-        };
-        let arrow = if callees.is_empty() { String::new() } else { format!(" ──▶ {}", callees.join(", ")) };
-        let penalties: Vec<&str> = s.penalties.keys().map(String::as_str).collect();
-        let health = if penalties.is_empty() { String::new() } else { format!("  health {:.2}: {}", s.health, penalties.join(", ")) };
-        out.push(row(format!("  {mark}┤ {name} {:.0}% ├{arrow}{health}", s.p_down * 100.0), role));
+    title(out, "Service map: chance of each service to be at fault (callers left, h and l scroll)", d.services.is_empty());
+    let mut near: Vec<&ServiceHealth> = d.services.iter().collect();
+    let touches = |s: &ServiceHealth| d.edges.iter().filter(|e| e.from == s.name || e.to == s.name).count();
+    let next_to_fault = |s: &ServiceHealth| {
+        let other = d.edges.iter().filter_map(|e| match &s.name {
+            n if *n == e.from => Some(&e.to),
+            n if *n == e.to => Some(&e.from),
+            _ => None,
+        });
+        other.filter_map(|n| d.services.iter().find(|x| x.name == *n)).map(|x| x.p_down).fold(0.0, f64::max)
+    };
+    let key = |s: &ServiceHealth| s.p_down.max(next_to_fault(s) * 0.9);
+    near.sort_by(|a, b| key(b).total_cmp(&key(a)).then(touches(b).cmp(&touches(a))).then_with(|| a.name.cmp(&b.name)));
+    near.retain(|s| s.p_down >= 0.16 || touches(s) > 0);
+    near.truncate(MOST_DRAWN);
+    let boxes: Vec<Box> = near
+        .iter()
+        .map(|s| {
+            let (role, mark) = match s.band() {
+                "red" => ("error", " !!"),
+                "yellow" => ("warn", " !"),
+                _ => ("text", ""),
+            };
+            Box { label: format!("{} {:.0}%{mark}", for_terminal(&s.name), s.p_down * 100.0), role }
+        })
+        .collect();
+    let at = |name: &str| near.iter().position(|s| s.name == name);
+    let edges: Vec<(usize, usize)> = d.edges.iter().filter_map(|e| Some((at(&e.from)?, at(&e.to)?))).filter(|e| e.0 != e.1).collect();
+    let (strips, back) = graph::draw(&boxes, &edges);
+    out.extend(strips.into_iter().map(|strip| Row { strip, ..row("", "text") }));
+    let told: Vec<String> = back.iter().map(|(a, b)| format!("{} calls {}", near[*a].name, near[*b].name)).collect();
+    if !told.is_empty() {
+        out.push(row(format!("  in circles, not drawn: {}", told.join(", ")), "dim"));
     }
-    if folded > 0 {
-        out.push(row(format!("    and {folded} services without calls or suspicion"), "dim"));
+    if d.services.len() > near.len() {
+        out.push(row(format!("  {} services that are green and farther away are folded", d.services.len() - near.len()), "dim"));
+    }
+    for s in near.iter().filter(|s| !s.penalties.is_empty() && (s.p_down >= 0.16 || s.health < 0.6)) {
+        let broken: Vec<&str> = s.penalties.keys().map(String::as_str).collect();
+        out.push(row(format!("  {} health {:.2}: {}", s.name, s.health, broken.join(", ")), "dim"));
     }
 }
 
@@ -190,11 +204,10 @@ fn action(i: usize, a: &Action) -> Vec<Row> {
     let mut out = vec![Row {
         text: format!("{}. {}   risk {}, {:.0}%", i + 1, a.title, a.risk.name(), a.confidence * 100.0),
         role,
-        event: None,
         item,
-        mute: None,
+        ..Row::default()
     }];
-    let mut add = |text: String, role| out.push(Row { text, role, event: None, item, mute: None });
+    let mut add = |text: String, role| out.push(Row { text, role, item, ..Row::default() });
     add(format!("     why: {}", a.why), "text");
     if !a.argv.is_empty() {
         add(format!("     run: {}", a.argv.join(" ")), "variable");
@@ -223,7 +236,7 @@ pub fn chat(state: &State) -> Vec<Row> {
         for line in turn.answer.lines() {
             let event = turn.events.iter().find(|id| line.contains(&format!("[L{id}]"))).copied();
             let role = if line.starts_with('#') { "title" } else { "text" };
-            out.push(Row { text: line.to_string(), role, event, item: None, mute: None });
+            out.push(Row { text: line.to_string(), role, event, ..Row::default() });
         }
         out.push(row(format!("(by {})", turn.by), "dim"));
         out.extend(turn.notes.iter().map(|n| row(format!("({n})"), "notice")));

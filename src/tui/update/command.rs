@@ -182,6 +182,7 @@ fn show_pane(state: &mut State, command: Command) {
         _ => Pane::ALL[(at + Pane::ALL.len() - 1) % Pane::ALL.len()],
     };
     state.report = Scroll::default();
+    state.left = 0;
 }
 
 /// Enter: from the stream to the detail, from a template to its events, from a source to its first event.

@@ -1,5 +1,6 @@
 //! Draws a report pane: lines with a cursor; long ones are wrapped.
 
+use super::super::graph::Strip;
 use super::super::report::{self, Row};
 use super::super::state::{Pane, State};
 use super::{fit, style, width};
@@ -39,6 +40,11 @@ pub fn draw(frame: &mut Frame<'_>, state: &State, pane: Pane, area: Rect) {
         if i == cursor {
             at_cursor = lines.len();
         }
+        if !r.strip.is_empty() {
+            let line = Line::from(picture(state, &r.strip, columns));
+            lines.push(if i == cursor { line.patch_style(style::of(state, "selected")) } else { line });
+            continue;
+        }
         let mark = if r.event.is_some() { "› " } else { "  " };
         for (n, part) in wrapped(&for_terminal(&r.text), columns.saturating_sub(2)).into_iter().enumerate() {
             let line = Line::from(vec![
@@ -51,6 +57,20 @@ pub fn draw(frame: &mut Frame<'_>, state: &State, pane: Pane, area: Rect) {
     let top = at_cursor.saturating_sub(height.saturating_sub(3)).min(lines.len().saturating_sub(height.min(lines.len())));
     let shown: Vec<Line<'static>> = lines.into_iter().skip(top).take(height).collect();
     frame.render_widget(Paragraph::new(shown), area);
+}
+
+/// A line of a picture, scrolled sideways.
+fn picture(state: &State, strip: &Strip, columns: usize) -> Vec<Span<'static>> {
+    let mut skip = state.left;
+    let mut room = columns.saturating_sub(2);
+    let mut out = vec![Span::raw("  ")];
+    for (text, role) in strip {
+        let part: String = text.chars().skip(skip).take(room).collect();
+        skip = skip.saturating_sub(text.chars().count());
+        room -= part.chars().count();
+        out.push(Span::styled(part, style::of(state, role)));
+    }
+    out
 }
 
 /// A word cut where the line ends: nothing of a command is left out.

@@ -26,7 +26,11 @@ pub fn title(frame: &mut Frame<'_>, state: &State, area: Rect) {
         let counts =
             |w: &&crate::model::Window| w.severity >= crate::model::Severity::Medium && !state.judged.muted.contains(&window_key(w));
         let n = f.windows.iter().filter(counts).count();
-        facts.push(if n == 0 { "nothing odd (5)".into() } else { format!("{n} odd windows (5)") });
+        facts.push(match n {
+            0 => "nothing odd (5)".into(),
+            1 => "1 odd window (5)".into(),
+            n => format!("{n} odd windows (5)"),
+        });
     }
     if !s.failures.is_empty() {
         facts.push(format!("✗ {} unreadable (4)", s.failures.len()));
