@@ -8,6 +8,7 @@
 //! in, times its anomaly weight.
 
 use crate::text::embed::{Embedding, similarity};
+use std::collections::{BTreeMap, BTreeSet};
 
 const ROUNDS: usize = 4;
 /// Clocks of two hosts differ by so much, ns.
@@ -26,6 +27,8 @@ pub struct Node {
     /// How anomalous: 0..1.
     pub weight: f64,
     pub score: f64,
+    /// Request, trace, pod, peer: what its first lines name.
+    pub identifiers: BTreeSet<String>,
     /// Why it follows the link before it.
     pub link: String,
 }
@@ -39,6 +42,7 @@ pub fn chain(mut nodes: Vec<Node>, calls: &Calls<'_>, most: usize) -> Vec<Node> 
     if n == 0 {
         return nodes;
     }
+    forget_common(&mut nodes);
     let mut h: Vec<Embedding> = nodes.iter().map(|x| x.embedding.clone()).collect();
     let mut flow = vec![0.0f64; n];
     for _ in 0..ROUNDS {
@@ -66,6 +70,14 @@ pub fn chain(mut nodes: Vec<Node>, calls: &Calls<'_>, most: usize) -> Vec<Node> 
     nodes
 }
 
+/// What most nodes name (the address of the one gateway) links nothing.
+fn forget_common(nodes: &mut [Node]) {
+    let mut named: BTreeMap<String, usize> = BTreeMap::new();
+    nodes.iter().flat_map(|n| &n.identifiers).for_each(|id| *named.entry(id.clone()).or_default() += 1);
+    let most = (nodes.len() / 3).max(2);
+    nodes.iter_mut().for_each(|n| n.identifiers.retain(|id| named[id] <= most));
+}
+
 /// In a chain ordered by time, moves each node before the callers that began at nearly the same time.
 fn callees_first(nodes: &mut [Node], calls: &Calls<'_>) {
     for i in 1..nodes.len() {
@@ -85,7 +97,7 @@ fn row(nodes: &[Node], h: &[Embedding], i: usize, calls: &Calls<'_>) -> Vec<f64>
         }
         let known = 1.0
             + 2.0 * f64::from(u8::from(calls(&nodes[j].service, &nodes[i].service)))
-            + 3.0 * f64::from(u8::from(nodes[i].service == nodes[j].service));
+            + 3.0 * f64::from(u8::from(nodes[i].service == nodes[j].service || share(&nodes[i], &nodes[j]).is_some()));
         Some(f64::from(similarity(&h[i], &h[j]) * scale) / 4.0 + known.ln())
     };
     let logits: Vec<Option<f64>> = (0..nodes.len()).map(logit).collect();
@@ -110,6 +122,11 @@ fn mixed(h: &[Embedding], attention: &[Vec<f64>], i: usize) -> Embedding {
     out
 }
 
+/// An identifier that both name.
+fn share<'n>(a: &'n Node, b: &'n Node) -> Option<&'n String> {
+    a.identifiers.intersection(&b.identifiers).next()
+}
+
 fn why(before: &Node, after: &Node, calls: &Calls<'_>) -> String {
     let later = (after.first - before.first) as f64 / 1e9;
     let mut parts = vec![match later {
@@ -121,6 +138,9 @@ fn why(before: &Node, after: &Node, calls: &Calls<'_>) -> String {
         parts.push("same service".into());
     } else if calls(&after.service, &before.service) {
         parts.push(format!("{} calls {}", after.service, before.service));
+    }
+    if let Some(id) = share(before, after) {
+        parts.push(format!("shares {id}"));
     }
     if similarity(&before.embedding, &after.embedding) > 0.6 {
         parts.push("says much the same".into());
@@ -143,6 +163,9 @@ mod tests {
         let order: Vec<&str> = nodes.iter().map(|n| n.service.as_str()).collect();
         assert_eq!(order, ["db", "carts", "front", "late"]);
         assert_eq!(why(&nodes[0], &nodes[1], &calls), "1.0 s before by the clock, carts calls db");
+        nodes[0].identifiers.insert("req-7".into());
+        nodes[1].identifiers.insert("req-7".into());
+        assert!(why(&nodes[0], &nodes[1], &calls).ends_with("shares req-7"));
         let mut apart = vec![node("front", 10), node("carts", 19)];
         callees_first(&mut apart, &calls);
         assert_eq!(apart[0].service, "front");

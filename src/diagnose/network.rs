@@ -1,6 +1,6 @@
 //! A discrete Bayesian network over the service map. Each service has a fault of its own (D) and a state that others feel
 //! (U): U follows from D and from the states of the services that it calls, by noisy-OR. Exact inference by variable
-//! elimination; where a table would grow too large the weakest dependencies are left out, and that is said. Knows numbers.
+//! elimination along a tree of buckets (one pass up, one down, all services at once); where a table would grow too large the weakest dependencies are left out, and that is said. Knows numbers.
 
 use std::collections::BTreeSet;
 
@@ -34,7 +34,7 @@ pub struct Posterior {
 }
 
 /// A table over binary variables; bit `i` of an index is the state of `vars[i]`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 struct Factor {
     vars: Vec<usize>,
     table: Vec<f64>,
@@ -55,6 +55,28 @@ impl Factor {
         let pick = |i: usize, places: &[usize]| places.iter().enumerate().fold(0, |acc, (k, p)| acc | (i >> p & 1) << k);
         let table = (0..1usize << vars.len()).map(|i| self.table[pick(i, &a)] * other.table[pick(i, &b)]).collect();
         Factor { vars, table }
+    }
+
+    /// This table without what `other` had brought in; `other` spans the same variables. Nothing divided by nothing is nothing.
+    fn over(&self, other: &Factor) -> Factor {
+        let inverse = other.table.iter().map(|x| if *x > 0.0 { 1.0 / x } else { 0.0 }).collect();
+        self.times(&Factor { vars: other.vars.clone(), table: inverse })
+    }
+
+    /// Scaled to a sum of 1: products of many chances would vanish.
+    fn normal(mut self) -> Factor {
+        let sum: f64 = self.table.iter().sum();
+        if sum > 0.0 {
+            self.table.iter_mut().for_each(|x| *x /= sum);
+        }
+        self
+    }
+
+    /// Chance that a variable is true.
+    fn chance(&self, var: usize) -> f64 {
+        let Some(at) = self.vars.iter().position(|v| *v == var) else { return 0.0 };
+        let yes: f64 = self.table.iter().enumerate().filter(|(i, _)| i >> at & 1 == 1).map(|(_, x)| x).sum();
+        yes / self.table.iter().sum::<f64>().max(1e-300)
     }
 
     fn sum_out(&self, var: usize) -> Factor {
@@ -144,7 +166,79 @@ impl Network {
 
     fn eliminate(&self, edges: &[(usize, usize, f64)]) -> Option<Vec<f64>> {
         let (factors, variables) = self.factors(edges);
-        (0..self.services).map(|i| posterior(&factors, variables, 2 * i)).collect()
+        let tree = Buckets::new(&factors, variables)?;
+        let beliefs = tree.calibrated(factors);
+        Some((0..self.services).map(|i| beliefs[2 * i].chance(2 * i)).collect())
+    }
+}
+
+/// The order in which variables are eliminated, and what each one's table then spans.
+struct Buckets {
+    order: Vec<usize>,
+    /// Place of each variable in the order.
+    rank: Vec<usize>,
+    /// Per variable, the others in its table when it is eliminated.
+    others: Vec<Vec<usize>>,
+}
+
+impl Buckets {
+    /// The variable with the fewest neighbours goes first, and leaves its neighbours joined. `None`: a table grew too wide.
+    fn new(factors: &[Factor], variables: usize) -> Option<Buckets> {
+        let mut near: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); variables];
+        for f in factors {
+            for v in &f.vars {
+                near[*v].extend(f.vars.iter().filter(|x| *x != v));
+            }
+        }
+        let mut queue: BTreeSet<(usize, usize)> = (0..variables).map(|v| (near[v].len(), v)).collect();
+        let mut tree = Buckets { order: Vec::new(), rank: vec![0; variables], others: vec![Vec::new(); variables] };
+        while let Some((size, v)) = queue.pop_first() {
+            if size + 1 > WIDEST {
+                return None;
+            }
+            let others: Vec<usize> = near[v].iter().copied().collect();
+            for a in &others {
+                queue.remove(&(near[*a].len(), *a));
+                near[*a].remove(&v);
+                near[*a].extend(others.iter().filter(|b| *b != a));
+                queue.insert((near[*a].len(), *a));
+            }
+            tree.rank[v] = tree.order.len();
+            tree.order.push(v);
+            tree.others[v] = others;
+        }
+        Some(tree)
+    }
+
+    /// The bucket that takes what a table over these variables says.
+    fn first(&self, vars: &[usize]) -> Option<usize> {
+        vars.iter().copied().min_by_key(|v| self.rank[*v])
+    }
+
+    /// Belief over each bucket's variables, given all that is known (Shafer and Shenoy's passes, with Hugin's division).
+    fn calibrated(&self, factors: Vec<Factor>) -> Vec<Factor> {
+        let one = |v: usize| Factor::new(std::iter::once(v).chain(self.others[v].iter().copied()).collect(), |_| 1.0);
+        let mut beliefs: Vec<Factor> = (0..self.rank.len()).map(one).collect();
+        for f in factors {
+            if let Some(v) = self.first(&f.vars) {
+                beliefs[v] = beliefs[v].times(&f);
+            }
+        }
+        let mut up: Vec<Factor> = vec![Factor::default(); self.rank.len()];
+        for v in &self.order {
+            let message = beliefs[*v].sum_out(*v).normal();
+            if let Some(parent) = self.first(&self.others[*v]) {
+                beliefs[parent] = beliefs[parent].times(&message);
+            }
+            up[*v] = message;
+        }
+        for v in self.order.iter().rev() {
+            let Some(parent) = self.first(&self.others[*v]) else { continue };
+            let gone: Vec<usize> = beliefs[parent].vars.iter().copied().filter(|x| !self.others[*v].contains(x)).collect();
+            let known = gone.iter().fold(beliefs[parent].clone(), |f, x| f.sum_out(*x));
+            beliefs[*v] = beliefs[*v].times(&known.over(&up[*v])).normal();
+        }
+        beliefs
     }
 }
 
@@ -159,44 +253,6 @@ fn reaches(out: &[Vec<usize>], from: usize, to: usize) -> bool {
         }
     }
     false
-}
-
-/// Only what is connected with the variable asked for matters: the rest sums to a constant.
-fn posterior(all: &[Factor], variables: usize, query: usize) -> Option<f64> {
-    let mut factors: Vec<Factor> = connected(all, variables, query);
-    loop {
-        let mut left: BTreeSet<usize> = factors.iter().flat_map(|f| f.vars.iter().copied()).collect();
-        left.remove(&query);
-        // The variable whose elimination makes the smallest table goes first.
-        let size = |v: usize| factors.iter().filter(|f| f.vars.contains(&v)).flat_map(|f| f.vars.iter()).collect::<BTreeSet<_>>().len();
-        let Some(v) = left.into_iter().min_by_key(|v| (size(*v), *v)) else { break };
-        if size(v) > WIDEST {
-            return None;
-        }
-        let (with, without): (Vec<Factor>, Vec<Factor>) = factors.into_iter().partition(|f| f.vars.contains(&v));
-        factors = without;
-        let joined = with.iter().skip(1).fold(with[0].clone(), |acc, f| acc.times(f));
-        factors.push(joined.sum_out(v));
-    }
-    let last = factors.iter().fold(Factor { vars: vec![query], table: vec![1.0, 1.0] }, |acc, f| acc.times(f));
-    Some(last.table[1] / (last.table[0] + last.table[1]).max(1e-300))
-}
-
-fn connected(all: &[Factor], variables: usize, query: usize) -> Vec<Factor> {
-    let mut of: Vec<Vec<usize>> = vec![Vec::new(); variables];
-    all.iter().enumerate().for_each(|(i, f)| f.vars.iter().for_each(|v| of[*v].push(i)));
-    let (mut seen, mut used, mut stack) = (vec![false; variables], BTreeSet::new(), vec![query]);
-    while let Some(v) = stack.pop() {
-        if std::mem::replace(&mut seen[v], true) {
-            continue;
-        }
-        for i in &of[v] {
-            if used.insert(*i) {
-                stack.extend(&all[*i].vars);
-            }
-        }
-    }
-    used.into_iter().map(|i| all[i].clone()).collect()
 }
 
 #[cfg(test)]
@@ -258,5 +314,8 @@ mod tests {
         let big = Network { services: 40, edges, unhealthy: vec![0.5; 40] };
         let p = big.infer();
         assert!(p.dropped > 0 && p.down.len() == 40);
+        let ring = (0..2000).map(|a| (a, (a + 1) % 2000, 0.9)).chain((0..2000).map(|a| (a, (a * 7 + 3) % 2000, 0.7))).collect();
+        let many = Network { services: 2000, edges: ring, unhealthy: vec![0.5; 2000] };
+        assert!(many.infer().down.iter().all(|d| (0.0..=1.0).contains(d)));
     }
 }

@@ -4,6 +4,7 @@ use super::corpus::{Corpus, Snapshot, lock};
 use super::findings::clock;
 use super::health::{log_penalties, trace_penalties};
 use super::map::Map;
+use super::sessions::identifiers_in;
 use super::spans::Traced;
 use crate::diagnose::{self, Cause, Classifier, Network, Node};
 use crate::model::{
@@ -66,6 +67,7 @@ impl Corpus {
         self.classify_incident(snapshot, &windows, &mut out);
         out.verdict = verdict(&out, findings);
         out.elapsed_ms = started.elapsed().as_millis() as u64;
+        out.since_open_ms = self.started.elapsed().as_millis() as u64;
         out
     }
 
@@ -205,6 +207,7 @@ impl Corpus {
                 embedding: embed(&snapshot.templates[t].text),
                 first: reason.since,
                 weight: reason.score,
+                identifiers: reason.events.iter().filter_map(|id| self.event(snapshot, *id)).flat_map(|e| identifiers_in(&e.raw)).collect(),
                 ..Node::default()
             });
         }

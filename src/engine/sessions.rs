@@ -30,6 +30,27 @@ const TYPES: &[(&str, &str)] = &[
     ("path", r"(?:/[\w.-]+){2,}"),
 ];
 
+/// Types by which lines of several services are known to belong together, and peers by address.
+const SHARED: [&str; 7] = ["uuid", "block", "request", "trace", "hex", "session", "pod"];
+const PEER: &str = r"\b[a-zA-Z0-9][\w.-]*[\w]:[0-9]{2,5}\b";
+
+/// Identifiers in a line that another line may share.
+pub fn identifiers_in(line: &str) -> std::collections::BTreeSet<String> {
+    static PATTERNS: std::sync::OnceLock<Vec<regex::Regex>> = std::sync::OnceLock::new();
+    let patterns = PATTERNS.get_or_init(|| {
+        let types = TYPES.iter().filter(|t| SHARED.contains(&t.0)).map(|t| t.1);
+        types.chain([PEER]).filter_map(|p| regex::Regex::new(p).ok()).collect()
+    });
+    let value = |m: &str| m.rsplit(['=', ' ']).next().unwrap_or(m).to_lowercase();
+    patterns.iter().flat_map(|p| p.find_iter(line)).map(|m| value(m.as_str())).filter(|v| !is_clock(v)).collect()
+}
+
+/// `07:41` or `2026-03-02T07:41`, which the pattern of a peer takes for one.
+fn is_clock(text: &str) -> bool {
+    let digits = |t: &str| !t.is_empty() && t.bytes().all(|b| b.is_ascii_digit());
+    text.split(':').all(digits) || text.split('-').next().is_some_and(|year| year.len() == 4 && digits(year) && text.contains('-'))
+}
+
 impl By {
     /// `lines:N`, the name of a type, or a regular expression.
     pub fn parse(text: &str) -> Result<By, String> {
@@ -152,4 +173,17 @@ fn reasons(snapshot: &Snapshot, j: &Judged, lines: u64) -> Vec<String> {
         .collect();
     out.push(format!("{lines} lines"));
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_one_request_share_its_identifier() {
+        let a = identifiers_in("2026-03-02T09:10:02 ERROR [orders] call failed request_id=eeb104b558e77bbc from db-0:5432");
+        let b = identifiers_in(r#"{"msg":"GET /carts 500","id":"eeb104b558e77bbc"}"#);
+        assert!(a.contains("eeb104b558e77bbc") && b.contains("eeb104b558e77bbc") && a.contains("db-0:5432"), "{a:?} {b:?}");
+        assert!(identifiers_in("2026-03-02T09:10:02Z at 09:10:02 all was well").is_empty());
+    }
 }

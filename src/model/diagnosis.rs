@@ -85,4 +85,6 @@ pub struct Diagnosis {
     /// What was assumed, left out, approximated.
     pub notes: Vec<String>,
     pub elapsed_ms: u64,
+    /// From the start of the open to the end of the diagnosis.
+    pub since_open_ms: u64,
 }

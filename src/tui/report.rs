@@ -92,7 +92,16 @@ pub fn diagnosis(state: &State) -> Vec<Row> {
     let Some(d) = &state.diagnosis else { return waiting(state) };
     let mut out = vec![
         row(d.verdict.clone(), severity(d.severity).0),
-        row(format!("severity {}, category {}, worked out in {} ms", d.severity.name(), d.category, d.elapsed_ms), "dim"),
+        row(
+            format!(
+                "severity {}, category {}, worked out in {} ms, {:.1} s after the open",
+                d.severity.name(),
+                d.category,
+                d.elapsed_ms,
+                d.since_open_ms as f64 / 1000.0
+            ),
+            "dim",
+        ),
     ];
     title(&mut out, "Causes, the most likely first", d.causes.is_empty());
     for (i, c) in d.causes.iter().take(6).enumerate() {
