@@ -19,6 +19,8 @@ use std::sync::Arc;
 const MOST_CAUSES: usize = 10;
 const MOST_LINKS: usize = 8;
 const MOST_NODES: usize = 60;
+/// A cause that scores less is none.
+const NOTHING: f64 = 0.01;
 /// Fewer invocations are no ground for a ranking by traces.
 const FEW_CALLS: usize = 20;
 
@@ -92,7 +94,7 @@ impl Corpus {
             out.start = traces.spans.iter().map(|s| s.start).min().unwrap_or(0);
             out.end = traces.spans.iter().map(|s| s.end).max().unwrap_or(0);
         }
-        for cause in causes.iter().take(MOST_CAUSES) {
+        for cause in causes.iter().filter(|c| c.score >= NOTHING).take(MOST_CAUSES) {
             let (summary, events) = told(t, cause);
             let evidence = events.iter().filter_map(|id| self.evidence_of(snapshot, *id)).collect();
             out.causes.push(RootCause { service: traces.services[cause.service as usize].clone(), score: cause.score, summary, evidence });
