@@ -26,7 +26,7 @@ pub fn answer(
     snapshot: &Snapshot,
     (findings, d, actions): (&Findings, &Diagnosis, &[Action]),
     pack: &Pack,
-    task: &str,
+    (task, question): (&str, &str),
 ) -> String {
     let mut out: Vec<String> = Vec::new();
     match task {
@@ -35,6 +35,7 @@ pub fn answer(
         "timeline" => timeline(findings, d, &mut out),
         "cause" => cause(d, &mut out),
         "fix" => fix(d, actions, &mut out),
+        "classify" => classify(corpus, snapshot, question, &mut out),
         "compare" => compare(corpus, snapshot, findings, &mut out),
         "explain" => {
             cause(d, &mut out);
@@ -60,6 +61,17 @@ pub fn answer(
         out.push(format!("({} pieces of evidence are left out here.)", pack.left_out));
     }
     out.join("\n")
+}
+
+/// By rules, known incidents and words, as `classify` does.
+fn classify(corpus: &Corpus, snapshot: &Snapshot, question: &str, out: &mut Vec<String>) {
+    let named = super::turn::template_in(question).and_then(|id| snapshot.template_by_id(id));
+    let Some(t) = named.map(|t| &snapshot.templates[t]) else {
+        out.push("Name a template to judge, such as /classify [T123].".into());
+        return;
+    };
+    let c = corpus.classifier().classify(&t.text, t.level);
+    out.push(format!("Judged {} ({}, confidence {:.0}%, by {}) [T{}].", c.severity.name(), c.category, c.confidence * 100.0, c.by, t.id));
 }
 
 fn windows(findings: &Findings, out: &mut Vec<String>) {

@@ -3,6 +3,7 @@
 mod analyst;
 mod cite;
 mod pack;
+mod structured;
 mod tools;
 mod turn;
 mod wire;
@@ -10,5 +11,5 @@ mod wire;
 pub use analyst::answer as analyst;
 pub use cite::{Cited, check};
 pub use pack::{Pack, pack};
-pub use turn::{Answer, Asked, Event, ask, preview};
-pub use wire::{Failure, Server, models};
+pub use turn::{Answer, Asked, Event, ask, meter, preview};
+pub use wire::{Failure, Listed, Server, models};

@@ -1,7 +1,7 @@
 //! What the model may call: read-only looks into the corpus, each capped, with a footer that says what was left out.
 
-use crate::engine::{Corpus, Snapshot, Unit, count_matches, for_each_match};
-use crate::model::{Diagnosis, Findings, TimeRange};
+use crate::engine::{self, Corpus, Part, Snapshot, Unit, count_matches, for_each_match};
+use crate::model::{Diagnosis, Moment, TimeRange};
 use crate::text::civil::rfc3339;
 use serde_json::{Value, json};
 
@@ -25,11 +25,29 @@ pub fn described() -> Value {
         tool("around", "Lines around a line [L..]", json!({"line": {"type": "integer"}}), &["line"]),
         tool("windows", "All windows that are not normal", json!({}), &[]),
         tool("diagnosis", "Ranked causes, chain and probabilities", json!({}), &[]),
+        tool("values", "Values of the variables of a template, with their shares", json!({"id": {"type": "integer"}}), &["id"]),
+        tool(
+            "compare",
+            "What differs between two time ranges: templates new, gone, up, down",
+            json!({"before": {"type": "string"}, "after": {"type": "string"}}),
+            &["before", "after"]
+        ),
+        tool("services", "The service map: who calls whom, and each one's chance to be at fault", json!({}), &[]),
+        tool("incidents", "Known incidents like this one, with what fixed them", json!({}), &[]),
+        tool("rollouts", "When the workloads of the bundle were last rolled out", json!({}), &[]),
+        tool(
+            "cluster",
+            "A read-only look at the connected cluster: verb is get, describe, events or logs",
+            json!({"verb": {"type": "string"}, "kind": {"type": "string"}, "name": {"type": "string"}, "namespace": {"type": "string"}}),
+            &["verb"]
+        ),
     ])
 }
 
 /// Runs one call. Unknown names and arguments are answered, not failed.
-pub fn run(corpus: &Corpus, snapshot: &Snapshot, findings: &Findings, d: &Diagnosis, name: &str, arguments: &Value) -> String {
+pub fn run(corpus: &Corpus, snapshot: &Snapshot, (name, arguments): (&str, &Value), context: Option<&str>) -> String {
+    let (findings, d) = (corpus.findings_of(snapshot), corpus.diagnosis_of(snapshot));
+    let text = |k: &str| arguments[k].as_str().unwrap_or_default();
     let number = |k: &str| {
         arguments[k]
             .as_u64()
@@ -86,8 +104,56 @@ pub fn run(corpus: &Corpus, snapshot: &Snapshot, findings: &Findings, d: &Diagno
             d.verdict,
             d.causes.iter().take(5).map(|c| format!("[S:{}] {:.2} {}", c.service, c.score, c.summary)).collect::<Vec<_>>().join("\n")
         ),
-        other => format!("there is no tool '{other}'; there are search, template, around, windows, diagnosis"),
+        "values" => match number("id").and_then(|id| snapshot.template_by_id(id)) {
+            Some(i) => values(corpus, snapshot, i),
+            None => "there is no such template".into(),
+        },
+        "compare" => match (range(text("before")), range(text("after"))) {
+            (Some(a), Some(b)) => capped(corpus.compare(snapshot, &Part::Range(a.0, a.1), &Part::Range(b.0, b.1)).lines(snapshot)),
+            _ => "ranges are written 2026-03-02T09:00:00Z..2026-03-02T09:10:00Z".into(),
+        },
+        "services" => services(&d),
+        "incidents" => {
+            capped(d.similar.iter().map(|s| format!("{} {:.2}: {}; fixed by: {}", s.incident, s.score, s.title, s.fix)).collect())
+        }
+        "rollouts" => capped(corpus.rollouts(snapshot).into_iter().map(|(s, at)| format!("[S:{s}] {}", rfc3339(at, 0))).collect()),
+        "cluster" => match context {
+            Some(context) => engine::look(context, text("verb"), (text("kind"), text("name"), text("namespace"))),
+            None => "no cluster is connected; the user connects one in the plan (A)".into(),
+        },
+        other => format!(
+            "there is no tool '{other}'; there are search, template, around, windows, diagnosis, values, compare, services, incidents, rollouts, cluster"
+        ),
     }
+}
+
+/// Rows up to the most that one result shows, and how many there were.
+fn capped(mut rows: Vec<String>) -> String {
+    let all = rows.len();
+    rows.truncate(MOST_ROWS);
+    rows.push(format!("({all} matched, {} shown, {} omitted)", rows.len(), all - rows.len()));
+    rows.join("\n")
+}
+
+fn range(text: &str) -> Option<(Moment, Moment)> {
+    let (a, z) = text.split_once("..")?;
+    Some((engine::moment(a.trim())?, engine::moment(z.trim())?))
+}
+
+fn values(corpus: &Corpus, snapshot: &Snapshot, template: usize) -> String {
+    let (stats, looked) = corpus.values(snapshot, template);
+    let told = |(n, v): (usize, &crate::model::VariableStats)| {
+        let top: Vec<String> = v.top.iter().take(5).map(|(value, n)| format!("{value} ({n})")).collect();
+        format!("variable {}: {} distinct, most often {}", n + 1, v.distinct, top.join(", "))
+    };
+    format!("of {looked} events looked at:\n{}", capped(stats.iter().enumerate().map(told).collect()))
+}
+
+fn services(d: &Diagnosis) -> String {
+    let chance =
+        |s: &crate::model::ServiceHealth| format!("[S:{}] chance to be at fault {:.0}%, health {:.2}", s.name, s.p_down * 100.0, s.health);
+    let calls = d.edges.iter().map(|e| format!("{} calls {} {} times (by {})", e.from, e.to, e.calls, e.source));
+    format!("{}\n{}", capped(d.services.iter().map(chance).collect()), capped(calls.collect()))
 }
 
 fn search(corpus: &Corpus, snapshot: &Snapshot, query: &str) -> String {

@@ -33,6 +33,35 @@ pub struct Model {
     pub context: u64,
     pub tools: bool,
     pub thinking: bool,
+    /// It runs on another machine, whatever the server's address.
+    pub remote: bool,
+}
+
+/// A piece of an answer: of what it says, or of the thinking before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Piece<'t> {
+    Said(&'t str),
+    Thought(&'t str),
+}
+
+type Each<'e> = dyn FnMut(Piece<'_>) -> bool + Send + 'e;
+
+/// A model that the server has.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Listed {
+    pub name: String,
+    /// Bytes on disk.
+    pub size: u64,
+    pub loaded: Option<Loaded>,
+}
+
+/// A model that is in memory now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Loaded {
+    /// Percent of it that the GPU holds.
+    pub gpu: u64,
+    /// Tokens of the window that was made for it.
+    pub window: u64,
 }
 
 /// What one request gave.
@@ -114,45 +143,87 @@ impl Server {
         let info = v["model_info"].as_object();
         let context = info.and_then(|i| i.iter().find(|(k, _)| k.ends_with(".context_length"))).and_then(|(_, n)| n.as_u64());
         let can = |what: &str| v["capabilities"].as_array().is_some_and(|c| c.iter().any(|x| x == what));
-        Ok(Model { name: model.into(), context: context.unwrap_or(4096), tools: can("tools"), thinking: can("thinking") })
+        let remote = v["remote_host"].is_string() || v["remote_model"].is_string();
+        Ok(Model { name: model.into(), context: context.unwrap_or(4096), tools: can("tools"), thinking: can("thinking"), remote })
     }
 
-    /// One round of the chat; `each` gets pieces of the answer as they come, and says whether to go on.
-    pub async fn chat(&self, body: &Value, each: &mut (dyn FnMut(&str) -> bool + Send)) -> Result<Reply, Failure> {
-        let response = self.post("/api/chat", body, FIRST_TOKEN).await?;
+    /// Models in memory, and how much of each the GPU holds.
+    pub async fn loaded(&self) -> Result<Vec<(String, Loaded)>, Failure> {
+        let sent = self.client()?.get(format!("{}/api/ps", self.url)).timeout(Duration::from_secs(10)).send().await;
+        let v: Value = sent.map_err(|e| self.unreachable(&e))?.json().await.unwrap_or_default();
+        let one = |m: &Value| {
+            let (size, vram) = (m["size"].as_u64().unwrap_or(0), m["size_vram"].as_u64().unwrap_or(0));
+            let loaded = Loaded { gpu: vram * 100 / size.max(1), window: m["context_length"].as_u64().unwrap_or(0) };
+            (m["name"].as_str().unwrap_or_default().to_string(), loaded)
+        };
+        Ok(v["models"].as_array().into_iter().flatten().map(one).collect())
+    }
+
+    /// Gets a model; `each` hears how far it is and says whether to go on.
+    pub async fn pull(&self, model: &str, each: &mut (dyn FnMut(String) -> bool + Send)) -> Result<(), Failure> {
+        let body = json!({"model": model, "stream": true});
+        let mut success = false;
+        self.stream("/api/pull", &body, &mut |v| {
+            let status = v["status"].as_str().unwrap_or_default();
+            success |= status == "success";
+            let share = v["total"].as_u64().filter(|t| *t > 0).map(|t| v["completed"].as_u64().unwrap_or(0) * 100 / t);
+            let told = share.map_or_else(|| status.to_string(), |share| format!("{status}: {share}%"));
+            if each(told) { Ok(success) } else { Err(Failure("stopped; what was pulled so far is kept by the server".into())) }
+        })
+        .await?;
+        if success { Ok(()) } else { Err(Failure(format!("the server ended without having all of {model}; pull it again"))) }
+    }
+
+    /// Reads an answer line by line until `each` says that it is whole. Whether it did is returned.
+    async fn stream(
+        &self,
+        path: &str,
+        body: &Value,
+        each: &mut (dyn FnMut(&Value) -> Result<bool, Failure> + Send),
+    ) -> Result<bool, Failure> {
+        let response = self.post(path, body, FIRST_TOKEN).await?;
         let mut stream = response.bytes_stream();
         let mut lines = Lines::default();
-        let mut reply = Reply::default();
         while let Some(chunk) = stream.next().await {
             let chunk = chunk.map_err(|e| Failure(format!("the connection broke in the middle of the answer ({e}); ask again")))?;
             for line in lines.push(&chunk)? {
-                if take(&line, &mut reply, each)? {
-                    return Ok(reply);
+                if each(&parsed(&line)?)? {
+                    return Ok(true);
                 }
             }
         }
-        if let Some(line) = lines.rest()
-            && take(&line, &mut reply, each)?
-        {
-            return Ok(reply);
+        match lines.rest() {
+            Some(line) => each(&parsed(&line)?),
+            None => Ok(false),
         }
-        Err(Failure("the answer ended without a word of why (no `done`); ask again".into()))
+    }
+
+    /// One round of the chat; `each` gets pieces of the answer as they come, and says whether to go on.
+    pub async fn chat(&self, body: &Value, each: &mut Each<'_>) -> Result<Reply, Failure> {
+        let mut reply = Reply::default();
+        match self.stream("/api/chat", body, &mut |v| take(v, &mut reply, each)).await? {
+            true => Ok(reply),
+            false => Err(Failure("the answer ended without a word of why (no `done`); ask again".into())),
+        }
     }
 }
 
-/// Names of the models that the server has.
-pub async fn models(server: &Server) -> Result<Vec<String>, Failure> {
+/// The models that the server has, with those in memory marked.
+pub async fn models(server: &Server) -> Result<Vec<Listed>, Failure> {
     let url = reqwest::Url::parse(&format!("{}/", server.url)).map_err(|e| Failure(format!("'{}' is no address: {e}", server.url)))?;
     let port = url.port_or_known_default().unwrap_or(11434);
     let host = format!("{}://{}", url.scheme(), url.host_str().unwrap_or("127.0.0.1"));
     let ollama = ollama_rs::Ollama::builder().host(host).port(port).build();
     let list = tokio::time::timeout(Duration::from_secs(10), ollama.list_local_models()).await;
-    match list {
-        Ok(Ok(models)) => Ok(models.into_iter().map(|m| m.name).collect()),
-        _ => {
-            Err(Failure(format!("no model server answers at {}; start one with `ollama serve`, or name it with --ollama URL", server.url)))
-        }
-    }
+    let Ok(Ok(models)) = list else {
+        return Err(Failure(format!(
+            "no model server answers at {}; start one with `ollama serve`, or name it with --ollama URL",
+            server.url
+        )));
+    };
+    let loaded = server.loaded().await.unwrap_or_default();
+    let of = |name: &str| loaded.iter().find(|l| l.0 == name).map(|l| l.1);
+    Ok(models.into_iter().map(|m| Listed { loaded: of(&m.name), size: m.size, name: m.name }).collect())
 }
 
 /// A status and the server's words as a sentence with a remedy.
@@ -169,20 +240,26 @@ fn told(status: u16, said: &str, model: &str) -> Failure {
     })
 }
 
-/// Takes one line; true at the end of the answer.
-fn take(line: &[u8], reply: &mut Reply, each: &mut (dyn FnMut(&str) -> bool + Send)) -> Result<bool, Failure> {
+fn parsed(line: &[u8]) -> Result<Value, Failure> {
     let v: Value =
         serde_json::from_slice(line).map_err(|e| Failure(format!("the server sent something that is no JSON ({e}); is it Ollama?")))?;
-    if let Some(e) = v["error"].as_str() {
-        return Err(Failure(format!("the server stopped in the middle of the answer: {e}")));
+    match v["error"].as_str() {
+        Some(e) => Err(Failure(format!("the server stopped in the middle of the answer: {e}"))),
+        None => Ok(v),
     }
+}
+
+/// Takes one line; true at the end of the answer.
+fn take(v: &Value, reply: &mut Reply, each: &mut Each<'_>) -> Result<bool, Failure> {
     reply.remote |= v["remote_host"].is_string();
     let message = &v["message"];
-    reply.thinking.push_str(message["thinking"].as_str().unwrap_or_default());
     reply.calls.extend(message["tool_calls"].as_array().into_iter().flatten().cloned());
-    if let Some(text) = message["content"].as_str().filter(|t| !t.is_empty()) {
-        reply.content.push_str(text);
-        if !each(text) {
+    let text = |key: &str| message[key].as_str().unwrap_or_default();
+    reply.thinking.push_str(text("thinking"));
+    reply.content.push_str(text("content"));
+    for piece in [Piece::Thought(text("thinking")), Piece::Said(text("content"))] {
+        let (Piece::Thought(t) | Piece::Said(t)) = piece;
+        if !t.is_empty() && !each(piece) {
             return Err(Failure("stopped".into()));
         }
     }
@@ -247,7 +324,7 @@ mod tests {
             let (mut lines, mut reply, mut done) = (Lines::default(), Reply::default(), false);
             for part in [&text.as_bytes()[..cut], &text.as_bytes()[cut..]] {
                 for line in lines.push(part).unwrap() {
-                    done |= take(&line, &mut reply, &mut |_| true).unwrap();
+                    done |= take(&parsed(&line).unwrap(), &mut reply, &mut |_| true).unwrap();
                 }
             }
             assert!(done && reply.content == "größe" && reply.answer_tokens == Some(2) && reply.prompt_tokens.is_none());
@@ -256,8 +333,7 @@ mod tests {
 
     #[test]
     fn errors_in_the_stream_are_errors() {
-        let mut reply = Reply::default();
-        assert!(take(br#"{"error":"out of memory"}"#, &mut reply, &mut |_| true).unwrap_err().0.contains("out of memory"));
-        assert!(take(b"<html>", &mut reply, &mut |_| true).is_err());
+        assert!(parsed(br#"{"error":"out of memory"}"#).unwrap_err().0.contains("out of memory"));
+        assert!(parsed(b"<html>").is_err());
     }
 }

@@ -21,7 +21,7 @@ pub fn run(global: &Global, task: Option<Task>, words: &[String]) -> Result<u8, 
     let paths: Vec<PathBuf> = paths.iter().map(PathBuf::from).collect();
     let (session, snapshot) = run::open(global, &paths)?;
     let llm = run::options(global, &paths)?.1.llm;
-    let asked = Asked { task: task.map(|t| t.name().to_string()), question, llm, before: Vec::new() };
+    let asked = Asked { task: task.map(|t| t.name().to_string()), question, llm, before: Vec::new(), context: None };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| format!("cannot start: {e}"))?;
     let answer = runtime.block_on(chat::ask(&session.corpus, &snapshot, &asked, &mut |_| true));
     for note in &answer.notes {
@@ -39,6 +39,8 @@ pub fn run(global: &Global, task: Option<Task>, words: &[String]) -> Result<u8, 
             out.line(&for_terminal(line))?;
         }
         let wrong = if answer.cited.wrong > 0 { format!("; {} citations do not exist", answer.cited.wrong) } else { String::new() };
+        let other = answer.cited.unsupported;
+        let wrong = if other > 0 { format!("{wrong}; {other} sentences cite what speaks of something else") } else { wrong };
         let bare = if answer.cited.bare > 0 { format!("; {} sentences cite nothing", answer.cited.bare) } else { String::new() };
         out.line(&format!(
             "\n(by {}{}{wrong}{bare})",

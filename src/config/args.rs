@@ -95,6 +95,7 @@ pub enum Task {
     Compare,
     Summarise,
     Timeline,
+    Classify,
 }
 
 impl Task {
@@ -108,6 +109,7 @@ impl Task {
             Task::Compare => "compare",
             Task::Summarise => "summarise",
             Task::Timeline => "timeline",
+            Task::Classify => "classify",
         }
     }
 }

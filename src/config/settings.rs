@@ -50,6 +50,8 @@ pub struct Llm {
     pub model: Option<String>,
     /// The server may be another machine.
     pub allow_remote: bool,
+    /// Let models that can think do so before they answer: better, and much slower.
+    pub think: bool,
     #[serde(skip)]
     pub prompts: Prompts,
 }
@@ -69,6 +71,11 @@ impl Default for Prompts {
 }
 
 impl Prompts {
+    /// What a task is told to the model; empty for one without words.
+    pub fn task(&self, name: &str) -> &str {
+        self.tasks.lines().find_map(|l| l.strip_prefix(name)?.strip_prefix(": ")).unwrap_or_default()
+    }
+
     /// Those of the user, else the own ones. A file without the fence's name or without tasks is an error that names it.
     pub fn load(folder: &Path) -> Result<Prompts, String> {
         let mut prompts = Prompts::default();

@@ -34,7 +34,7 @@ pub use diagnosis::Reference;
 pub use live::{Live, LiveLogs, follow_pods};
 pub use memory::Memory;
 pub use open::{Session, open};
-pub use recovery::{Preflight, apply, back, preflight};
+pub use recovery::{Preflight, apply, back, look, preflight};
 pub use search::{Ask, Found, SearchHit, Searcher, seek};
 pub use series::Baseline;
 pub use sessions::By;

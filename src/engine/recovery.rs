@@ -233,3 +233,27 @@ pub fn apply(corpus: &Corpus, action: &Action, context: &str, checked: &Prefligh
     }
     Ok(told)
 }
+
+/// A read-only look at a cluster, as a text: `get`, `describe`, `events` or `logs` of an object. Through the same gate as
+/// everything else; what the gate refuses is answered, not run.
+pub fn look(context: &str, verb: &str, (kind, name, namespace): (&str, &str, &str)) -> String {
+    let mut argv: Vec<&str> = vec!["kubectl", "--context", context];
+    if !namespace.is_empty() {
+        argv.extend(["-n", namespace]);
+    }
+    match verb {
+        "get" | "describe" => argv.extend([verb, kind]),
+        "events" => argv.extend(["get", "events"]),
+        "logs" => argv.extend(["logs", "--tail", "200"]),
+        other => return format!("'{other}' is no look: get, describe, events and logs are"),
+    }
+    if !name.is_empty() && verb != "events" {
+        argv.push(name);
+    }
+    let argv: Vec<String> = argv.into_iter().map(String::from).collect();
+    match kube::run(&argv, Duration::from_secs(15)) {
+        Ok(ran) if ran.status == 0 => ran.stdout,
+        Ok(ran) => format!("kubectl says: {}", ran.stderr.trim()),
+        Err(e) => e,
+    }
+}

@@ -67,7 +67,9 @@ async fn session(mut options: Options, settings: &Settings, keymap: Keymap, them
     state.chat.llm = settings.llm.clone();
     if let Some((marks_file, chat_file)) = &kept {
         state.marks = marks::load(marks_file);
-        state.chat.earlier = marks::load_chats(chat_file);
+        let chats = marks::load_chats(chat_file);
+        state.chat.earlier = chats.conversations;
+        state.chat.llm.allow_remote |= chats.remote;
         state.chat.turns = state.chat.earlier.pop().unwrap_or_default();
     }
     if picking {
@@ -167,7 +169,10 @@ impl Loop<'_> {
                 Effect::Redraw => self.screen.repaint()?,
                 Effect::Copy(text) => self.screen.copy(&text)?,
                 Effect::SaveMarks => self.save(|s, (marks_file, _)| marks::save(marks_file, &s.marks)),
-                Effect::SaveChat => self.save(|s, (_, chat_file)| marks::save_chats(chat_file, &s.chat.earlier, &s.chat.turns)),
+                Effect::SaveChat => self.save(|s, (_, chat_file)| {
+                    let conversations = s.chat.earlier.iter().chain([&s.chat.turns]).cloned().collect();
+                    marks::save_chats(chat_file, &marks::Chats { conversations, remote: s.chat.llm.allow_remote })
+                }),
                 effect => self.effects.run(effect, self.state.snapshot.clone(), self.state.rows.clone()),
             }
         }

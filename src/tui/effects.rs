@@ -3,7 +3,8 @@
 use super::highlight::highlight;
 use super::msg::{DetailData, Effect, Msg, Purpose, TemplateFacts};
 use super::state::Judged;
-use crate::chat::{self, Asked};
+use crate::chat::{self, Asked, Server};
+use crate::config::settings::Llm;
 use crate::engine::{self, Ask, Baseline, Corpus, Part, Preflight, Searcher, Snapshot, Timeline, Verdict, seek, variables};
 use crate::model::Action;
 use std::sync::Arc;
@@ -156,6 +157,20 @@ impl Effects {
             }),
             Effect::Ask(asked) => self.ask(snapshot, asked),
             Effect::Preview(asked) => self.spawn(move |c| Some(Msg::Told("What would be sent", chat::preview(c, &snapshot, &asked)))),
+            Effect::Meter(asked) => self.spawn(move |c| {
+                let (tokens, window) = chat::meter(c, &snapshot, &asked);
+                Some(Msg::Meter(tokens, window))
+            }),
+            Effect::Models(llm) => self.server(llm, |server, _, runtime| match runtime.block_on(chat::models(&server)) {
+                Ok(models) if models.is_empty() => Msg::Notice("the server has no model yet; get one with /pull qwen3:8b".into()),
+                Ok(models) => Msg::Models(models),
+                Err(e) => Msg::Notice(e.0),
+            }),
+            Effect::Pull(model, llm) => self.server(llm, move |server, each, runtime| {
+                let mut told = |step| each(Msg::ChatStep(step));
+                let done = runtime.block_on(server.pull(&model, &mut told));
+                Msg::Pulled(model, done.err().map(|e| e.0))
+            }),
             Effect::StopAsking => self.stop.store(true, Ordering::Relaxed),
             Effect::Edit(edit) => self.spawn(move |c| c.edit(edit).err().map(Msg::Notice)),
             Effect::UndoEdit => self.spawn(move |c| match c.undo_edit() {
@@ -180,6 +195,7 @@ impl Effects {
                 let msg = match event {
                     chat::Event::Step(step) => Msg::ChatStep(step),
                     chat::Event::Piece(piece) => Msg::ChatPiece(piece),
+                    chat::Event::Thought(piece) => Msg::ChatThought(piece),
                 };
                 out.send(msg).ok();
                 !stop.load(Ordering::Relaxed)
@@ -191,6 +207,27 @@ impl Effects {
                 }
                 Err(e) => drop(out.send(Msg::Notice(format!("cannot ask: {e}")))),
             }
+        });
+    }
+
+    /// Talks to the model server on a thread of its own; Esc stops it.
+    fn server(
+        &self,
+        llm: Llm,
+        talk: impl FnOnce(Server, &mut (dyn FnMut(Msg) -> bool + Send), &tokio::runtime::Runtime) -> Msg + Send + 'static,
+    ) {
+        self.stop.store(false, Ordering::Relaxed);
+        let (out, stop) = (self.out.clone(), self.stop.clone());
+        std::thread::spawn(move || {
+            let msg = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+                Ok(runtime) => {
+                    let tell = out.clone();
+                    let mut each = move |msg| tell.send(msg).is_ok() && !stop.load(Ordering::Relaxed);
+                    talk(Server::find(llm.ollama.as_deref()), &mut each, &runtime)
+                }
+                Err(e) => Msg::Notice(format!("cannot ask: {e}")),
+            };
+            out.send(msg).ok();
         });
     }
 

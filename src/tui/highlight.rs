@@ -30,6 +30,14 @@ pub fn highlight(message: &str) -> Highlighted {
     }
 }
 
+/// Colours code in a language that a model named: `json`, `yaml`, `sh`.
+pub fn named(code: &str, language: &str) -> Highlighted {
+    match syntaxes().find_syntax_by_token(language) {
+        Some(syntax) if !language.is_empty() && code.len() <= MAX => coloured(code, syntax),
+        _ => plain(code),
+    }
+}
+
 fn language(message: &str) -> (String, Option<&'static str>) {
     let trimmed = message.trim();
     if trimmed.starts_with(['{', '['])

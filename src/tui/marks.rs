@@ -2,6 +2,7 @@
 
 use super::state::{Mark, MarkKey, Turn};
 use crate::engine::cache::whole;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -25,14 +26,21 @@ pub fn save(file: &Path, marks: &BTreeMap<MarkKey, Mark>) -> std::io::Result<()>
     write(file, &serde_json::to_vec(&rows)?)
 }
 
-/// All conversations, the one under way last.
-pub fn load_chats(file: &Path) -> Vec<Vec<Turn>> {
+/// What is kept of the conversations about a corpus.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Chats {
+    /// The one under way last.
+    pub conversations: Vec<Vec<Turn>>,
+    /// A server on another machine may be asked about it.
+    pub remote: bool,
+}
+
+pub fn load_chats(file: &Path) -> Chats {
     serde_json::from_slice(&std::fs::read(file).unwrap_or_default()).unwrap_or_default()
 }
 
-pub fn save_chats(file: &Path, earlier: &[Vec<Turn>], turns: &[Turn]) -> std::io::Result<()> {
-    let all: Vec<&[Turn]> = earlier.iter().map(Vec::as_slice).chain([turns]).collect();
-    write(file, &serde_json::to_vec(&all)?)
+pub fn save_chats(file: &Path, chats: &Chats) -> std::io::Result<()> {
+    write(file, &serde_json::to_vec(chats)?)
 }
 
 /// Whole or not at all.
@@ -54,8 +62,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (file, chats) = files(dir.path(), &[PathBuf::from("a.log")]);
         let turn = Turn { question: "why?".into(), answer: "because [L1]".into(), ..Turn::default() };
-        save_chats(&chats, &[vec![turn.clone()]], std::slice::from_ref(&turn)).unwrap();
-        assert_eq!(load_chats(&chats), [vec![turn.clone()], vec![turn]]);
+        let kept = Chats { conversations: vec![vec![turn.clone()], vec![turn]], remote: true };
+        save_chats(&chats, &kept).unwrap();
+        assert_eq!(load_chats(&chats), kept);
         let marks = BTreeMap::from([(("a.log".to_string(), 7), Mark { note: "here".into() })]);
         save(&file, &marks).unwrap();
         assert_eq!(load(&file), marks);

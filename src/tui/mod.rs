@@ -1,5 +1,6 @@
 //! The terminal UI: one message type, `update` without I/O, effects run by a driver. Analyses nothing.
 
+mod conversation;
 mod driver;
 mod effects;
 mod graph;

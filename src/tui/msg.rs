@@ -2,7 +2,8 @@
 
 use super::highlight::Highlighted;
 use super::state::Judged;
-use crate::chat::{Answer, Asked};
+use crate::chat::{Answer, Asked, Listed};
+use crate::config::settings::Llm;
 use crate::engine::{Edit, Found, Neighbour, Preflight, Snapshot, Timeline};
 use crate::model::{Action, Diagnosis, Event, Findings, Level, Moment, VariableStats};
 use std::path::PathBuf;
@@ -32,6 +33,11 @@ pub enum Msg {
     Planned(Vec<Action>),
     ChatStep(String),
     ChatPiece(String),
+    ChatThought(String),
+    Models(Vec<Listed>),
+    /// A model that the server has now, or why not.
+    Pulled(String, Option<String>),
+    Meter(u64, u64),
     ChatDone(Box<Answer>),
     /// A text to read: title and lines.
     Told(&'static str, Vec<String>),
@@ -101,6 +107,11 @@ pub enum Effect {
     Ask(Box<Asked>),
     /// Show what would be sent.
     Preview(Box<Asked>),
+    /// How much would go with a question.
+    Meter(Box<Asked>),
+    /// What models the server has; get a further one.
+    Models(Llm),
+    Pull(String, Llm),
     SaveChat,
     StopAsking,
     Preflight(Box<Action>),

@@ -10,8 +10,18 @@ pub enum Overlay {
     Prompt(Prompt),
     Palette(Picker<Command>),
     Open(Picker<Vec<PathBuf>>),
-    Help { top: usize },
-    Text { title: &'static str, lines: Vec<String>, top: usize },
+    /// What a question may name.
+    Mention(Picker<String>),
+    /// Models of the server.
+    Models(Picker<String>),
+    Help {
+        top: usize,
+    },
+    Text {
+        title: &'static str,
+        lines: Vec<String>,
+        top: usize,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +35,8 @@ pub enum Asking {
     /// A name for the template.
     Name,
     Chat,
+    /// Consent to ask a server on another machine.
+    Remote,
     /// The context to arm; consent to an action.
     Context,
     Consent,
@@ -40,7 +52,8 @@ impl Asking {
             Asking::Mask => "word (or its number) to make a variable",
             Asking::Context => "context of the cluster to act in, for this run",
             Asking::Consent => "type yes (high risk: the target's name) to apply; anything else is a no",
-            Asking::Chat => "ask (or /cause /fix /anomalies /explain /timeline /preview /retry /new)",
+            Asking::Chat => "ask",
+            Asking::Remote => "the server is another machine: type yes to send the evidence there; anything else is a no",
             Asking::Name => "name of the template",
         }
     }

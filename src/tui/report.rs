@@ -1,4 +1,4 @@
-//! Findings, diagnosis, plan and chat as lists of lines, each of which may lead to an event. Pure: from data to lines.
+//! Findings, diagnosis and plan as lists of lines, each of which may lead to an event. Pure: from data to lines.
 
 use super::graph::{self, Box, Strip};
 use super::state::State;
@@ -21,7 +21,7 @@ pub struct Row {
     pub strip: Strip,
 }
 
-fn row(text: impl Into<String>, role: &'static str) -> Row {
+pub fn row(text: impl Into<String>, role: &'static str) -> Row {
     Row { text: text.into(), role, ..Row::default() }
 }
 
@@ -225,37 +225,6 @@ fn action(i: usize, a: &Action) -> Vec<Row> {
         add(format!("     back: {}", r.join(" ")), "dim");
     }
     add(format!("     worked when: {}", a.verify), "dim");
-    out
-}
-
-pub fn chat(state: &State) -> Vec<Row> {
-    let mut out = Vec::new();
-    if state.chat.turns.is_empty() && !state.chat.busy {
-        for line in [
-            "Ask the corpus: Enter opens the question line. Without a model server the built-in analyst answers from the engine's own results.",
-            "/anomalies /cause /fix /explain /summarise /timeline /parse /compare, or a question of your own. i asks about what is under the cursor.",
-            "/preview QUESTION shows what would be sent; /retry and /edit the last question; /new begins a conversation, /back the one before; /model NAME.",
-            "A local model: start `ollama serve`, get one with `ollama pull qwen3:8b`; OLLAMA_HOST names another server.",
-        ] {
-            out.push(row(line, "dim"));
-        }
-    }
-    for turn in &state.chat.turns {
-        out.push(row(format!("▸ {}", turn.question), "focus"));
-        for line in turn.answer.lines() {
-            let event = turn.events.iter().find(|id| line.contains(&format!("[L{id}]"))).copied();
-            let role = if line.starts_with('#') { "title" } else { "text" };
-            out.push(Row { text: line.to_string(), role, event, ..Row::default() });
-        }
-        out.push(row(format!("(by {})", turn.by), "dim"));
-        out.extend(turn.notes.iter().map(|n| row(format!("({n})"), "notice")));
-        out.push(row("", "dim"));
-    }
-    if state.chat.busy {
-        out.push(row(format!("▸ {}", state.chat.asked), "focus"));
-        out.extend(state.chat.partial.lines().map(|l| row(l, "text")));
-        out.push(row(format!("… {} (Esc stops)", state.chat.step), "dim"));
-    }
     out
 }
 

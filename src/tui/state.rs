@@ -159,6 +159,11 @@ pub struct Turn {
     pub notes: Vec<String>,
     /// Events cited.
     pub events: Vec<u32>,
+    #[serde(default)]
+    pub thinking: String,
+    /// Titles of the actions that belong to the answer: the first ones of the plan.
+    #[serde(default)]
+    pub cards: Vec<String>,
 }
 
 /// The conversation about the corpus.
@@ -173,7 +178,15 @@ pub struct Chat {
     pub asked: String,
     /// The answer as far as it came.
     pub partial: String,
+    /// What was thought so far.
+    pub thought: String,
     pub step: String,
+    /// Show what was thought.
+    pub unfolded: bool,
+    /// Tokens that go with a question, and of how many.
+    pub meter: Option<(u64, u64)>,
+    /// The question that waits for consent.
+    pub waiting: String,
 }
 
 /// Source name and line of a marked event.

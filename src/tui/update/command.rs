@@ -3,7 +3,7 @@
 use super::super::msg::{Effect, Purpose};
 use super::super::overlay::{Asking, Overlay, Prompt, palette};
 use super::super::state::{Filter, Pane, Scroll, State};
-use super::{apply, jump, report, sort_templates, templates};
+use super::{apply, chat, jump, report, sort_templates, templates};
 use crate::config::keymap::Command;
 use crate::model::Level;
 
@@ -73,7 +73,7 @@ pub fn run(state: &mut State, command: Command) -> Vec<Effect> {
         Command::TakeBack => return apply::take_back(state),
         Command::MarkBaseline => return report::mark_baseline(state),
         Command::MarkRange => return report::mark_range(state),
-        Command::AskAbout => return report::ask_about(state),
+        Command::AskAbout => return chat::ask_about(state),
         Command::MergeTemplates
         | Command::SplitTemplate
         | Command::MaskWord

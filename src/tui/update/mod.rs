@@ -1,6 +1,7 @@
 //! `update`: a message changes the state and says what is to be done. No I/O, no locks, no clock.
 
 mod apply;
+mod chat;
 mod command;
 mod jump;
 mod overlay;
@@ -91,8 +92,24 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
             state.chat.partial.push_str(&piece);
             vec![]
         }
+        Msg::ChatThought(piece) => {
+            state.chat.thought.push_str(&piece);
+            vec![]
+        }
+        Msg::Models(models) => {
+            chat::listed(state, models);
+            vec![]
+        }
+        Msg::Pulled(model, failed) => {
+            chat::pulled(state, model, failed);
+            vec![]
+        }
+        Msg::Meter(tokens, window) => {
+            state.chat.meter = Some((tokens, window));
+            vec![]
+        }
         Msg::ChatDone(answer) => {
-            report::answered(state, *answer);
+            chat::answered(state, *answer);
             vec![Effect::SaveChat]
         }
         Msg::Told(title, lines) => {

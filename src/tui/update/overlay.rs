@@ -3,7 +3,8 @@
 use super::super::msg::{Effect, Purpose};
 use super::super::overlay::{Asking, Overlay, Prompt};
 use super::super::state::{Mark, Pane, State};
-use super::{apply, command, jump, report, templates};
+use super::{apply, chat, command, jump, templates};
+use crate::text::escape::for_terminal;
 
 pub fn key(state: &mut State, key: &str) -> Vec<Effect> {
     let Some(top) = state.overlays.last_mut() else { return vec![] };
@@ -53,6 +54,25 @@ pub fn key(state: &mut State, key: &str) -> Vec<Effect> {
                 vec![]
             }
         },
+        Overlay::Mention(picker) | Overlay::Models(picker) => match key {
+            "esc" | "ctrl-c" => close(state),
+            "enter" => {
+                let chosen = picker.chosen().cloned();
+                match state.overlays.pop() {
+                    Some(Overlay::Models(_)) => {
+                        state.chat.llm.model = chosen.or(state.chat.llm.model.take());
+                        let named = state.chat.llm.model.as_deref().unwrap_or("the first that the server has");
+                        state.notice = Some(format!("the next question goes to {}", for_terminal(named)));
+                    }
+                    _ => chat::mentioned(state, chosen),
+                }
+                vec![]
+            }
+            key => {
+                picker.edit(key);
+                vec![]
+            }
+        },
         Overlay::Prompt(_) => prompt_key(state, key),
     }
 }
@@ -78,6 +98,10 @@ fn prompt_key(state: &mut State, key: &str) -> Vec<Effect> {
                 state.search.clear();
                 return vec![Effect::CancelSearch(Purpose::Search)];
             }
+            vec![]
+        }
+        "@" if prompt.asking == Asking::Chat => {
+            chat::mention(state);
             vec![]
         }
         key => {
@@ -159,7 +183,8 @@ fn accept(state: &mut State, prompt: Prompt) -> Vec<Effect> {
         }
         Asking::Context => apply::armed(state, text),
         Asking::Consent => apply::consented(state, &text),
-        Asking::Chat => report::asked(state, text),
+        Asking::Chat => chat::asked(state, text),
+        Asking::Remote => chat::allowed(state, &text),
         Asking::Mask | Asking::Name => templates::answered(state, prompt.asking, text),
         Asking::Time => {
             match jump::parse(state, &text) {

@@ -1,17 +1,14 @@
-//! The report panes: windows, diagnosis, plan, chat. No I/O.
+//! The report panes: windows, diagnosis, plan. No I/O.
 
 use super::super::msg::Effect;
-use super::super::overlay::{Asking, Overlay, Prompt};
-use super::super::state::{Pane, State, Turn};
+use super::super::state::{Pane, State};
 use super::super::view::report::rows;
-use super::jump;
-use crate::chat::{Answer, Asked};
-use crate::text::escape::for_terminal;
+use super::{chat, jump};
 
 /// Enter: to the line that the report speaks of; on a plan the command is copied; in the chat a question is asked.
 pub fn open(state: &mut State) -> Vec<Effect> {
     if state.pane == Pane::Chat && current(state).is_none_or(|r| r.event.is_none()) {
-        return ask(state, String::new());
+        return chat::ask(state, String::new());
     }
     let Some(row) = current(state) else { return vec![] };
     if state.pane == Pane::Plan {
@@ -149,120 +146,4 @@ pub fn mark_baseline(state: &mut State) -> Vec<Effect> {
         Some(if range.is_some() { "judging everything by this stretch…" } else { "what is normal is chosen automatically again…" }.into());
     state.findings = None;
     vec![Effect::Rebase(range)]
-}
-
-/// Opens the question line.
-pub fn ask(state: &mut State, text: String) -> Vec<Effect> {
-    state.pane = Pane::Chat;
-    let origin = state.stream.cursor;
-    state.overlays.push(Overlay::Prompt(Prompt::new(Asking::Chat, text, origin)));
-    vec![]
-}
-
-/// A question about what is under the cursor.
-pub fn ask_about(state: &mut State) -> Vec<Effect> {
-    let about = match state.pane {
-        Pane::Templates => state.selected_template().map(|t| format!("[T{}] ", state.snapshot.templates[t].id)),
-        _ => state.selected().map(|id| format!("[L{id}] ")),
-    };
-    ask(state, format!("/explain {}", about.unwrap_or_default()))
-}
-
-pub fn asked(state: &mut State, text: String) -> Vec<Effect> {
-    if text.trim().is_empty() || state.chat.busy {
-        return vec![];
-    }
-    if let Some(effects) = managed(state, &text) {
-        return effects;
-    }
-    state.chat.busy = true;
-    state.chat.asked.clone_from(&text);
-    state.chat.partial.clear();
-    state.chat.step = "packing the evidence".into();
-    to_end(state);
-    vec![Effect::Ask(Box::new(turn(state, &text)))]
-}
-
-fn turn(state: &State, text: &str) -> Asked {
-    let before = state.chat.turns.iter().map(|t| (t.question.clone(), t.answer.clone())).collect();
-    let (task, question) = match text.strip_prefix('/') {
-        Some(rest) => {
-            let (task, question) = rest.split_once(' ').unwrap_or((rest, ""));
-            (Some(task.to_string()), question.trim().to_string())
-        }
-        None => (None, text.to_string()),
-    };
-    Asked { task, question, llm: state.chat.llm.clone(), before }
-}
-
-/// Words that are about the conversation itself and go to no model.
-fn managed(state: &mut State, text: &str) -> Option<Vec<Effect>> {
-    let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
-    let rest = rest.trim();
-    match word {
-        "/new" => {
-            let ended = std::mem::take(&mut state.chat.turns);
-            state.chat.earlier.extend(Some(ended).filter(|t| !t.is_empty()));
-            Some(vec![Effect::SaveChat])
-        }
-        "/back" => {
-            if let Some(last) = state.chat.earlier.pop() {
-                let ended = std::mem::replace(&mut state.chat.turns, last);
-                state.chat.earlier.splice(0..0, Some(ended).filter(|t| !t.is_empty()));
-            }
-            Some(vec![Effect::SaveChat])
-        }
-        "/retry" | "/edit" => {
-            let last = state.chat.turns.pop().map(|t| t.question).unwrap_or_default();
-            Some(if word == "/edit" { ask(state, last) } else { asked(state, last) })
-        }
-        "/preview" => {
-            let question = if rest.is_empty() { "/cause" } else { rest };
-            Some(vec![Effect::Preview(Box::new(turn(state, question)))])
-        }
-        "/model" => {
-            state.chat.llm.model = Some(rest.to_string()).filter(|m| !m.is_empty());
-            let named = state.chat.llm.model.as_deref().unwrap_or("the first that the server has");
-            state.notice = Some(format!("the next question goes to {}", for_terminal(named)));
-            Some(vec![])
-        }
-        "/allow-remote" => {
-            state.chat.llm.allow_remote = true;
-            state.notice = Some("a server on another machine may be asked until faultline ends".into());
-            Some(vec![])
-        }
-        _ => None,
-    }
-}
-
-pub fn answered(state: &mut State, answer: Answer) {
-    let mut notes = answer.notes;
-    if answer.cited.wrong > 0 {
-        notes.push(format!("{} citations do not exist: marked (?)", answer.cited.wrong));
-    }
-    if answer.cited.bare > 0 && answer.by == "model" {
-        notes.push(format!("{} sentences cite nothing", answer.cited.bare));
-    }
-    let by = if answer.model.is_empty() {
-        answer.by.to_string()
-    } else {
-        let (read, window) = (answer.prompt_tokens, answer.window.max(1));
-        let share = read * 100 / window;
-        format!(
-            "{}, {read} of {window} tokens read ({share}%), {} written, prompts {}",
-            answer.model, answer.answer_tokens, answer.prompt_version
-        )
-    };
-    let question = std::mem::take(&mut state.chat.asked);
-    state.chat.turns.push(Turn { question, answer: answer.cited.text, by, notes, events: answer.cited.events });
-    state.chat.busy = false;
-    to_end(state);
-}
-
-fn to_end(state: &mut State) {
-    let len = rows(state, Pane::Chat).len();
-    let height = state.heights().list;
-    if state.pane == Pane::Chat {
-        state.report.to(len.saturating_sub(1), len, height);
-    }
 }

@@ -17,6 +17,7 @@ pub fn draw(frame: &mut Frame<'_>, state: &State) {
             Overlay::Prompt(p) => prompt(frame, state, p),
             Overlay::Palette(p) => picker(frame, state, p),
             Overlay::Open(p) => picker(frame, state, p),
+            Overlay::Mention(p) | Overlay::Models(p) => picker(frame, state, p),
             Overlay::Text { title, lines, top } => text(frame, state, title, lines, *top),
             Overlay::Help { top } => help(frame, state, *top),
         }
@@ -37,6 +38,11 @@ fn prompt(frame: &mut Frame<'_>, state: &State, p: &Prompt) {
             format!("   {} matches{}", grouped(f.matches), if f.finished { "" } else { " so far" })
         }
         (None, _, Asking::Search) if p.text.is_empty() => "   words, \"phrase\", level:>=warn, service:x, -not, OR, /regex/".into(),
+        (None, _, Asking::Chat) => {
+            let hint = if p.text.is_empty() { "   @ names things, / has tasks" } else { "" };
+            let meter = state.chat.meter.map_or_else(String::new, |(n, all)| format!("   ~{n} of {all} tokens go with it"));
+            format!("{hint}{meter}")
+        }
         (None, _, Asking::Time) if p.text.is_empty() => "   10:15, 2024-03-01T10:15:00Z, -5m".into(),
         _ => String::new(),
     };

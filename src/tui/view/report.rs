@@ -1,5 +1,6 @@
 //! Draws a report pane: lines with a cursor; long ones are wrapped.
 
+use super::super::conversation;
 use super::super::graph::Strip;
 use super::super::report::{self, Row};
 use super::super::state::{Pane, State};
@@ -16,7 +17,7 @@ pub fn rows(state: &State, pane: Pane) -> Vec<Row> {
         Pane::Anomalies => report::anomalies(state),
         Pane::Diagnosis => report::diagnosis(state),
         Pane::Plan => report::plan(state),
-        Pane::Chat => report::chat(state),
+        Pane::Chat => conversation::rows(state),
         _ => Vec::new(),
     }
 }
@@ -24,7 +25,10 @@ pub fn rows(state: &State, pane: Pane) -> Vec<Row> {
 pub fn heading(state: &State, pane: Pane) -> String {
     match (pane, &state.findings) {
         (Pane::Anomalies, Some(f)) => format!("Windows that are not normal: {} (] next, Enter first line)", f.windows.len()),
-        (Pane::Chat, _) => "Chat (Enter asks)".into(),
+        (Pane::Chat, _) => {
+            let model = state.chat.llm.model.as_deref().map_or_else(String::new, |m| format!(", {}", for_terminal(m)));
+            format!("Chat (Enter asks{model})")
+        }
         (pane, _) => pane.title().into(),
     }
 }
