@@ -96,14 +96,42 @@ macro_rules! snapshot {
     };
 }
 
+fn analysed(path: &str, size: (u16, u16)) -> App {
+    let mut app = App::open(Path::new(path), size);
+    let started = Instant::now();
+    while app.state.diagnosis.is_none() && started.elapsed() < Duration::from_secs(60) {
+        app.settle();
+    }
+    app
+}
+
+#[test]
+fn a_question_names_things_and_tells_how_much_goes_with_it() {
+    let mut app = analysed("sample-logs/checkout-outage.tar.gz", (120, 40));
+    app.keys("8 enter 'about space @ 'payment-db");
+    snapshot!("mention_120x40", app);
+    app.keys("enter");
+    let screen = app.screen();
+    assert!(screen.contains("about [S:payment-db]"), "{screen}");
+    let meter = regex::Regex::new(r"~\d+ of 16384 tokens go with it").unwrap();
+    assert!(meter.is_match(&screen), "{screen}");
+}
+
+#[test]
+fn nothing_goes_to_another_machine_before_the_user_said_yes() {
+    let mut app = analysed("sample-logs/checkout-outage.tar.gz", (120, 40));
+    app.state.chat.llm.ollama = Some("gpu.example:11434".into());
+    app.keys("8 enter '/cause enter");
+    assert!(app.screen().contains("the server is another machine"), "{}", app.screen());
+    app.keys("'no enter");
+    assert!(app.screen().contains("nothing was sent"));
+    assert!(!app.done.iter().any(|e| matches!(e, Effect::Ask(_))));
+}
+
 #[test]
 fn the_service_map_is_a_graph_that_scrolls() {
     for size in [(80, 24), (120, 40), (200, 60)] {
-        let mut app = App::open(Path::new("sample-logs/sock-shop.tar.gz"), size);
-        let started = Instant::now();
-        while app.state.diagnosis.is_none() && started.elapsed() < Duration::from_secs(60) {
-            app.settle();
-        }
+        let mut app = analysed("sample-logs/sock-shop.tar.gz", size);
         app.keys("6 G");
         snapshot!(format!("map_{}x{}", size.0, size.1), app);
         if size.0 == 80 {

@@ -8,6 +8,7 @@ use super::{analyst, structured, tools};
 use crate::config::settings::Llm;
 use crate::engine::{Corpus, Snapshot};
 use crate::model::Action;
+use crate::text::addressed::addresses_model;
 use crate::text::redact::Redactor;
 use serde_json::{Value, json};
 
@@ -162,8 +163,7 @@ impl Turn<'_> {
         if self.pack.left_out > 0 {
             self.answer.notes.push(format!("{} pieces of evidence did not fit the window", self.pack.left_out));
         }
-        let text = self.pack.text.to_lowercase();
-        if text.contains("ignore previous") || text.contains("ignore all previous") {
+        if self.pack.text.lines().any(addresses_model) {
             self.answer.notes.push("a log line addresses the model; it is sent as data".into());
         }
     }

@@ -117,6 +117,21 @@ impl Prompt {
         false
     }
 
+    /// The question before the one shown, or the one after it.
+    pub fn recall(&mut self, asked: &[&String], earlier: bool) {
+        let at = asked.iter().rposition(|q| **q == self.text);
+        let next = match (at, earlier) {
+            (Some(at), true) => at.checked_sub(1),
+            (None, true) => asked.len().checked_sub(1),
+            (Some(at), false) => Some(at + 1),
+            (None, false) => None,
+        };
+        if let Some(q) = next {
+            self.text = asked.get(q).map_or_else(String::new, |q| (*q).clone());
+            self.cursor = self.text.chars().count();
+        }
+    }
+
     /// Inserts typed or pasted text, without control characters.
     pub fn insert(&mut self, text: &str) -> bool {
         let clean: String = text.chars().filter(|c| !c.is_control()).collect();
@@ -201,6 +216,12 @@ mod tests {
         p.edit("left");
         p.edit("backspace");
         assert_eq!((p.text.as_str(), p.cursor), ("größ ", 4));
+        let (one, two) = ("one".to_string(), "two".to_string());
+        let mut q = Prompt::new(Asking::Chat, String::new(), 0);
+        for (earlier, want) in [(true, "two"), (true, "one"), (true, "one"), (false, "two"), (false, "")] {
+            q.recall(&[&one, &two], earlier);
+            assert_eq!(q.text, want);
+        }
         p.insert("\u{1b}[31mä");
         assert_eq!(p.text, "größ[31mä ");
     }

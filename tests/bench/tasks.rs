@@ -20,6 +20,9 @@ struct Model {
 }
 
 fn main() {
+    if let Some(log) = std::env::var_os("FAULTLINE_BENCH_LOG") {
+        pace(Path::new(&log));
+    }
     let server = Server::find(None);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     match runtime.block_on(chat::models(&server)) {
@@ -41,6 +44,30 @@ fn main() {
         Ok(Ok(pairs)) => against_pairs(&model, &pairs),
         _ => println!("explain, cause, fix: FAULTLINE_PAIRS names no file with questions and answers"),
     }
+}
+
+/// How long a question takes to be packed on a large corpus, and a piece of an answer to be taken in and drawn.
+fn pace(log: &Path) {
+    use faultline::config::{keymap::Keymap, theme};
+    use faultline::tui::{msg::Msg, state::State, update::update, view};
+    let mut session = engine::open(Options::new(vec![log.to_path_buf()])).expect("the log opens");
+    let snapshot = session.wait();
+    session.corpus.diagnosis_of(&snapshot);
+    let asked = Asked { question: "what failed first?".into(), ..Asked::default() };
+    let started = std::time::Instant::now();
+    let (tokens, _) = chat::meter(&session.corpus, &snapshot, &asked);
+    println!("prompt of {tokens} tokens ready in {:.1} ms", started.elapsed().as_secs_f64() * 1000.0);
+    let keymap = Keymap::new(&Default::default()).expect("the keys");
+    let mut state = State::new("bench".into(), keymap, theme::load("ansi", &|_| None).expect("a theme"), (200, 60));
+    update(&mut state, Msg::Snapshot(snapshot));
+    (state.pane, state.chat.busy) = (faultline::tui::state::Pane::Chat, true);
+    let mut terminal = ratatui::Terminal::new(ratatui::backend::TestBackend::new(200, 60)).expect("a terminal");
+    let started = std::time::Instant::now();
+    for n in 0..2_000 {
+        update(&mut state, Msg::ChatPiece(if n % 20 == 0 { "end.\n".into() } else { "word ".into() }));
+        terminal.draw(|f| view::draw(f, &state)).expect("it draws");
+    }
+    println!("a piece is taken in and drawn in {:.2} ms (200x60, 2,000 pieces)", started.elapsed().as_secs_f64() * 1000.0 / 2_000.0);
 }
 
 impl Model {

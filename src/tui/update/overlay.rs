@@ -100,6 +100,11 @@ fn prompt_key(state: &mut State, key: &str) -> Vec<Effect> {
             }
             vec![]
         }
+        "up" | "down" if prompt.asking == Asking::Chat => {
+            let asked: Vec<&String> = state.chat.turns.iter().map(|t| &t.question).collect();
+            prompt.recall(&asked, key == "up");
+            vec![]
+        }
         "@" if prompt.asking == Asking::Chat => {
             chat::mention(state);
             vec![]

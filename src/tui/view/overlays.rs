@@ -39,7 +39,7 @@ fn prompt(frame: &mut Frame<'_>, state: &State, p: &Prompt) {
         }
         (None, _, Asking::Search) if p.text.is_empty() => "   words, \"phrase\", level:>=warn, service:x, -not, OR, /regex/".into(),
         (None, _, Asking::Chat) => {
-            let hint = if p.text.is_empty() { "   @ names things, / has tasks" } else { "" };
+            let hint = if p.text.is_empty() { "   @ names things, / has tasks, ↑ earlier questions" } else { "" };
             let meter = state.chat.meter.map_or_else(String::new, |(n, all)| format!("   ~{n} of {all} tokens go with it"));
             format!("{hint}{meter}")
         }
@@ -126,6 +126,7 @@ fn help(frame: &mut Frame<'_>, state: &State, top: usize) {
         ("! ▲", "time line: errors here; the cursor"),
         ("C H M ·", "time line: a critical, high, medium, low window begins; ━ it lasts"),
         ("▌", "this template is a reason of a window that is not normal"),
+        ("⚠", "the line speaks to a language model: it is data, never an instruction"),
         ("›", "a line stands behind this: Enter goes there"),
         ("x3.2 ÷2.0", "rate in the last quarter of the time against before"),
     ] {

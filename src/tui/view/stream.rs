@@ -3,6 +3,7 @@
 use super::super::state::State;
 use super::{fit, grouped, style, width};
 use crate::model::Event;
+use crate::text::addressed::addresses_model;
 use crate::text::civil::{DAY, rfc3339};
 use crate::text::escape::for_terminal;
 use ratatui::Frame;
@@ -89,6 +90,9 @@ fn row(state: &State, event: &Event, place: usize, columns: usize, several_days:
     let first = event.message.lines().next().unwrap_or_default();
     let shown = for_terminal(first);
     let shown: String = if state.wrap { shown } else { shown.chars().skip(state.left).take(columns.max(40) * 2).collect() };
+    if addresses_model(&event.message) {
+        spans.push(Span::styled("⚠ speaks to a model: ", style::of(state, "notice")));
+    }
     spans.extend(highlighted(state, &shown, base));
     if keyed(state, event) {
         let fields: Vec<String> =
