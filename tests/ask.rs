@@ -24,6 +24,8 @@ enum Mood {
     Thinking,
     /// Two calls in two lines of the stream.
     TwoCalls,
+    /// The first token takes its time.
+    Slow,
     /// One line of a megabyte.
     LongLine,
     /// Answers in the form asked for: at once, after being told what was wrong, never.
@@ -133,6 +135,9 @@ fn answer(mut stream: TcpStream, path: &str, mood: Mood, chats: usize, asked: &s
     let good = piece("payment failed first, größer als je [W1]. ")
         + &piece("Nobody knows the rest [L99999999]. kubectl delete ns --all is what I would run.")
         + &done;
+    if mood == Mood::Slow {
+        std::thread::sleep(std::time::Duration::from_millis(2500));
+    }
     let body = match (mood, chats) {
         (Mood::Busy, _) => return reply(stream, "503 Service Unavailable", r#"{"error":"server busy"}"#),
         (Mood::Tools, 1) => json!({"message": {"role": "assistant", "content": "", "tool_calls": [{"function": {"name": "search", "arguments": {"query": "pool"}}}]}, "done": false}).to_string() + "\n" + &done,
@@ -229,6 +234,7 @@ fn odd_streams_end_in_a_right_state() {
     assert!(thinking["answer"].as_str().unwrap().contains("all is well") && thinking["tokens"]["prompt"].as_u64().unwrap() > 0);
     let calls = ask_sample(Mood::TwoCalls, &["why?"]).0;
     assert!(calls["tool_calls"] == 2 && calls["by"] == "model", "{calls}");
+    assert_eq!(ask_sample(Mood::Slow, &["why?"]).0["by"], "model", "a cold model is waited for");
     let long = ask_sample(Mood::LongLine, &["why?"]).0;
     assert!(long["answer"].as_str().unwrap().len() >= 1_000_000);
 }

@@ -134,7 +134,7 @@ async fn with_model(
     }
     let (findings, d) = (corpus.findings_of(snapshot), corpus.diagnosis_of(snapshot));
     let pack = pack::pack(corpus, snapshot, &findings, &d, room);
-    let mut redactor = Redactor::default();
+    let mut redactor = Redactor::new(asked.llm.hide_names);
     let messages = messages(asked, task, &pack, &mut redactor);
     let answer =
         Answer { by: "model", model: name.clone(), window: num_ctx, prompt_version: asked.llm.prompts.version(), ..Answer::default() };
@@ -312,7 +312,7 @@ fn packed(corpus: &Corpus, snapshot: &Snapshot, asked: &Asked) -> (Vec<Value>, u
     let (findings, d) = (corpus.findings_of(snapshot), corpus.diagnosis_of(snapshot));
     let task = asked.task.clone().unwrap_or_else(|| analyst::task_of(&asked.question).to_string());
     let pack = pack::pack(corpus, snapshot, &findings, &d, room(WINDOW));
-    let messages = messages(asked, &task, &pack, &mut Redactor::default());
+    let messages = messages(asked, &task, &pack, &mut Redactor::new(asked.llm.hide_names));
     let tokens: usize = messages.iter().map(|m| m["content"].as_str().unwrap_or_default().len() / CHARS_PER_TOKEN).sum();
     (messages, tokens as u64, pack.left_out)
 }

@@ -50,6 +50,8 @@ pub struct Llm {
     pub model: Option<String>,
     /// The server may be another machine.
     pub allow_remote: bool,
+    /// Hide addresses, host and user names as secrets are hidden.
+    pub hide_names: bool,
     /// Let models that can think do so before they answer: better, and much slower.
     pub think: bool,
     #[serde(skip)]

@@ -104,6 +104,10 @@ pub fn preflight(action: &Action, context: &str) -> Result<Preflight, String> {
         let after: Value = serde_json::from_str(&ran.stdout).unwrap_or_default();
         differences("", &object["spec"], &after["spec"], &mut out.diff);
     }
+    let rolls = !matches!(action.verb.as_str(), "resume" | "back-pause" | "pause" | "scale" | "back-scale" | "annotate" | "label");
+    if object["spec"]["paused"] == true && rolls && action.risk > Risk::None {
+        out.checks.push((false, "it is paused: nothing rolls out until it is resumed".into()));
+    }
     if let Some(n) = object["spec"]["replicas"].as_u64() {
         out.checks.push((true, format!("{n} pods would be touched")));
         // The way back is the number seen now, not one guessed.

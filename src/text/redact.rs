@@ -22,21 +22,39 @@ const PATTERNS: &[(&str, &str)] = &[
     ("mail", r"\b[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+\.[A-Za-z0-9.-]*[A-Za-z]\b"),
 ];
 
-fn patterns() -> &'static [(&'static str, Regex)] {
-    static ALL: OnceLock<Vec<(&'static str, Regex)>> = OnceLock::new();
-    ALL.get_or_init(|| PATTERNS.iter().filter_map(|(n, p)| Some((*n, Regex::new(p).ok()?))).collect())
+/// Addresses and names, hidden where the user asks for it: they are no secrets, but they tell whose logs these are.
+const NAMES: &[(&str, &str)] = &[
+    ("ip", r"\b(?:[0-9]{1,3}\.){3}[0-9]{1,3}\b|\b(?:[0-9a-fA-F]{1,4}:){4,7}[0-9a-fA-F]{1,4}\b"),
+    ("host", r"\b[a-zA-Z0-9-]+(?:\.[a-zA-Z0-9-]+)*\.(?:com|net|org|local|internal|lan|corp|cloud|edu|gov|de|uk|fr|eu|us|ch|jp|cn)\b"),
+    ("user", r#"(?i)\b(?:user(?:name)?|login|account|for user|invalid user)["']?\s*[:= ]\s*["']?[A-Za-z_][\w.-]{1,}"#),
+];
+
+type Patterns = Vec<(&'static str, Regex)>;
+
+fn patterns(names: bool) -> impl Iterator<Item = &'static (&'static str, Regex)> {
+    static ALL: OnceLock<[Patterns; 2]> = OnceLock::new();
+    let compiled =
+        |list: &'static [(&'static str, &'static str)]| list.iter().filter_map(|(n, p)| Some((*n, Regex::new(p).ok()?))).collect();
+    let [secrets, others] = ALL.get_or_init(|| [compiled(PATTERNS), compiled(NAMES)]);
+    secrets.iter().chain(others.iter().filter(move |_| names))
 }
 
 /// Replaces secrets, and remembers what stood where.
 #[derive(Clone, Debug, Default)]
 pub struct Redactor {
+    /// Hide addresses and names too.
+    names: bool,
     known: BTreeMap<String, String>,
 }
 
 impl Redactor {
+    pub fn new(names: bool) -> Redactor {
+        Redactor { names, ..Redactor::default() }
+    }
+
     pub fn redact(&mut self, text: &str) -> String {
         let mut out = text.to_string();
-        for (name, regex) in patterns() {
+        for (name, regex) in patterns(self.names) {
             if !regex.is_match(&out) {
                 continue;
             }
@@ -79,6 +97,17 @@ fn is_card(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn addresses_and_names_are_hidden_where_asked() {
+        let text = "Failed password for invalid user oracle from 10.1.2.3 via db7.shop.example.com";
+        assert_eq!(Redactor::default().redact(text), text);
+        let mut r = Redactor::new(true);
+        let hidden = r.redact(text);
+        assert!(!hidden.contains("oracle") && !hidden.contains("10.1.2.3") && !hidden.contains("db7"), "{hidden}");
+        assert_eq!(r.restore(&hidden), text);
+        assert_eq!(r.redact("main.rs took 1.5.3"), "main.rs took 1.5.3".to_string());
+    }
 
     #[test]
     fn secrets_go_and_come_back() {

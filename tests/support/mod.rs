@@ -1,6 +1,7 @@
 //! What several tests share.
 #![allow(dead_code)]
 
+pub mod cluster;
 pub mod generate;
 pub mod rng;
 pub mod sockshop;
