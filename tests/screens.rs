@@ -118,6 +118,26 @@ fn a_question_names_things_and_tells_how_much_goes_with_it() {
 }
 
 #[test]
+fn the_guide_leads_from_the_corpus_to_the_report() {
+    let mut app = analysed("sample-logs/checkout-outage.tar.gz", (120, 40));
+    app.keys("9");
+    snapshot!("guide_120x40", app);
+    app.keys("enter");
+    assert_eq!(app.state.pane, faultline::tui::state::Pane::Sources);
+    // The first hypothesis stands below the heading of step 5.
+    app.keys("9 g j j j j j j j j j j j j j + a 'pool space 'of space '20 enter");
+    let screen = app.screen();
+    assert!(screen.contains("[confirmed] payment failed first") && screen.contains("✎ pool of 20"), "{screen}");
+    app.keys("j D");
+    assert!(app.screen().contains("[rejected] payment-db"), "{}", app.screen());
+    app.keys("G enter");
+    let report = app.done.iter().find_map(|e| if let Effect::Write(lines) = e { Some(lines.join("\n")) } else { None }).unwrap();
+    for part in ["# Incident report", "## Hypotheses", "- payment failed first: confirmed: pool of 20", "## Actions"] {
+        assert!(report.contains(part), "{part}: {report}");
+    }
+}
+
+#[test]
 fn nothing_goes_to_another_machine_before_the_user_said_yes() {
     let mut app = analysed("sample-logs/checkout-outage.tar.gz", (120, 40));
     app.state.chat.llm.ollama = Some("gpu.example:11434".into());
@@ -231,7 +251,7 @@ fn jumps_marks_and_notes_lead_where_they_say() {
     assert_eq!(&faultline::text::civil::rfc3339(at, 0)[11..16], "09:10");
     let id = app.state.selected();
     app.keys("m G a 'odd enter u");
-    assert_eq!(app.done.iter().filter(|e| **e == Effect::SaveMarks).count(), 2);
+    assert_eq!(app.done.iter().filter(|e| **e == Effect::Save).count(), 2);
     app.keys("g u");
     assert_eq!(app.state.selected(), id);
     app.keys("u");

@@ -4,7 +4,7 @@ use super::run::{self, Out};
 use super::{FOUND, OK};
 use crate::config::args::{Global, OutputFormat};
 use crate::engine;
-use crate::model::{Action, Risk};
+use crate::model::{Action, Risk, shown};
 use crate::text::escape::for_terminal;
 use serde_json::{Value, json};
 use std::io::{IsTerminal, Write};
@@ -43,13 +43,6 @@ pub fn lines(actions: &[Action]) -> Vec<String> {
         out.push(format!("      works when: {}", a.verify));
     }
     out
-}
-
-/// An argv as one would type it.
-pub fn shown(argv: &[String]) -> String {
-    let quoted =
-        |a: &String| if a.chars().all(|c| c.is_ascii_alphanumeric() || "-_=./:<>".contains(c)) { a.clone() } else { format!("'{a}'") };
-    argv.iter().map(quoted).collect::<Vec<_>>().join(" ")
 }
 
 pub fn apply(global: &Global, id: &str, paths: &[PathBuf], context: Option<&str>, yes: bool) -> Result<u8, String> {

@@ -35,6 +35,7 @@ pub fn options(global: &Global, paths: &[PathBuf]) -> Result<(Options, Settings)
         options.formats = user_formats(&dirs.config.join("formats"))?;
     }
     options.read_only = global.read_only;
+    settings.journal.clone_from(&global.journal);
     let llm = &mut settings.llm;
     llm.off |= global.no_llm;
     llm.ollama = global.ollama.clone().or(llm.ollama.take());

@@ -47,6 +47,9 @@ pub struct Global {
     /// Neither read nor write the cache
     #[arg(long, global = true)]
     pub no_cache: bool,
+    /// File of bookmarks, notes, conversations and guided triage, in place of the one in the data folder
+    #[arg(long, global = true, value_name = "FILE")]
+    pub journal: Option<PathBuf>,
     /// Theme of the terminal UI
     #[arg(long, global = true, value_name = "NAME")]
     pub theme: Option<String>,

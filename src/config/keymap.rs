@@ -27,6 +27,7 @@ pub enum Command {
     Diagnosis,
     Plan,
     Chat,
+    Guide,
     NextWindow,
     PreviousWindow,
     MarkRange,
@@ -124,6 +125,7 @@ pub const ROWS: &[Row] = rows! {
         Diagnosis "diagnosis" ["6"] "what failed first, the chain, the service map";
         Plan "plan" ["7"] "what to do, in order";
         Chat "chat" ["8"] "ask the corpus";
+        Guide "guide" ["9"] "guided triage: step by step from what this is to the report";
         AskAbout "ask-about" ["i"] "ask about what is under the cursor";
         ThumbsUp "thumbs-up" ["+"] "right: this window (or, among templates, this is trouble)";
         ThumbsDown "thumbs-down" ["D"] "wrong: a false alarm (or, among templates, this is no trouble)";

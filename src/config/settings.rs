@@ -13,6 +13,9 @@ pub struct Settings {
     pub cache: Cache,
     pub llm: Llm,
     pub health: Health,
+    /// Journal in place of the one in the data folder.
+    #[serde(skip)]
+    pub journal: Option<std::path::PathBuf>,
     /// Command name -> keys that replace its default ones.
     pub keys: BTreeMap<String, Vec<String>>,
 }

@@ -15,6 +15,7 @@ mod open;
 mod order;
 mod over;
 mod recovery;
+pub mod report;
 mod search;
 mod series;
 mod sessions;
@@ -52,6 +53,11 @@ pub fn format_names() -> Vec<String> {
 pub use crate::index::Unit;
 pub use crate::mine::{Edit, common, masked, variables};
 pub use search::{check_query, count_matches, for_each_match};
+
+/// The moment it is.
+pub fn now() -> crate::model::Moment {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_nanos() as i64)
+}
 
 /// A moment written in any known style.
 pub fn moment(text: &str) -> Option<crate::model::Moment> {

@@ -206,7 +206,7 @@ pub fn unfinished(data: &Path) -> Vec<String> {
 /// Applies an action that passed its preflight: records it, runs it, watches the rollout, records what came of it.
 pub fn apply(corpus: &Corpus, action: &Action, context: &str, checked: &Preflight) -> Result<String, String> {
     let data = corpus.options.data.as_deref().ok_or("there is no data folder to keep the audit in, so no action is run")?;
-    let now = || rfc3339(std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_nanos() as i64), 3);
+    let now = || rfc3339(super::now(), 3);
     let who = std::env::var("USER").unwrap_or_default();
     let run = format!("{}-{}", now(), std::process::id());
     let base = |stage: &str| {

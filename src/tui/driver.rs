@@ -1,8 +1,8 @@
 //! The loop: terminal events, snapshots and results in; state changed; effects started; at most 30 frames a second drawn.
 
 use super::effects::Effects;
+use super::journal::{self, Journal};
 use super::keys;
-use super::marks;
 use super::msg::{Effect, Msg};
 use super::overlay::{Choice, Overlay, Picker};
 use super::state::State;
@@ -62,15 +62,19 @@ async fn session(mut options: Options, settings: &Settings, keymap: Keymap, them
     let size = crossterm::terminal::size()?;
     let title = options.paths.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(" ");
     let mut state = State::new(title, keymap, theme, size);
-    let kept = Paths::find().map(|p| marks::files(&p.data, &options.paths));
+    let kept = settings.journal.clone().or_else(|| Paths::find().map(|p| journal::file(&p.data, &options.paths)));
     state.read_only = options.read_only;
     state.chat.llm = settings.llm.clone();
-    if let Some((marks_file, chat_file)) = &kept {
-        state.marks = marks::load(marks_file);
-        let chats = marks::load_chats(chat_file);
-        state.chat.earlier = chats.conversations;
-        state.chat.llm.allow_remote |= chats.remote;
-        state.chat.turns = state.chat.earlier.pop().unwrap_or_default();
+    match kept.as_deref().map_or_else(|| Ok(Journal::default()), journal::load) {
+        Ok(kept) => {
+            state.marks = kept.marks();
+            state.chat.earlier = kept.conversations;
+            state.chat.turns = state.chat.earlier.pop().unwrap_or_default();
+            // A journal that came from someone else consents to nothing.
+            state.chat.llm.allow_remote |= kept.remote && settings.journal.is_none();
+            state.guide = kept.guide;
+        }
+        Err(e) => return Ok(Err(e)),
     }
     if picking {
         state.overlays.push(Overlay::Open(choices(&options)));
@@ -113,8 +117,8 @@ struct Loop<'s> {
     state: &'s mut State,
     session: &'s Session,
     effects: Effects,
-    /// Files of the marks and of the conversations.
-    kept: Option<(PathBuf, PathBuf)>,
+    /// File of the journal.
+    kept: Option<PathBuf>,
 }
 
 impl Loop<'_> {
@@ -168,22 +172,42 @@ impl Loop<'_> {
                 Effect::Suspend => self.screen.suspend()?,
                 Effect::Redraw => self.screen.repaint()?,
                 Effect::Copy(text) => self.screen.copy(&text)?,
-                Effect::SaveMarks => self.save(|s, (marks_file, _)| marks::save(marks_file, &s.marks)),
-                Effect::SaveChat => self.save(|s, (_, chat_file)| {
-                    let conversations = s.chat.earlier.iter().chain([&s.chat.turns]).cloned().collect();
-                    marks::save_chats(chat_file, &marks::Chats { conversations, remote: s.chat.llm.allow_remote })
-                }),
+                Effect::Save => self.save(),
+                Effect::Write(lines) => self.write(&lines),
                 effect => self.effects.run(effect, self.state.snapshot.clone(), self.state.rows.clone()),
             }
         }
         Ok(None)
     }
 
-    fn save(&mut self, write: impl Fn(&State, &(PathBuf, PathBuf)) -> io::Result<()>) {
-        if let Some(files) = &self.kept
-            && let Err(e) = write(self.state, files)
+    fn save(&mut self) {
+        let s = &*self.state;
+        let journal = Journal {
+            marks: s.marks.iter().map(|((source, line), mark)| (source.clone(), *line, mark.clone())).collect(),
+            conversations: s.chat.earlier.iter().chain([&s.chat.turns]).cloned().collect(),
+            remote: s.chat.llm.allow_remote,
+            guide: s.guide.clone(),
+        };
+        if let Some(file) = &self.kept
+            && let Err(e) = journal::save(file, &journal)
         {
-            self.state.notice = Some(format!("it cannot be kept for the next time: {e}"));
+            self.state.notice = Some(format!("the journal could not be kept in {}: {e}", file.display()));
+        }
+    }
+
+    /// Writes the report into the current folder, without secrets.
+    fn write(&mut self, lines: &[String]) {
+        let at = crate::text::civil::rfc3339(crate::engine::now(), 0).replace(':', "");
+        let file = format!("faultline-report-{at}.md");
+        let mut redactor = crate::text::redact::Redactor::default();
+        let text: String = lines.iter().map(|l| redactor.redact(l) + "\n").collect();
+        match std::fs::write(&file, text) {
+            Ok(()) => {
+                self.state.notice = Some(format!("the report is in {file}"));
+                self.state.guide.written = Some(file);
+                self.save();
+            }
+            Err(e) => self.state.notice = Some(format!("{file} could not be written: {e}")),
         }
     }
 }

@@ -112,7 +112,10 @@ pub enum Effect {
     /// What models the server has; get a further one.
     Models(Llm),
     Pull(String, Llm),
-    SaveChat,
+    /// The journal: marks, conversations, the guide.
+    Save,
+    /// A report, as lines of Markdown.
+    Write(Vec<String>),
     StopAsking,
     Preflight(Box<Action>),
     Apply {
@@ -131,6 +134,5 @@ pub enum Effect {
     /// Hide findings of this kind or template; again: show them.
     Mute(String),
     Copy(String),
-    SaveMarks,
     Open(Vec<PathBuf>),
 }

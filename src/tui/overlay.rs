@@ -30,6 +30,8 @@ pub enum Asking {
     Filter,
     Time,
     Note,
+    /// Why a hypothesis is held or not.
+    Why,
     /// A word of the template to make variable.
     Mask,
     /// A name for the template.
@@ -49,6 +51,7 @@ impl Asking {
             Asking::Filter => "show only",
             Asking::Time => "go to time",
             Asking::Note => "note",
+            Asking::Why => "what speaks for or against it",
             Asking::Mask => "word (or its number) to make a variable",
             Asking::Context => "context of the cluster to act in, for this run",
             Asking::Consent => "type yes (high risk: the target's name) to apply; anything else is a no",

@@ -22,15 +22,16 @@ pub enum Pane {
     Diagnosis,
     Plan,
     Chat,
+    Guide,
 }
 
 impl Pane {
-    pub const ALL: [Pane; 8] =
-        [Pane::Stream, Pane::Templates, Pane::Detail, Pane::Sources, Pane::Anomalies, Pane::Diagnosis, Pane::Plan, Pane::Chat];
+    pub const ALL: [Pane; 9] =
+        [Pane::Stream, Pane::Templates, Pane::Detail, Pane::Sources, Pane::Anomalies, Pane::Diagnosis, Pane::Plan, Pane::Chat, Pane::Guide];
 
     /// A list of lines made of what the engine found.
     pub fn is_report(self) -> bool {
-        matches!(self, Pane::Anomalies | Pane::Diagnosis | Pane::Plan | Pane::Chat)
+        matches!(self, Pane::Anomalies | Pane::Diagnosis | Pane::Plan | Pane::Chat | Pane::Guide)
     }
 
     pub fn title(self) -> &'static str {
@@ -43,6 +44,7 @@ impl Pane {
             Pane::Diagnosis => "Diagnosis",
             Pane::Plan => "Plan",
             Pane::Chat => "Chat",
+            Pane::Guide => "Guided triage",
         }
     }
 }
@@ -189,6 +191,40 @@ pub struct Chat {
     pub waiting: String,
 }
 
+/// The user's word on a hypothesis.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Stance {
+    #[default]
+    Open,
+    Confirmed,
+    Rejected,
+}
+
+impl Stance {
+    pub fn name(self) -> &'static str {
+        match self {
+            Stance::Open => "open",
+            Stance::Confirmed => "confirmed",
+            Stance::Rejected => "rejected",
+        }
+    }
+}
+
+/// How far a guided triage is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Guide {
+    /// Line that the cursor was left on.
+    pub cursor: usize,
+    /// By service that may have failed first.
+    pub stances: BTreeMap<String, Stance>,
+    pub notes: BTreeMap<String, String>,
+    /// What was applied, and what came of it.
+    pub applied: Vec<String>,
+    /// File of the last report.
+    pub written: Option<String>,
+}
+
 /// Source name and line of a marked event.
 pub type MarkKey = (String, u64);
 
@@ -257,6 +293,7 @@ pub struct State {
     pub zoom: Option<(Moment, Moment)>,
     pub zoomed: Option<Timeline>,
     pub marks: BTreeMap<MarkKey, Mark>,
+    pub guide: Guide,
     pub notice: Option<String>,
     /// Set when the cursor of the stream was first placed.
     pub placed: bool,
@@ -315,6 +352,7 @@ impl State {
             zoom: None,
             zoomed: None,
             marks: BTreeMap::new(),
+            guide: Guide::default(),
             notice: None,
             placed: false,
             seeking: false,

@@ -108,7 +108,7 @@ pub fn allowed(state: &mut State, text: &str) -> Vec<Effect> {
     }
     state.chat.llm.allow_remote = true;
     let mut effects = begin(state, question);
-    effects.push(Effect::SaveChat);
+    effects.push(Effect::Save);
     effects
 }
 
@@ -132,14 +132,14 @@ fn managed(state: &mut State, text: &str) -> Option<Vec<Effect>> {
         "/new" => {
             let ended = std::mem::take(&mut state.chat.turns);
             state.chat.earlier.extend(Some(ended).filter(|t| !t.is_empty()));
-            Some(vec![Effect::SaveChat])
+            Some(vec![Effect::Save])
         }
         "/back" => {
             if let Some(last) = state.chat.earlier.pop() {
                 let ended = std::mem::replace(&mut state.chat.turns, last);
                 state.chat.earlier.splice(0..0, Some(ended).filter(|t| !t.is_empty()));
             }
-            Some(vec![Effect::SaveChat])
+            Some(vec![Effect::Save])
         }
         "/retry" | "/edit" => {
             let last = state.chat.turns.pop().map(|t| t.question).unwrap_or_default();
@@ -177,7 +177,7 @@ fn managed(state: &mut State, text: &str) -> Option<Vec<Effect>> {
         "/allow-remote" => {
             state.chat.llm.allow_remote = true;
             state.notice = Some("a server on another machine may be asked about this corpus".into());
-            Some(vec![Effect::SaveChat])
+            Some(vec![Effect::Save])
         }
         _ => None,
     }

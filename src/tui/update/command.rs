@@ -3,7 +3,7 @@
 use super::super::msg::{Effect, Purpose};
 use super::super::overlay::{Asking, Overlay, Prompt, palette};
 use super::super::state::{Filter, Pane, Scroll, State};
-use super::{apply, chat, jump, report, sort_templates, templates};
+use super::{apply, chat, guide, jump, report, sort_templates, templates};
 use crate::config::keymap::Command;
 use crate::model::Level;
 
@@ -30,6 +30,7 @@ pub fn run(state: &mut State, command: Command) -> Vec<Effect> {
         | Command::Diagnosis
         | Command::Plan
         | Command::Chat
+        | Command::Guide
         | Command::NextPane
         | Command::PreviousPane => show_pane(state, command),
         Command::Open => return open(state),
@@ -37,6 +38,7 @@ pub fn run(state: &mut State, command: Command) -> Vec<Effect> {
         Command::Search => prompt(state, Asking::Search),
         Command::FilterText => prompt(state, Asking::Filter),
         Command::GoToTime => prompt(state, Asking::Time),
+        Command::Note if state.pane == Pane::Guide => guide::note(state),
         Command::Note => prompt(state, Asking::Note),
         Command::NextMatch | Command::PreviousMatch => next_match(state, command == Command::NextMatch),
         Command::NextError => return seek(state, true, Level::Error),
@@ -178,11 +180,15 @@ fn show_pane(state: &mut State, command: Command) {
         Command::Diagnosis => Pane::Diagnosis,
         Command::Plan => Pane::Plan,
         Command::Chat => Pane::Chat,
+        Command::Guide => Pane::Guide,
         Command::NextPane => Pane::ALL[(at + 1) % Pane::ALL.len()],
         _ => Pane::ALL[(at + Pane::ALL.len() - 1) % Pane::ALL.len()],
     };
     state.report = Scroll::default();
     state.left = 0;
+    if state.pane == Pane::Guide {
+        state.report.cursor = state.guide.cursor;
+    }
 }
 
 /// Enter: from the stream to the detail, from a template to its events, from a source to its first event.
@@ -190,6 +196,7 @@ fn open(state: &mut State) -> Vec<Effect> {
     match state.pane {
         Pane::Stream => state.pane = Pane::Detail,
         Pane::Detail => state.pane = Pane::Stream,
+        Pane::Guide => return guide::open(state),
         Pane::Anomalies | Pane::Diagnosis | Pane::Plan | Pane::Chat => return report::open(state),
         Pane::Templates => {
             let Some(t) = state.selected_template() else { return vec![] };
@@ -336,7 +343,7 @@ fn bookmark(state: &mut State) -> Vec<Effect> {
     if state.marks.remove(&key).is_none() {
         state.marks.insert(key, Default::default());
     }
-    vec![Effect::SaveMarks]
+    vec![Effect::Save]
 }
 
 fn copy(state: &mut State) -> Vec<Effect> {

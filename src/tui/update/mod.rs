@@ -3,6 +3,7 @@
 mod apply;
 mod chat;
 mod command;
+mod guide;
 mod jump;
 mod overlay;
 mod report;
@@ -110,7 +111,7 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
         }
         Msg::ChatDone(answer) => {
             chat::answered(state, *answer);
-            vec![Effect::SaveChat]
+            vec![Effect::Save]
         }
         Msg::Told(title, lines) => {
             state.overlays.push(Overlay::Text { title, lines, top: 0 });

@@ -3,7 +3,7 @@
 use super::super::msg::{Effect, Purpose};
 use super::super::overlay::{Asking, Overlay, Prompt};
 use super::super::state::{Mark, Pane, State};
-use super::{apply, chat, command, jump, templates};
+use super::{apply, chat, command, guide, jump, templates};
 use crate::text::escape::for_terminal;
 
 pub fn key(state: &mut State, key: &str) -> Vec<Effect> {
@@ -189,6 +189,7 @@ fn accept(state: &mut State, prompt: Prompt) -> Vec<Effect> {
         Asking::Context => apply::armed(state, text),
         Asking::Consent => apply::consented(state, &text),
         Asking::Chat => chat::asked(state, text),
+        Asking::Why => guide::noted(state, text),
         Asking::Remote => chat::allowed(state, &text),
         Asking::Mask | Asking::Name => templates::answered(state, prompt.asking, text),
         Asking::Time => {
@@ -201,7 +202,7 @@ fn accept(state: &mut State, prompt: Prompt) -> Vec<Effect> {
         Asking::Note => {
             let Some(key) = state.selected_event().map(|e| state.mark_key(e)) else { return vec![] };
             state.marks.insert(key, Mark { note: text });
-            vec![Effect::SaveMarks]
+            vec![Effect::Save]
         }
     }
 }

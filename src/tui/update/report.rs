@@ -80,6 +80,9 @@ pub fn next_window(state: &mut State, forward: bool) {
 
 /// The user's word on a window, or on the template under the cursor.
 pub fn verdict(state: &mut State, up: bool) -> Vec<Effect> {
+    if state.pane == Pane::Guide {
+        return super::guide::judge(state, up);
+    }
     let template = match state.pane {
         Pane::Anomalies => None,
         _ => match state.selected_template() {

@@ -2,6 +2,7 @@
 
 use super::super::conversation;
 use super::super::graph::Strip;
+use super::super::guide;
 use super::super::report::{self, Row};
 use super::super::state::{Pane, State};
 use super::{fit, style, width};
@@ -18,6 +19,7 @@ pub fn rows(state: &State, pane: Pane) -> Vec<Row> {
         Pane::Diagnosis => report::diagnosis(state),
         Pane::Plan => report::plan(state),
         Pane::Chat => conversation::rows(state),
+        Pane::Guide => guide::rows(state),
         _ => Vec::new(),
     }
 }
@@ -25,6 +27,7 @@ pub fn rows(state: &State, pane: Pane) -> Vec<Row> {
 pub fn heading(state: &State, pane: Pane) -> String {
     match (pane, &state.findings) {
         (Pane::Anomalies, Some(f)) => format!("Windows that are not normal: {} (] next, Enter first line)", f.windows.len()),
+        (Pane::Guide, _) => "Guided triage (Enter goes there, 9 comes back)".into(),
         (Pane::Chat, _) => {
             let model = state.chat.llm.model.as_deref().map_or_else(String::new, |m| format!(", {}", for_terminal(m)));
             format!("Chat (Enter asks{model})")
