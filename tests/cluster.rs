@@ -8,11 +8,18 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use support::cluster::Cluster;
+use support::pty::Pty;
 
 /// kubectl finds the cluster by its environment, so the story is told by a process of its own.
 #[test]
 fn actions_do_on_a_real_cluster_what_they_say() {
     let Some(cluster) = Cluster::start() else { return };
+    cluster.kubectl(&["create", "namespace", "shop"]);
+    cluster.kubectl(&["-n", "shop", "create", "deployment", "payment", "--image=payment:1"]);
+    cluster.wait_until("the deployment is ready", || {
+        cluster.kubectl(&["-n", "shop", "rollout", "status", "deployment/payment", "--timeout=20s"]).0
+    });
+    from_the_outage_to_the_report(&cluster);
     let me = std::env::current_exe().unwrap();
     let told = std::process::Command::new(me)
         .args(["--ignored", "--exact", "the_story", "--nocapture", "--test-threads=1"])
@@ -41,6 +48,49 @@ fn the_story() {
     story.what_changed_meanwhile_refuses();
     story.bad_lines_end_in_a_sentence();
     story.what_vanished_is_told();
+}
+
+/// The whole story at a terminal: the outage, its cause, the plan, one action with one key, taken back, and the report.
+fn from_the_outage_to_the_report(cluster: &Cluster) {
+    let home = tempfile::tempdir().unwrap();
+    let sample = support::sample("checkout-outage.tar.gz");
+    let mut pty = Pty::with(home.path(), &[sample.to_str().unwrap()], &[("KUBECONFIG", &cluster.config())]);
+    pty.wait_for("1 odd window");
+    pty.keys("5");
+    pty.wait_for("C critical");
+    pty.keys("6");
+    pty.wait_for("payment failed first");
+    pty.keys("7");
+    pty.wait_for("restart payment (rolling)");
+    let revision = || cluster.kubectl(&["-n", "shop", "rollout", "history", "deployment/payment"]).1;
+    let before = revision();
+    pty.keys("jjA");
+    pty.wait_for("context of the cluster");
+    pty.keys("test\r");
+    pty.wait_for("armed: test");
+    pty.wait_for("--context test");
+    pty.keys("A");
+    pty.wait_for("All green");
+    assert_eq!(revision(), before, "a look changes nothing");
+    pty.keys("\x1b");
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    pty.keys("A");
+    pty.wait_for("successfully rolled out");
+    assert_ne!(revision(), before);
+    pty.keys("\x1b");
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    pty.keys("V");
+    pty.wait_for("rolled back");
+    pty.keys("\x1b");
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    pty.keys("9G\r");
+    pty.wait_for("the report is in");
+    let report = std::fs::read_dir(home.path()).unwrap().flatten().find(|e| e.file_name().to_string_lossy().ends_with(".md")).unwrap();
+    let text = std::fs::read_to_string(report.path()).unwrap();
+    assert!(text.contains("# Incident report") && text.contains("## What was done") && text.contains("payment failed first"), "{text}");
+    pty.keys("q");
+    assert_eq!(pty.ended(), 0);
+    assert!(pty.restored());
 }
 
 type Kubectl<'k> = &'k dyn Fn(&[&str]) -> (bool, String);
@@ -76,8 +126,6 @@ impl<'k> Story<'k> {
         let mut session = engine::open(options).unwrap();
         let snapshot = session.wait();
         let story = Story { kubectl, _home: home, session, snapshot };
-        story.done(&["create", "namespace", "shop"]);
-        story.done(&["-n", "shop", "create", "deployment", "payment", "--image=payment:1"]);
         let probe =
             r#"{"spec":{"template":{"spec":{"containers":[{"name":"payment","livenessProbe":{"httpGet":{"path":"/","port":80}}}]}}}}"#;
         story.done(&["-n", "shop", "patch", "deployment", "payment", "--type=strategic", "-p", probe]);

@@ -291,7 +291,7 @@ fn widen(input: &Input, f: &mut Found, hits: &[&SeriesHit], (from, to): (usize, 
         && (f.from, f.to) != old
     {
         f.expected *= f64::from(f.to - f.from) / length;
-        f.observed = feature.counts.iter().filter(|c| (f.from..f.to).contains(&c.0)).map(|c| f64::from(c.1)).sum();
+        f.observed = feature.counts.iter().filter(|c| (f.from..f.to).contains(&c.0)).map(|c| f64::from(c.1)).fold(0.0, |a, b| a + b);
     }
 }
 

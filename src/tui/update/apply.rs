@@ -98,8 +98,9 @@ pub fn applied(state: &mut State, mut lines: Vec<String>, back: Option<Action>) 
         lines.push(String::new());
         lines.push(format!("V takes it back: {}", back.argv.join(" ")));
     }
-    let told = lines.iter().find(|l| !l.is_empty()).cloned().unwrap_or_default();
+    let told = lines.iter().filter(|l| !l.is_empty()).cloned().collect::<Vec<_>>().join("; ");
     state.guide.applied.push(told);
+    state.notice = None;
     state.back = back;
     state.overlays.push(Overlay::Text { title: "What came of it", lines, top: 0 });
 }
