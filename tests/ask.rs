@@ -344,4 +344,5 @@ fn without_a_server_the_analyst_answers() {
     let answer: Value = serde_json::from_str(&out).unwrap();
     assert_eq!((status, answer["by"].as_str()), (0, Some("analyst")));
     assert!(answer["citations"].as_array().is_some_and(|c| !c.is_empty()));
+    assert!(!answer["answer"].as_str().unwrap().contains("cites"), "what is computed needs no doubt: {answer}");
 }

@@ -30,6 +30,11 @@ impl Cited {
     }
 }
 
+/// The analyst's own words: they are computed, so only what they point at is gathered.
+pub fn gathered(corpus: &Corpus, snapshot: &Snapshot, pack: &Pack, text: &str) -> Cited {
+    Cited { text: text.to_string(), bare: 0, unsupported: 0, ..check(corpus, snapshot, pack, text) }
+}
+
 /// Looks at each sentence: what it cites must exist, and one of it must speak of what the sentence speaks of.
 pub fn check(corpus: &Corpus, snapshot: &Snapshot, pack: &Pack, text: &str) -> Cited {
     let mut out = Cited::default();

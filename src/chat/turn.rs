@@ -81,7 +81,7 @@ pub async fn ask(corpus: &Corpus, snapshot: &Snapshot, asked: &Asked, each: &mut
     }
     let pack = pack::pack(corpus, snapshot, &findings, &d, WINDOW as usize);
     let text = analyst::answer(corpus, snapshot, (&findings, &d, &actions), &pack, (&task, &asked.question));
-    answer.cited = cite::check(corpus, snapshot, &pack, &text);
+    answer.cited = cite::gathered(corpus, snapshot, &pack, &text);
     answer.actions = actions;
     answer.recommends = task == "fix";
     answer
