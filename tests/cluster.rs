@@ -44,6 +44,7 @@ fn the_story() {
     story.every_action_is_checked_applied_and_taken_back();
     (story.kubectl)(&["-n", "shop", "rollout", "resume", "deployment/payment"]);
     story.a_paused_workload_is_told_of_before();
+    story.budgets_and_autoscalers_are_told_of();
     story.what_is_not_allowed_is_not_tried();
     story.what_changed_meanwhile_refuses();
     story.bad_lines_end_in_a_sentence();
@@ -214,6 +215,14 @@ impl<'k> Story<'k> {
         let card = preflight(&self.actions()["restart"], "test").unwrap();
         assert!(card.checks.iter().any(|c| !c.0 && c.1.contains("paused")), "{:?}", card.checks);
         self.done(&["-n", "shop", "rollout", "resume", "deployment/payment"]);
+    }
+
+    fn budgets_and_autoscalers_are_told_of(&self) {
+        self.done(&["-n", "shop", "create", "poddisruptionbudget", "payment-budget", "--selector=app=payment", "--min-available=1"]);
+        let card = preflight(&self.actions()["restart"], "test").unwrap();
+        for told in ["disruption budget payment-budget", "autoscaler payment"] {
+            assert!(card.checks.iter().any(|c| c.1.contains(told)), "{told}: {:?}", card.checks);
+        }
     }
 
     fn what_is_not_allowed_is_not_tried(&self) {

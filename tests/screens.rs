@@ -80,7 +80,10 @@ impl App {
         let text = terminal.backend().to_string();
         // Times that a run takes differ from run to run.
         let timing = regex::Regex::new(r"(read|from cache) in [0-9.]+ s|in \d+ ms").unwrap();
-        timing.replace_all(&text, |c: &regex::Captures<'_>| "·".repeat(c[0].len())).into_owned()
+        let text = timing.replace_all(&text, |c: &regex::Captures<'_>| "·".repeat(c[0].len())).into_owned();
+        // An estimate of tokens moves with every word of the evidence.
+        let tokens = regex::Regex::new(r"~\d+ of").unwrap();
+        tokens.replace_all(&text, |c: &regex::Captures<'_>| format!("~{} of", "·".repeat(c[0].len() - 4))).into_owned()
     }
 }
 
@@ -113,8 +116,8 @@ fn a_question_names_things_and_tells_how_much_goes_with_it() {
     app.keys("enter");
     let screen = app.screen();
     assert!(screen.contains("about [S:payment-db]"), "{screen}");
-    let meter = regex::Regex::new(r"~\d+ of 16384 tokens go with it").unwrap();
-    assert!(meter.is_match(&screen), "{screen}");
+    assert!(screen.contains("of 16384 tokens go with it"), "{screen}");
+    assert!(app.state.chat.meter.is_some_and(|(n, _)| n > 500), "{:?}", app.state.chat.meter);
 }
 
 #[test]

@@ -86,6 +86,10 @@ pub fn preflight(action: &Action, context: &str) -> Result<Preflight, String> {
     let live = kube::run(&kubectl(context, &t.namespace, &["get", &t.kind, &t.name, "-o", "json"]), QUICK)?;
     let object: Value = serde_json::from_str(&live.stdout).unwrap_or_default();
     out.checks.push((live.status == 0, if live.status == 0 { format!("{} {} exists", t.kind, t.name) } else { said(&live) }));
+    if live.status != 0 {
+        // What cannot be seen cannot be judged; asking on would only wait for the same answer.
+        return Ok(out);
+    }
     out.uid = object["metadata"]["uid"].as_str().unwrap_or_default().to_string();
     out.resource_version = object["metadata"]["resourceVersion"].as_str().unwrap_or_default().to_string();
     let verb = permission(&action.argv);
@@ -115,6 +119,7 @@ pub fn preflight(action: &Action, context: &str) -> Result<Preflight, String> {
             *rollback = format!("--replicas={n}");
         }
     }
+    neighbours(context, t, &object, &mut out);
     let owned = ["argocd.argoproj.io/instance", "kustomize.toolkit.fluxcd.io/name", "app.kubernetes.io/managed-by"];
     for label in owned.iter().filter(|l| object["metadata"]["labels"][**l].is_string()) {
         out.checks.push((
@@ -126,6 +131,29 @@ pub fn preflight(action: &Action, context: &str) -> Result<Preflight, String> {
         ));
     }
     Ok(out)
+}
+
+/// Budgets and autoscalers that act on the same pods: they hold a change up, or take it back.
+fn neighbours(context: &str, t: &Target, object: &Value, out: &mut Preflight) {
+    let listed = |kind: &str| -> Vec<Value> {
+        let ran = kube::run(&kubectl(context, &t.namespace, &["get", kind, "-o", "json"]), QUICK).unwrap_or_default();
+        serde_json::from_str::<Value>(&ran.stdout).ok().and_then(|v| v["items"].as_array().cloned()).unwrap_or_default()
+    };
+    let name = |o: &Value| o["metadata"]["name"].as_str().unwrap_or_default().to_string();
+    let labels = &object["spec"]["template"]["metadata"]["labels"];
+    if labels.is_object() {
+        let covers = |budget: &Value| {
+            let wanted = budget["spec"]["selector"]["matchLabels"].as_object();
+            wanted.is_some_and(|w| !w.is_empty() && w.iter().all(|(k, v)| labels[k.as_str()] == *v))
+        };
+        for budget in listed("pdb").iter().filter(|b| covers(b)) {
+            let allowed = budget["status"]["disruptionsAllowed"].as_u64().unwrap_or(0);
+            out.checks.push((true, format!("the disruption budget {} allows {allowed} of its pods to be away now", name(budget))));
+        }
+    }
+    for scaler in listed("hpa").iter().filter(|h| h["spec"]["scaleTargetRef"]["name"] == t.name.as_str()) {
+        out.checks.push((true, format!("the autoscaler {} sets its number of pods: a change of it does not last", name(scaler))));
+    }
 }
 
 /// The API's verb behind an argv, whose verb stands behind context and namespace.
