@@ -98,7 +98,7 @@ type Kubectl<'k> = &'k dyn Fn(&[&str]) -> (bool, String);
 
 struct Story<'k> {
     kubectl: Kubectl<'k>,
-    _home: tempfile::TempDir,
+    home: tempfile::TempDir,
     session: Session,
     snapshot: Arc<engine::Snapshot>,
 }
@@ -126,7 +126,7 @@ impl<'k> Story<'k> {
         options.data = Some(home.path().to_path_buf());
         let mut session = engine::open(options).unwrap();
         let snapshot = session.wait();
-        let story = Story { kubectl, _home: home, session, snapshot };
+        let story = Story { kubectl, home, session, snapshot };
         let probe =
             r#"{"spec":{"template":{"spec":{"containers":[{"name":"payment","livenessProbe":{"httpGet":{"path":"/","port":80}}}]}}}}"#;
         story.done(&["-n", "shop", "patch", "deployment", "payment", "--type=strategic", "-p", probe]);
@@ -218,7 +218,12 @@ impl<'k> Story<'k> {
     }
 
     fn budgets_and_autoscalers_are_told_of(&self) {
-        self.done(&["-n", "shop", "create", "poddisruptionbudget", "payment-budget", "--selector=app=payment", "--min-available=1"]);
+        // By its old API: that is what this server speaks, whatever kubectl would choose.
+        let budget = r#"{"apiVersion":"policy/v1beta1","kind":"PodDisruptionBudget","metadata":{"name":"payment-budget","namespace":"shop"},
+            "spec":{"minAvailable":1,"selector":{"matchLabels":{"app":"payment"}}}}"#;
+        let file = self.home.path().join("budget.json");
+        std::fs::write(&file, budget).unwrap();
+        self.done(&["create", "-f", file.to_str().unwrap()]);
         let card = preflight(&self.actions()["restart"], "test").unwrap();
         for told in ["disruption budget payment-budget", "autoscaler payment"] {
             assert!(card.checks.iter().any(|c| c.1.contains(told)), "{told}: {:?}", card.checks);
