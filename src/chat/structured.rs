@@ -71,8 +71,9 @@ pub async fn ask(
 ) -> Result<Judged, Failure> {
     let mut wrong = String::new();
     for _ in 0..2 {
-        let body = json!({"model": model.name, "messages": messages, "stream": true, "truncate": false, "shift": false,
-            "keep_alive": "30m", "format": schema(actions), "options": {"num_ctx": num_ctx, "temperature": 0, "seed": 7}});
+        let mut body = super::turn::request(model, &messages, num_ctx, (true, false));
+        body["format"] = schema(actions);
+        body["options"]["temperature"] = json!(0);
         let reply = server.chat(&body, &mut |_| true).await?;
         match read(&reply.content, actions, pack) {
             Ok(judged) => return Ok(judged),

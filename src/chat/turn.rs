@@ -337,7 +337,8 @@ fn room(window: u64) -> usize {
     (window.saturating_sub(ANSWER + 700) * 3 / 4) as usize
 }
 
-fn request(model: &Model, messages: &[Value], num_ctx: u64, (last, think): (bool, bool)) -> Value {
+/// The body of one round; `last`: no tools may be called any more.
+pub fn request(model: &Model, messages: &[Value], num_ctx: u64, (last, think): (bool, bool)) -> Value {
     let mut body = json!({"model": model.name, "messages": messages, "stream": true, "truncate": false, "shift": false, "keep_alive": "30m",
                           "options": {"num_ctx": num_ctx, "temperature": 0.2, "seed": 7}});
     if model.tools && !last {

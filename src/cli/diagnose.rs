@@ -4,7 +4,7 @@ use super::run::{self, Out};
 use super::{FOUND, OK};
 use crate::config::args::{Global, OutputFormat};
 use crate::engine::{Baseline, Reference};
-use crate::model::{Diagnosis, Severity};
+use crate::model::Diagnosis;
 use crate::text::civil::rfc3339;
 use crate::text::escape::for_terminal;
 use serde_json::{Value, json};
@@ -36,11 +36,7 @@ pub fn run(global: &Global, baseline: Option<&str>, paths: &[PathBuf]) -> Result
     }
     out.flush()?;
     run::finish(global, corpus);
-    Ok(if is_found(&diagnosis) { FOUND } else { OK })
-}
-
-pub fn is_found(d: &Diagnosis) -> bool {
-    d.severity >= Severity::Medium || d.causes.first().is_some_and(|c| c.score >= 0.3)
+    Ok(if diagnosis.is_found() { FOUND } else { OK })
 }
 
 /// Rates of log statements in each of the other captures; one that equals PATH is left out.

@@ -21,7 +21,7 @@ pub fn plan(global: &Global, paths: &[PathBuf]) -> Result<u8, String> {
     }
     out.flush()?;
     run::finish(global, &session.corpus);
-    Ok(if super::diagnose::is_found(&diagnosis) { FOUND } else { OK })
+    Ok(if diagnosis.is_found() { FOUND } else { OK })
 }
 
 /// The contract of `plan --format json`.

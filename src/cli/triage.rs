@@ -18,8 +18,8 @@ pub fn run(global: &Global, paths: &[PathBuf]) -> Result<u8, String> {
     let findings = corpus.findings_of(&snapshot);
     let diagnosis = corpus.diagnosis_of(&snapshot);
     let actions = corpus.plan(&snapshot, &diagnosis, None);
-    let anomalous = findings.windows.iter().any(|w| w.severity >= Severity::Medium) || diagnose::is_found(&diagnosis);
-    let report = Report { snapshot: &snapshot, findings: &findings, diagnosis: &diagnosis, actions: &actions, anomalous };
+    let report = Report { snapshot: &snapshot, findings: &findings, diagnosis: &diagnosis, actions: &actions };
+    let anomalous = report.is_anomalous();
     let mut out = Out::new();
     match global.format {
         OutputFormat::Json => out.json(&json!({
@@ -49,7 +49,7 @@ fn text(r: &Report<'_>, out: &mut Out) -> Result<(), String> {
     write(out, &r.summary())?;
     out.line("\nWINDOWS")?;
     anomalies::text(r.findings, out)?;
-    if r.anomalous {
+    if r.is_anomalous() {
         out.line("\nDIAGNOSIS")?;
         write(out, &diagnose::lines(r.diagnosis))?;
         out.line("\nPLAN (offline: argv to copy, put the context in)")?;
@@ -71,7 +71,7 @@ fn pagerduty(r: &Report<'_>, paths: &[PathBuf]) -> serde_json::Value {
     let service = d.causes.first().map_or("", |c| c.service.as_str());
     let mut redactor = Redactor::default();
     let summary: String = redactor.redact(&d.verdict).chars().take(1024).collect();
-    json!({"routing_key": "", "event_action": if r.anomalous { "trigger" } else { "resolve" },
+    json!({"routing_key": "", "event_action": if r.is_anomalous() { "trigger" } else { "resolve" },
            "dedup_key": format!("faultline-{service}-{}", d.start / 1_000_000_000),
            "payload": {"summary": summary, "source": source, "severity": severity, "timestamp": rfc3339(d.start, 0),
                        "component": service, "class": d.category,

@@ -107,6 +107,8 @@ fn run(corpus: &Corpus) {
     let unchanged = matches!(resumed, Some(cache::Loaded::Current));
     if !corpus.is_cancelled() && !unchanged {
         cache::save(corpus, if stdin { None } else { Some(&found) }, stitcher.columns_written);
+        // The file is sealed: what is followed from here on is not written behind the seal.
+        stitcher.columns_written = false;
     }
     stitcher.publish(true, true);
     if corpus.options.follow && !stdin {

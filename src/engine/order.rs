@@ -3,7 +3,7 @@
 
 use super::corpus::{Corpus, Snapshot};
 use super::over::over_chunks;
-use super::sessions::By;
+use super::sessions::{By, REQUEST};
 use crate::detect::{Order, Streams};
 use crate::index::{Block, Chunk};
 use crate::text::embed::{embed, similarity};
@@ -16,8 +16,6 @@ const MOST_ORDERED: u64 = 1_000_000;
 const MOST_TEXT: u64 = 64 << 20;
 /// What is as like as this to what was predicted is as good as predicted (MAIA's threshold).
 const LIKE: f32 = 0.8;
-/// Types of identifiers that lines of one request share.
-const SHARED: [&str; 5] = ["uuid", "block", "request", "trace", "hex"];
 /// So many blocks are looked at to find the identifier, and such a share of their events must have it.
 const LOOKED_AT: usize = 24;
 const LEAST_SHARE: f64 = 0.2;
@@ -70,7 +68,7 @@ impl Corpus {
             blocks.iter().step_by(step).filter_map(|(c, b)| Some((self.raw(c.source, b.offset, b.bytes as usize)?, *b))).collect();
         let events: usize = texts.iter().map(|(_, b)| b.len()).sum();
         let mut best: Option<(usize, Regex)> = None;
-        for name in SHARED {
+        for name in REQUEST {
             let Ok(By::Pattern(regex)) = By::parse(name) else { continue };
             let mut kinds: FxHashMap<&[u8], (usize, FxHashSet<u64>)> = FxHashMap::default();
             for (text, block) in &texts {

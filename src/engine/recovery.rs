@@ -285,7 +285,7 @@ pub fn look(context: &str, verb: &str, (kind, name, namespace): (&str, &str, &st
         argv.push(name);
     }
     let argv: Vec<String> = argv.into_iter().map(String::from).collect();
-    match kube::run(&argv, Duration::from_secs(15)) {
+    match kube::run(&argv, QUICK) {
         Ok(ran) if ran.status == 0 => ran.stdout,
         Ok(ran) => format!("kubectl says: {}", ran.stderr.trim()),
         Err(e) => e,

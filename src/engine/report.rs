@@ -11,10 +11,14 @@ pub struct Report<'a> {
     pub findings: &'a Findings,
     pub diagnosis: &'a Diagnosis,
     pub actions: &'a [Action],
-    pub anomalous: bool,
 }
 
 impl Report<'_> {
+    /// A window or the diagnosis says that not all is well.
+    pub fn is_anomalous(&self) -> bool {
+        self.findings.windows.iter().any(|w| w.severity >= Severity::Medium) || self.diagnosis.is_found()
+    }
+
     /// The corpus and the verdict, a line each.
     pub fn summary(&self) -> Vec<String> {
         let s = self.snapshot;
@@ -22,7 +26,7 @@ impl Report<'_> {
         if let Some((a, z)) = s.span() {
             out.push(format!("{} .. {} ({})", rfc3339(a, 0), rfc3339(z, 0), human_duration(z - a)));
         }
-        out.push(if self.anomalous { self.diagnosis.verdict.clone() } else { "clean: nothing is out of the ordinary".into() });
+        out.push(if self.is_anomalous() { self.diagnosis.verdict.clone() } else { "clean: nothing is out of the ordinary".into() });
         out
     }
 

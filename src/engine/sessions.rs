@@ -30,15 +30,17 @@ const TYPES: &[(&str, &str)] = &[
     ("path", r"(?:/[\w.-]+){2,}"),
 ];
 
-/// Types by which lines of several services are known to belong together, and peers by address.
-const SHARED: [&str; 7] = ["uuid", "block", "request", "trace", "hex", "session", "pod"];
+/// Types of identifiers that the lines of one request share.
+pub const REQUEST: [&str; 5] = ["uuid", "block", "request", "trace", "hex"];
+/// What links lines of several services besides: sessions and pods, and peers by address.
+const OTHERS: [&str; 2] = ["session", "pod"];
 const PEER: &str = r"\b[a-zA-Z0-9][\w.-]*[\w]:[0-9]{2,5}\b";
 
 /// Identifiers in a line that another line may share.
 pub fn identifiers_in(line: &str) -> std::collections::BTreeSet<String> {
     static PATTERNS: std::sync::OnceLock<Vec<regex::Regex>> = std::sync::OnceLock::new();
     let patterns = PATTERNS.get_or_init(|| {
-        let types = TYPES.iter().filter(|t| SHARED.contains(&t.0)).map(|t| t.1);
+        let types = TYPES.iter().filter(|t| REQUEST.contains(&t.0) || OTHERS.contains(&t.0)).map(|t| t.1);
         types.chain([PEER]).filter_map(|p| regex::Regex::new(p).ok()).collect()
     });
     let value = |m: &str| m.rsplit(['=', ' ']).next().unwrap_or(m).to_lowercase();

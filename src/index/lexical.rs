@@ -10,6 +10,9 @@ const WRITER_BYTES: usize = 15_000_000;
 
 /// Score of each text for the words of the queries, 0 for those without any of them.
 pub fn bm25(texts: &[String], queries: &[&str]) -> tantivy::Result<Vec<f64>> {
+    if texts.is_empty() || queries.is_empty() {
+        return Ok(vec![0.0; texts.len()]);
+    }
     let mut schema = Schema::builder();
     let place = schema.add_u64_field("place", FAST | INDEXED);
     let text = schema.add_text_field("text", TEXT);

@@ -88,3 +88,10 @@ pub struct Diagnosis {
     /// From the start of the open to the end of the diagnosis.
     pub since_open_ms: u64,
 }
+
+impl Diagnosis {
+    /// Something failed, as far as can be told.
+    pub fn is_found(&self) -> bool {
+        self.severity >= Severity::Medium || self.causes.first().is_some_and(|c| c.score >= 0.3)
+    }
+}

@@ -3,8 +3,7 @@
 use super::highlight::highlight;
 use super::msg::{DetailData, Effect, Msg, Purpose, TemplateFacts};
 use super::state::Judged;
-use crate::chat::{self, Asked, Server};
-use crate::config::settings::Llm;
+use crate::chat::{self, Server};
 use crate::engine::{self, Ask, Baseline, Corpus, Part, Preflight, Searcher, Snapshot, Timeline, Verdict, seek, variables};
 use crate::model::Action;
 use std::sync::Arc;
@@ -155,18 +154,33 @@ impl Effects {
                 let compared = c.compare(&snapshot, &before, &Part::Range(a, z));
                 Some(Msg::Told("The marked range against as long a time before it", compared.lines(&snapshot)))
             }),
-            Effect::Ask(asked) => self.ask(snapshot, asked),
+            Effect::Ask(asked) => {
+                let corpus = self.corpus.clone();
+                self.talk(move |each, runtime| {
+                    let mut hear = |event| {
+                        each(match event {
+                            chat::Event::Step(step) => Msg::ChatStep(step),
+                            chat::Event::Piece(piece) => Msg::ChatPiece(piece),
+                            chat::Event::Thought(piece) => Msg::ChatThought(piece),
+                        })
+                    };
+                    Msg::ChatDone(Box::new(runtime.block_on(chat::ask(&corpus, &snapshot, &asked, &mut hear))))
+                });
+            }
             Effect::Preview(asked) => self.spawn(move |c| Some(Msg::Told("What would be sent", chat::preview(c, &snapshot, &asked)))),
             Effect::Meter(asked) => self.spawn(move |c| {
                 let (tokens, window) = chat::meter(c, &snapshot, &asked);
                 Some(Msg::Meter(tokens, window))
             }),
-            Effect::Models(llm) => self.server(llm, |server, _, runtime| match runtime.block_on(chat::models(&server)) {
-                Ok(models) if models.is_empty() => Msg::Notice("the server has no model yet; get one with /pull qwen3:8b".into()),
-                Ok(models) => Msg::Models(models),
-                Err(e) => Msg::Notice(e.0),
-            }),
-            Effect::Pull(model, llm) => self.server(llm, move |server, each, runtime| {
+            Effect::Models(llm) => {
+                self.talk(move |_, runtime| match runtime.block_on(chat::models(&Server::find(llm.ollama.as_deref()))) {
+                    Ok(models) if models.is_empty() => Msg::Notice("the server has no model yet; get one with /pull qwen3:8b".into()),
+                    Ok(models) => Msg::Models(models),
+                    Err(e) => Msg::Notice(e.0),
+                })
+            }
+            Effect::Pull(model, llm) => self.talk(move |each, runtime| {
+                let server = Server::find(llm.ollama.as_deref());
                 let mut told = |step| each(Msg::ChatStep(step));
                 let done = runtime.block_on(server.pull(&model, &mut told));
                 Msg::Pulled(model, done.err().map(|e| e.0))
@@ -186,36 +200,8 @@ impl Effects {
         }
     }
 
-    /// Asks on a thread of its own; pieces come as messages.
-    fn ask(&self, snapshot: Arc<Snapshot>, asked: Box<Asked>) {
-        self.stop.store(false, Ordering::Relaxed);
-        let (corpus, out, stop) = (self.corpus.clone(), self.out.clone(), self.stop.clone());
-        std::thread::spawn(move || {
-            let mut each = |event: chat::Event| {
-                let msg = match event {
-                    chat::Event::Step(step) => Msg::ChatStep(step),
-                    chat::Event::Piece(piece) => Msg::ChatPiece(piece),
-                    chat::Event::Thought(piece) => Msg::ChatThought(piece),
-                };
-                out.send(msg).ok();
-                !stop.load(Ordering::Relaxed)
-            };
-            match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-                Ok(runtime) => {
-                    let answer = runtime.block_on(chat::ask(&corpus, &snapshot, &asked, &mut each));
-                    out.send(Msg::ChatDone(Box::new(answer))).ok();
-                }
-                Err(e) => drop(out.send(Msg::Notice(format!("cannot ask: {e}")))),
-            }
-        });
-    }
-
-    /// Talks to the model server on a thread of its own; Esc stops it.
-    fn server(
-        &self,
-        llm: Llm,
-        talk: impl FnOnce(Server, &mut (dyn FnMut(Msg) -> bool + Send), &tokio::runtime::Runtime) -> Msg + Send + 'static,
-    ) {
+    /// Talks to the model server on a thread of its own; what comes on the way are messages, and Esc stops it.
+    fn talk(&self, talk: impl FnOnce(&mut (dyn FnMut(Msg) -> bool + Send), &tokio::runtime::Runtime) -> Msg + Send + 'static) {
         self.stop.store(false, Ordering::Relaxed);
         let (out, stop) = (self.out.clone(), self.stop.clone());
         std::thread::spawn(move || {
@@ -223,7 +209,7 @@ impl Effects {
                 Ok(runtime) => {
                     let tell = out.clone();
                     let mut each = move |msg| tell.send(msg).is_ok() && !stop.load(Ordering::Relaxed);
-                    talk(Server::find(llm.ollama.as_deref()), &mut each, &runtime)
+                    talk(&mut each, &runtime)
                 }
                 Err(e) => Msg::Notice(format!("cannot ask: {e}")),
             };

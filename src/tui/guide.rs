@@ -102,8 +102,7 @@ fn hypotheses(state: &State, out: &mut Vec<(Row, Option<Way>)>) {
 /// The report with what the user made of it.
 pub fn report(state: &State) -> Option<Vec<String>> {
     let (f, d) = (state.findings.as_ref()?, state.diagnosis.as_ref()?);
-    let anomalous = f.windows.iter().any(|w| w.severity >= Severity::Medium);
-    let report = Report { snapshot: &state.snapshot, findings: f, diagnosis: d, actions: &state.actions, anomalous };
+    let report = Report { snapshot: &state.snapshot, findings: f, diagnosis: d, actions: &state.actions };
     let hypothesis = |(service, stance): (&String, &Stance)| {
         let note = state.guide.notes.get(service).map_or_else(String::new, |n| format!(": {n}"));
         format!("- {service} failed first: {}{note}", stance.name())

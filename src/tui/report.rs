@@ -5,6 +5,7 @@ use super::state::State;
 use crate::model::{Action, Diagnosis, ServiceHealth, Severity, Window};
 use crate::text::civil::{human_duration, rfc3339};
 use crate::text::escape::for_terminal;
+use std::collections::BTreeMap;
 
 /// A line of a report.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -144,23 +145,31 @@ fn title(out: &mut Vec<Row>, text: &str, empty: bool) {
 /// Services drawn in the map; the others are folded.
 const MOST_DRAWN: usize = 18;
 
+/// The services to draw: those at fault and those beside them first; what neither is suspected nor calls is left out.
+fn near_fault(d: &Diagnosis) -> Vec<&ServiceHealth> {
+    let down: BTreeMap<&str, f64> = d.services.iter().map(|s| (s.name.as_str(), s.p_down)).collect();
+    // Per service its edges, and the worst of its neighbours: in one pass, for this is drawn again and again.
+    let mut beside: BTreeMap<&str, (usize, f64)> = BTreeMap::new();
+    for e in &d.edges {
+        for (one, other) in
+            [(e.from.as_str(), e.to.as_str()), (e.to.as_str(), e.from.as_str())].into_iter().take(if e.from == e.to { 1 } else { 2 })
+        {
+            let (edges, worst) = beside.entry(one).or_default();
+            *edges += 1;
+            *worst = worst.max(down.get(other).copied().unwrap_or(0.0));
+        }
+    }
+    let of = |s: &ServiceHealth| beside.get(s.name.as_str()).copied().unwrap_or_default();
+    let mut near: Vec<(f64, usize, &ServiceHealth)> = d.services.iter().map(|s| (s.p_down.max(of(s).1 * 0.9), of(s).0, s)).collect();
+    near.retain(|(_, edges, s)| s.p_down >= 0.16 || *edges > 0);
+    near.sort_by(|a, b| b.0.total_cmp(&a.0).then(b.1.cmp(&a.1)).then_with(|| a.2.name.cmp(&b.2.name)));
+    near.into_iter().take(MOST_DRAWN).map(|n| n.2).collect()
+}
+
 /// The service map as a graph: those at fault, who calls them and whom they call; services far from any fault are folded.
 fn map(d: &Diagnosis, out: &mut Vec<Row>) {
     title(out, "Service map: chance of each service to be at fault (callers left, h and l scroll)", d.services.is_empty());
-    let mut near: Vec<&ServiceHealth> = d.services.iter().collect();
-    let touches = |s: &ServiceHealth| d.edges.iter().filter(|e| e.from == s.name || e.to == s.name).count();
-    let next_to_fault = |s: &ServiceHealth| {
-        let other = d.edges.iter().filter_map(|e| match &s.name {
-            n if *n == e.from => Some(&e.to),
-            n if *n == e.to => Some(&e.from),
-            _ => None,
-        });
-        other.filter_map(|n| d.services.iter().find(|x| x.name == *n)).map(|x| x.p_down).fold(0.0, f64::max)
-    };
-    let key = |s: &ServiceHealth| s.p_down.max(next_to_fault(s) * 0.9);
-    near.sort_by(|a, b| key(b).total_cmp(&key(a)).then(touches(b).cmp(&touches(a))).then_with(|| a.name.cmp(&b.name)));
-    near.retain(|s| s.p_down >= 0.16 || touches(s) > 0);
-    near.truncate(MOST_DRAWN);
+    let near = near_fault(d);
     let boxes: Vec<Box> = near
         .iter()
         .map(|s| {

@@ -65,6 +65,16 @@ impl Pty {
         panic!("'{text}' did not appear on:\n{}", self.screen());
     }
 
+    /// Esc, until what lies over the panes is gone.
+    pub fn close(&mut self, title: &str) {
+        self.keys("\x1b");
+        let start = Instant::now();
+        while self.screen().contains(title) {
+            assert!(start.elapsed() < Duration::from_secs(30), "'{title}' stays on:\n{}", self.screen());
+            std::thread::park_timeout(Duration::from_millis(20));
+        }
+    }
+
     pub fn keys(&mut self, keys: &str) {
         self.writer.write_all(keys.as_bytes()).unwrap();
         self.writer.flush().unwrap();

@@ -169,9 +169,7 @@ fn managed(state: &mut State, text: &str) -> Option<Vec<Effect>> {
             Some(vec![])
         }
         "/model" => {
-            state.chat.llm.model = Some(rest.to_string()).filter(|m| !m.is_empty());
-            let named = state.chat.llm.model.as_deref().unwrap_or("the first that the server has");
-            state.notice = Some(format!("the next question goes to {}", for_terminal(named)));
+            choose(state, Some(rest.to_string()).filter(|m| !m.is_empty()));
             Some(vec![])
         }
         "/allow-remote" => {
@@ -181,6 +179,13 @@ fn managed(state: &mut State, text: &str) -> Option<Vec<Effect>> {
         }
         _ => None,
     }
+}
+
+/// The model that is asked from here on; none: the first that the server has.
+pub fn choose(state: &mut State, model: Option<String>) {
+    let named = model.as_deref().unwrap_or("the first that the server has");
+    state.notice = Some(format!("the next question goes to {}", for_terminal(named)));
+    state.chat.llm.model = model;
 }
 
 pub fn answered(state: &mut State, answer: Answer) {

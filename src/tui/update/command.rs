@@ -171,7 +171,7 @@ fn sideways(state: &mut State, right: bool) {
 
 fn show_pane(state: &mut State, command: Command) {
     let at = Pane::ALL.iter().position(|p| *p == state.pane).unwrap_or(0);
-    state.pane = match command {
+    let pane = match command {
         Command::Stream => Pane::Stream,
         Command::Templates => Pane::Templates,
         Command::Detail => Pane::Detail,
@@ -184,6 +184,12 @@ fn show_pane(state: &mut State, command: Command) {
         Command::NextPane => Pane::ALL[(at + 1) % Pane::ALL.len()],
         _ => Pane::ALL[(at + Pane::ALL.len() - 1) % Pane::ALL.len()],
     };
+    go_to(state, pane);
+}
+
+/// Shows a pane from its top; the guide where it was left.
+pub fn go_to(state: &mut State, pane: Pane) {
+    state.pane = pane;
     state.report = Scroll::default();
     state.left = 0;
     if state.pane == Pane::Guide {

@@ -4,6 +4,7 @@ use super::super::guide::{Way, lines, report};
 use super::super::msg::Effect;
 use super::super::overlay::{Asking, Overlay, Prompt};
 use super::super::state::{Pane, Stance, State};
+use super::command;
 
 fn way(state: &State) -> Option<Way> {
     lines(state).into_iter().nth(state.report.cursor)?.1
@@ -24,23 +25,14 @@ fn hypothesis(state: &mut State) -> Option<String> {
 /// Enter: to the pane of the step; the last step writes the report.
 pub fn open(state: &mut State) -> Vec<Effect> {
     state.guide.cursor = state.report.cursor;
-    match way(state) {
-        Some(Way::To(pane)) => {
-            state.pane = pane;
-            state.report = Default::default();
-            vec![Effect::Save]
-        }
-        Some(Way::Hypothesis(_)) => {
-            state.pane = Pane::Diagnosis;
-            state.report = Default::default();
-            vec![Effect::Save]
-        }
-        Some(Way::Write) => match report(state) {
-            Some(lines) => vec![Effect::Write(lines)],
-            None => vec![],
-        },
-        None => vec![],
-    }
+    let pane = match way(state) {
+        Some(Way::To(pane)) => pane,
+        Some(Way::Hypothesis(_)) => Pane::Diagnosis,
+        Some(Way::Write) => return report(state).map(Effect::Write).into_iter().collect(),
+        None => return vec![],
+    };
+    command::go_to(state, pane);
+    vec![Effect::Save]
 }
 
 /// `+` confirms the hypothesis under the cursor, `D` rejects it; again takes the word back.

@@ -4,7 +4,6 @@ use super::super::msg::{Effect, Purpose};
 use super::super::overlay::{Asking, Overlay, Prompt};
 use super::super::state::{Mark, Pane, State};
 use super::{apply, chat, command, guide, jump, templates};
-use crate::text::escape::for_terminal;
 
 pub fn key(state: &mut State, key: &str) -> Vec<Effect> {
     let Some(top) = state.overlays.last_mut() else { return vec![] };
@@ -60,9 +59,8 @@ pub fn key(state: &mut State, key: &str) -> Vec<Effect> {
                 let chosen = picker.chosen().cloned();
                 match state.overlays.pop() {
                     Some(Overlay::Models(_)) => {
-                        state.chat.llm.model = chosen.or(state.chat.llm.model.take());
-                        let named = state.chat.llm.model.as_deref().unwrap_or("the first that the server has");
-                        state.notice = Some(format!("the next question goes to {}", for_terminal(named)));
+                        let model = chosen.or(state.chat.llm.model.take());
+                        chat::choose(state, model);
                     }
                     _ => chat::mentioned(state, chosen),
                 }
