@@ -2,12 +2,12 @@
 
 mod support;
 
-use faultline::engine::{self, Options, Preflight, Session, apply, back, preflight};
-use faultline::model::Action;
+use faultline::engine::{self, Armed, Options, PlanFor, Preflight, Session, apply, arm, back, preflight};
+use faultline::model::{Action, Risk};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use support::cluster::Cluster;
+use support::cluster::{Cluster, NODE};
 use support::pty::Pty;
 
 /// kubectl finds the cluster by its environment, so the story is told by a process of its own.
@@ -20,6 +20,7 @@ fn actions_do_on_a_real_cluster_what_they_say() {
         cluster.kubectl(&["-n", "shop", "rollout", "status", "deployment/payment", "--timeout=20s"]).0
     });
     from_the_outage_to_the_report(&cluster);
+    std::fs::write(cluster.logs().join("any.previous.log"), "2026-03-02T09:00:00Z the last words\n").unwrap();
     let me = std::env::current_exe().unwrap();
     let told = std::process::Command::new(me)
         .args(["--ignored", "--exact", "the_story", "--nocapture", "--test-threads=1"])
@@ -46,6 +47,7 @@ fn the_story() {
     story.a_paused_workload_is_told_of_before();
     story.budgets_and_autoscalers_are_told_of();
     story.what_is_not_allowed_is_not_tried();
+    story.a_context_that_leads_elsewhere_is_refused();
     story.what_changed_meanwhile_refuses();
     story.bad_lines_end_in_a_sentence();
     story.what_vanished_is_told();
@@ -68,12 +70,11 @@ fn from_the_outage_to_the_report(cluster: &Cluster) {
     pty.keys("jjA");
     pty.wait_for("context of the cluster");
     pty.keys("test\r");
-    pty.wait_for("armed: test");
+    pty.wait_for("Armed for this run");
+    pty.close("Armed for this run");
     pty.wait_for("--context test");
-    pty.keys("A");
-    pty.wait_for("All green");
+    pty.wait_for("All green: A applies it");
     assert_eq!(revision(), before, "a look changes nothing");
-    pty.close("Before it is applied");
     pty.keys("A");
     pty.wait_for("successfully rolled out");
     assert_ne!(revision(), before);
@@ -96,12 +97,19 @@ type Kubectl<'k> = &'k dyn Fn(&[&str]) -> (bool, String);
 struct Story<'k> {
     kubectl: Kubectl<'k>,
     home: tempfile::TempDir,
+    armed: Armed,
     session: Session,
     snapshot: Arc<engine::Snapshot>,
 }
 
+/// The pod that the sample's logs are of, on the node.
+fn make_pod(kubectl: Kubectl<'_>, name: &str) -> (bool, String) {
+    let placed = format!(r#"{{"spec":{{"nodeName":"{NODE}"}}}}"#);
+    kubectl(&["-n", "shop", "run", name, "--image=payment:1", "--restart=Never", "--overrides", &placed])
+}
+
 /// Fault classes that between them bring up every action of the catalogue.
-const CLASSES: [&str; 12] = [
+const CLASSES: [&str; 13] = [
     "pool exhausted",
     "out of memory",
     "crash loop",
@@ -114,6 +122,7 @@ const CLASSES: [&str; 12] = [
     "deadlock",
     "i/o error",
     "failure",
+    "authentication",
 ];
 
 impl<'k> Story<'k> {
@@ -123,9 +132,15 @@ impl<'k> Story<'k> {
         options.data = Some(home.path().to_path_buf());
         let mut session = engine::open(options).unwrap();
         let snapshot = session.wait();
-        let story = Story { kubectl, home, session, snapshot };
-        let probe =
-            r#"{"spec":{"template":{"spec":{"containers":[{"name":"payment","livenessProbe":{"httpGet":{"path":"/","port":80}}}]}}}}"#;
+        let plan = session.corpus.plan(&snapshot, &session.corpus.diagnosis_of(&snapshot));
+        let pod = plan.iter().find(|a| a.target.kind == "pod").unwrap().target.name.clone();
+        assert!(make_pod(kubectl, &pod).0);
+        let armed = arm("test", &plan).unwrap();
+        assert_eq!((armed.user.as_str(), armed.namespace.as_str(), armed.node.as_deref()), ("admin", "shop", Some(NODE)));
+        assert!(armed.server.starts_with("https://127.0.0.1:") && armed.warnings.is_empty(), "{armed:?}");
+        let story = Story { kubectl, home, armed, session, snapshot };
+        let probe = r#"{"spec":{"template":{"spec":{"nodeName":"node-1",
+            "containers":[{"name":"payment","livenessProbe":{"httpGet":{"path":"/","port":80}}}]}}}}"#;
         story.done(&["-n", "shop", "patch", "deployment", "payment", "--type=strategic", "-p", probe]);
         story.done(&["-n", "shop", "rollout", "status", "deployment/payment", "--timeout=60s"]);
         story
@@ -143,7 +158,10 @@ impl<'k> Story<'k> {
         for class in CLASSES {
             let mut d = (*self.session.corpus.diagnosis_of(&self.snapshot)).clone();
             d.category = class.into();
-            for a in self.session.corpus.plan(&self.snapshot, &d, Some("test")) {
+            let given = [("image", "payment:2"), ("variable", "POOL"), ("value", "a \"b\" \\ 'c' $(d)"), ("replicas", "4")];
+            let given = given.map(|(k, v)| (k.to_string(), v.to_string())).into();
+            let whom = PlanFor { context: Some("test".into()), given, node: self.armed.node.clone() };
+            for a in self.session.corpus.plan_for(&self.snapshot, &d, &whom) {
                 out.entry(a.verb.clone()).or_insert(a);
             }
         }
@@ -154,62 +172,68 @@ impl<'k> Story<'k> {
         serde_json::from_str(&self.done(&["-n", "shop", "get", "deployment", "payment", "-o", "json"])).unwrap()
     }
 
+    /// Looked at, applied, and not the least refused.
     fn applied(&self, action: &Action) -> Preflight {
-        let card = preflight(action, "test").unwrap_or_else(|e| panic!("{}: {e}", action.id));
+        let card = preflight(action, &self.armed).unwrap_or_else(|e| panic!("{}: {e}", action.id));
         assert!(card.green(), "{}: {:?}", action.id, card.checks);
-        let told = apply(&self.session.corpus, action, "test", &card).unwrap_or_else(|e| panic!("{}: {e}", action.id));
-        eprintln!("{}: {}", action.id, told.lines().next().unwrap_or_default());
+        let done = apply(&self.session.corpus, action, &self.armed, &card).unwrap_or_else(|e| panic!("{}: {e}", action.id));
+        assert!(!done.stuck, "{}: {}", action.id, done.told);
+        eprintln!("{}: {}", action.id, done.told.lines().next().unwrap_or_default());
         card
+    }
+
+    /// The object of an action, without what the server writes by itself.
+    fn object(&self, action: &Action) -> Value {
+        let t = &action.target;
+        let text = self.done(&["-n", "shop", "get", &t.kind, &t.name, "-o", "json"]);
+        let object: Value = serde_json::from_str(&text).unwrap();
+        // An undone rollout brings back the annotations of its time: that is how Kubernetes does it.
+        let noted = Some(&object["metadata"]["annotations"]["aiops/root-cause"]).filter(|_| action.verb.ends_with("annotate"));
+        serde_json::json!({"labels": object["metadata"]["labels"], "noted": noted, "spec": object["spec"]})
     }
 
     fn every_action_is_checked_applied_and_taken_back(&self) {
         let actions = self.actions();
-        let (mut applied, mut copied) = (Vec::new(), Vec::new());
         // A first restart gives a revision to go back to.
-        let order = ["restart", "scale", "undo", "pause", "resume", "set-memory", "probe", "annotate", "label"];
+        let order = ["restart", "scale", "undo", "pause", "resume", "set-memory", "probe", "annotate", "label", "cordon", "uncordon"];
         let rest = actions.keys().map(String::as_str).filter(|v| !order.contains(v));
+        let mut applied = Vec::new();
         for action in order.into_iter().chain(rest).filter_map(|v| actions.get(v)).filter(|a| !a.argv.is_empty()) {
-            if action.argv.iter().any(|a| a.contains('<')) || ["top", "logs-previous"].contains(&action.verb.as_str()) {
-                // What leaves a word to the user is text to copy; logs and measurements want a kubelet.
-                copied.push(action.verb.clone());
+            self.make(action);
+            let before = self.object(action);
+            let card = self.applied(action);
+            applied.push(action.verb.as_str());
+            if action.risk == Risk::None || action.verb == "delete-pod" {
                 continue;
             }
-            self.make(action);
-            let before = self.deployment();
-            let card = self.applied(action);
-            if let Some(back) = back(action, &card).filter(|b| b.argv.iter().all(|a| !a.contains('<'))) {
-                if action.target.kind == "deployment" && action.risk > faultline::model::Risk::None {
-                    assert_ne!(self.deployment()["metadata"]["resourceVersion"], before["metadata"]["resourceVersion"], "{}", action.id);
-                }
-                self.applied(&back);
-            }
-            if action.verb == "scale" {
-                assert_eq!(self.deployment()["spec"]["replicas"], before["spec"]["replicas"], "taken back to what was seen");
-            }
-            applied.push(action.verb.clone());
+            assert!(!card.diff.is_empty(), "{}: what changes is shown", action.id);
+            assert_ne!(self.object(action), before, "{}", action.id);
+            self.applied(&back(action, &card).unwrap_or_else(|| panic!("{}: {:?}", action.id, card.rollback)));
+            assert_eq!(self.object(action), before, "{} is taken back to what was seen", action.id);
         }
-        eprintln!("applied {applied:?}; text to copy {copied:?}");
-        for verb in ["restart", "scale", "undo", "annotate", "label", "describe", "get", "history", "rollout-status", "delete-pod"] {
-            assert!(applied.iter().any(|v| v == verb), "{verb} was not applied: {applied:?}");
-        }
+        eprintln!("applied {applied:?}");
+        let all = faultline::remediate::catalogue().iter().filter(|e| !e.args.is_empty());
+        let missing: Vec<&str> = all.map(|e| e.verb.as_str()).filter(|v| !applied.contains(v)).collect();
+        assert!(missing.is_empty(), "not applied: {missing:?}");
     }
 
-    /// The object that an action is about, where the shop has none of it.
+    /// The object that an action is about, where the shop has none of it, in the state that it is for.
     fn make(&self, action: &Action) {
-        let t = &action.target;
         let pause = if action.verb == "resume" { "pause" } else { "resume" };
         // What it was before does not matter: it may be so already.
         (self.kubectl)(&["-n", "shop", "rollout", pause, "deployment/payment"]);
-        match t.kind.as_str() {
-            "pod" => drop((self.kubectl)(&["-n", "shop", "run", &t.name, "--image=payment:1", "--restart=Never"])),
-            "hpa" | "horizontalpodautoscaler" => drop((self.kubectl)(&["-n", "shop", "autoscale", "deployment", "payment", "--max=3"])),
-            _ => {}
+        (self.kubectl)(&[if action.verb == "uncordon" { "cordon" } else { "uncordon" }, NODE]);
+        if action.target.kind == "pod" {
+            make_pod(self.kubectl, &action.target.name);
+        }
+        if action.target.kind == "hpa" {
+            (self.kubectl)(&["-n", "shop", "autoscale", "deployment", "payment", "--max=3"]);
         }
     }
 
     fn a_paused_workload_is_told_of_before(&self) {
         self.done(&["-n", "shop", "rollout", "pause", "deployment/payment"]);
-        let card = preflight(&self.actions()["restart"], "test").unwrap();
+        let card = preflight(&self.actions()["restart"], &self.armed).unwrap();
         assert!(card.checks.iter().any(|c| !c.0 && c.1.contains("paused")), "{:?}", card.checks);
         self.done(&["-n", "shop", "rollout", "resume", "deployment/payment"]);
     }
@@ -221,51 +245,65 @@ impl<'k> Story<'k> {
         let file = self.home.path().join("budget.json");
         std::fs::write(&file, budget).unwrap();
         self.done(&["create", "-f", file.to_str().unwrap()]);
-        let card = preflight(&self.actions()["restart"], "test").unwrap();
+        let card = preflight(&self.actions()["restart"], &self.armed).unwrap();
         for told in ["disruption budget payment-budget", "autoscaler payment"] {
             assert!(card.checks.iter().any(|c| c.1.contains(told)), "{told}: {:?}", card.checks);
         }
     }
 
     fn what_is_not_allowed_is_not_tried(&self) {
-        let restart = &self.actions()["restart"];
-        let mut theirs = restart.clone();
+        let mut theirs = self.actions()["restart"].clone();
         theirs.argv[2] = "viewer".into();
         let before = self.deployment();
-        let card = preflight(&theirs, "viewer").unwrap();
+        let card = preflight(&theirs, &arm("viewer", &[]).unwrap()).unwrap();
         assert!(!card.green(), "{:?}", card.checks);
+        assert_eq!(self.deployment()["metadata"]["resourceVersion"], before["metadata"]["resourceVersion"]);
+    }
+
+    /// The context is led to another server while faultline runs.
+    fn a_context_that_leads_elsewhere_is_refused(&self) {
+        let restart = &self.actions()["restart"];
+        let card = preflight(restart, &self.armed).unwrap();
+        let before = self.deployment();
+        self.done(&["config", "set-context", "test", "--user=viewer"]);
+        let refused = [apply(&self.session.corpus, restart, &self.armed, &card).unwrap_err(), {
+            let card = preflight(restart, &self.armed).unwrap();
+            card.checks.iter().find(|c| !c.0).unwrap().1.clone()
+        }];
+        self.done(&["config", "set-context", "test", "--user=admin"]);
+        assert!(refused.iter().all(|r| r.contains("as viewer")), "{refused:?}");
         assert_eq!(self.deployment()["metadata"]["resourceVersion"], before["metadata"]["resourceVersion"]);
     }
 
     fn what_changed_meanwhile_refuses(&self) {
         let restart = &self.actions()["restart"];
-        let card = preflight(restart, "test").unwrap();
+        let card = preflight(restart, &self.armed).unwrap();
         self.done(&["-n", "shop", "annotate", "deployment", "payment", "someone=else"]);
-        let refused = apply(&self.session.corpus, restart, "test", &card).unwrap_err();
+        let refused = apply(&self.session.corpus, restart, &self.armed, &card).unwrap_err();
         assert!(refused.contains("object has been modified") || refused.contains("Conflict"), "{refused}");
     }
 
     fn bad_lines_end_in_a_sentence(&self) {
-        for context in ["dropped", "slow", "nowhere"] {
+        for context in ["dropped", "slow"] {
             let mut action = self.actions()["restart"].clone();
             action.argv[2] = context.into();
-            match preflight(&action, context) {
-                Ok(card) => {
-                    assert!(!card.green(), "{context}");
-                    eprintln!("{context}: {:?}", card.checks.iter().find(|c| !c.0));
-                }
-                Err(e) => eprintln!("{context}: {e}"),
-            }
+            let armed = arm(context, &[]).unwrap();
+            let card = preflight(&action, &armed).unwrap();
+            let told = card.checks.iter().find(|c| !c.0).map(|c| c.1.clone());
+            eprintln!("{context}: {told:?}");
+            assert!(told.is_some_and(|t| t.len() > 10), "{context}: {:?}", card.checks);
         }
+        let nowhere = arm("nowhere", &[]).unwrap_err();
+        assert!(nowhere.contains("nowhere"), "{nowhere}");
     }
 
     fn what_vanished_is_told(&self) {
         let restart = &self.actions()["restart"];
-        let card = preflight(restart, "test").unwrap();
+        let card = preflight(restart, &self.armed).unwrap();
         assert!(card.green(), "{:?}", card.checks);
         self.done(&["-n", "shop", "delete", "deployment", "payment"]);
-        assert!(apply(&self.session.corpus, restart, "test", &card).unwrap_err().contains("not found"));
-        let gone = preflight(restart, "test").unwrap();
+        assert!(apply(&self.session.corpus, restart, &self.armed, &card).unwrap_err().contains("not found"));
+        let gone = preflight(restart, &self.armed).unwrap();
         assert!(gone.checks.iter().any(|c| !c.0 && c.1.contains("not found")), "{:?}", gone.checks);
     }
 }

@@ -57,13 +57,21 @@ fn stand_in(home: &std::path::Path, refuse: bool) -> (std::path::PathBuf, std::p
     use std::os::unix::fs::PermissionsExt;
     let (bin, log) = (home.join("bin"), home.join("asked"));
     std::fs::create_dir_all(&bin).unwrap();
-    let object = r#"{"metadata":{"uid":"u-1","resourceVersion":"42","labels":{}},"spec":{"replicas":2,"template":{}}}"#;
+    let object = r#"{"metadata":{"uid":"u-1","resourceVersion":"42","labels":{}},
+        "spec":{"replicas":2,"selector":{"matchLabels":{"app":"payment"}},"template":{"x":0}}}"#;
+    let pod = r#"{"metadata":{"labels":{"app":"payment"}}}"#;
+    let config = r#"{"clusters":[{"cluster":{"server":"https://a"}}],"contexts":[{"context":{"user":"me"}}]}"#;
     let may = if refuse { "no" } else { "yes" };
-    let script = format!(
-        "#!/bin/sh\necho \"$@\" >> {}\ncase \"$*\" in\n*can-i*) echo {may};;\n*dry-run=server*) echo '{}';;\n*'get deployment'*) echo '{object}';;\n*'rollout status'*) echo rolled out;;\n*) echo patched;;\nesac\n",
-        log.display(),
-        object.replace("\"template\":{}", "\"template\":{\"x\":1}")
-    );
+    let answers = [
+        ("can-i", may.to_string()),
+        ("config view", config.to_string()),
+        ("dry-run=server", object.replace("\"x\":0", "\"x\":1")),
+        ("get deployment", object.to_string()),
+        ("get pods", format!("{{\"items\":[{pod},{pod}]}}")),
+        ("rollout status", "rolled out".to_string()),
+    ];
+    let cases: String = answers.iter().map(|(asked, said)| format!("*'{asked}'*) cat <<'END'\n{said}\nEND\n;;\n")).collect();
+    let script = format!("#!/bin/sh\necho \"$@\" >> {}\ncase \"$*\" in\n{cases}*) echo patched;;\nesac\n", log.display());
     let file = bin.join("kubectl");
     std::fs::write(&file, script).unwrap();
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).unwrap();
@@ -98,8 +106,40 @@ fn an_allowed_action_is_checked_run_recorded_and_watched() {
     assert_eq!(stages, ["intent", "done", "verified"]);
 }
 
+/// Kills faultline while kubectl does what the word names; the audit's stages, and what the next start says.
+fn killed_while(word: &str) -> (Vec<String>, String) {
+    let home = tempfile::tempdir().unwrap();
+    let (bin, log) = stand_in(home.path(), false);
+    let script = std::fs::read_to_string(bin.join("kubectl")).unwrap();
+    let hang = format!("case \"$*\" in\n*'{word}'*) sleep 20;;\n*) ;;\nesac\ncase \"$*\" in\n");
+    std::fs::write(bin.join("kubectl"), script.replacen("case \"$*\" in\n", &hang, 1)).unwrap();
+    let mut child = restart(home.path(), &bin).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();
+    while !std::fs::read_to_string(&log).unwrap_or_default().lines().any(|l| l.contains(word)) {
+        assert!(child.try_wait().unwrap().is_none(), "{word}: it ended before it began");
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let audit = walk(home.path()).into_iter().find(|p| p.ends_with("audit.jsonl"));
+    let text = audit.map(|p| std::fs::read_to_string(p).unwrap()).unwrap_or_default();
+    let stage = |l: &str| serde_json::from_str::<Value>(l).unwrap()["stage"].as_str().unwrap().to_string();
+    let (_, _, err) = run(faultline(home.path()).args(["plan"]).arg(sample("checkout-outage.tar.gz")));
+    (text.lines().map(stage).collect(), err)
+}
+
 #[test]
-fn killed_in_the_midst_of_an_apply_the_audit_tells_the_truth() {
+fn killed_at_any_point_of_an_apply_the_audit_tells_the_truth() {
+    for look in ["config view", "get deployment", "can-i", "dry-run=server", "get pods"] {
+        let (stages, err) = killed_while(look);
+        assert!(stages.is_empty() && !err.contains("not recorded"), "{look}: nothing was begun, {stages:?} {err}");
+    }
+    let (stages, err) = killed_while("rollout status");
+    assert_eq!(stages, ["intent", "done"]);
+    assert!(err.contains("what came of it is not recorded"), "{err}");
+}
+
+#[test]
+fn killed_while_the_change_is_made_it_is_not_said_to_have_ended() {
     let home = tempfile::tempdir().unwrap();
     let (bin, _) = stand_in(home.path(), false);
     let script = std::fs::read_to_string(bin.join("kubectl")).unwrap().replace("*) echo patched;;", "*) sleep 20;;");

@@ -63,7 +63,7 @@ pub struct Answer {
 /// Asks; `each` hears of progress and says whether to go on.
 pub async fn ask(corpus: &Corpus, snapshot: &Snapshot, asked: &Asked, each: &mut (dyn FnMut(Event) -> bool + Send)) -> Answer {
     let (findings, d) = (corpus.findings_of(snapshot), corpus.diagnosis_of(snapshot));
-    let actions = corpus.plan(snapshot, &d, None);
+    let actions = corpus.plan(snapshot, &d);
     let task = asked.task.clone().unwrap_or_else(|| analyst::task_of(&asked.question).to_string());
     let mut answer = Answer { by: "analyst", ..Answer::default() };
     if !asked.llm.off {

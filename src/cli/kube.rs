@@ -15,6 +15,7 @@ pub struct Wanted<'a> {
 }
 
 pub fn run(global: &Global, wanted: &Wanted<'_>) -> Result<u8, String> {
+    let stream = global.format == OutputFormat::Json || !std::io::stdout().is_terminal();
     let ask = engine::LiveLogs {
         namespace: wanted.namespace.clone().unwrap_or_else(|| "default".into()),
         selector: wanted.selector.clone(),
@@ -22,10 +23,10 @@ pub fn run(global: &Global, wanted: &Wanted<'_>) -> Result<u8, String> {
         all_containers: wanted.all_containers,
         previous: wanted.previous,
         since: global.since.clone().unwrap_or_else(|| "15m".into()),
+        follow: !stream,
     };
     let folder = engine::follow_pods(&ask)?;
-    if global.format == OutputFormat::Json || !std::io::stdout().is_terminal() {
-        std::thread::sleep(std::time::Duration::from_secs(2));
+    if stream {
         let mut once = global.clone();
         once.no_cache = true;
         once.since = None;

@@ -38,7 +38,9 @@ pub fn main() -> ExitCode {
         Some(Command::Diagnose { baseline, paths }) => diagnose::run(&cli.global, baseline.as_deref(), paths),
         Some(Command::Classify { paths }) => classify::run(&cli.global, paths),
         Some(Command::Plan { paths }) => plan::plan(&cli.global, paths),
-        Some(Command::Apply { action, paths, context, yes }) => plan::apply(&cli.global, action, paths, context.as_deref(), *yes),
+        Some(Command::Apply { action, paths, context, set, yes }) => {
+            plan::apply(&cli.global, &plan::Wanted { id: action, context: context.as_deref(), yes: *yes, set }, paths)
+        }
         Some(Command::Triage { paths }) => triage::run(&cli.global, paths),
         Some(Command::Incidents { what }) => incidents::run(&cli.global, what),
         Some(Command::Ask { task, words }) => ask::run(&cli.global, *task, words),

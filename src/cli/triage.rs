@@ -17,7 +17,7 @@ pub fn run(global: &Global, paths: &[PathBuf]) -> Result<u8, String> {
     let corpus: &Corpus = &session.corpus;
     let findings = corpus.findings_of(&snapshot);
     let diagnosis = corpus.diagnosis_of(&snapshot);
-    let actions = corpus.plan(&snapshot, &diagnosis, None);
+    let actions = corpus.plan(&snapshot, &diagnosis);
     let report = Report { snapshot: &snapshot, findings: &findings, diagnosis: &diagnosis, actions: &actions };
     let anomalous = report.is_anomalous();
     let mut out = Out::new();

@@ -212,6 +212,9 @@ pub enum Command {
         /// Context of the kubeconfig to act in
         #[arg(long)]
         context: Option<String>,
+        /// A value that the action asks for, as its name and the value: --set replicas=4
+        #[arg(long, value_name = "NAME=VALUE")]
+        set: Vec<String>,
         /// Do it without asking
         #[arg(long)]
         yes: bool,

@@ -29,13 +29,14 @@ mod view;
 mod worker;
 
 pub use crate::diagnose::{Class, Incident, Library, Verdict, reference_rates};
+pub use crate::remediate::Outcome;
 pub use compare::{Comparison, Difference, Moved, Part};
 pub use corpus::{Corpus, Options, Progress, Snapshot};
 pub use diagnosis::Reference;
 pub use live::{Live, LiveLogs, follow_pods};
 pub use memory::Memory;
 pub use open::{Session, open};
-pub use recovery::{Preflight, apply, back, look, preflight};
+pub use recovery::{Applied, Armed, PATIENCE, PlanFor, Preflight, Suggestion, Watch, Watched, apply, arm, back, look, preflight, remember};
 pub use search::{Ask, Found, SearchHit, Searcher, seek};
 pub use series::Baseline;
 pub use sessions::By;

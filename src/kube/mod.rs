@@ -7,7 +7,7 @@ pub use gate::{Refused, check, is_name};
 
 use std::io::Read;
 use std::os::unix::process::CommandExt;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// Stands in an argv for the context that an offline plan must not know.
@@ -25,12 +25,17 @@ pub struct Ran {
     pub timed_out: bool,
 }
 
-/// Runs a checked argv; the whole process group is killed when time is out.
-pub fn run(argv: &[String], timeout: Duration) -> Result<Ran, String> {
+/// Starts a checked argv whose output is read as it comes; the caller ends it.
+pub fn start(argv: &[String]) -> Result<Child, String> {
     check(argv).map_err(|r| format!("refused: {r}"))?;
     let mut command = Command::new(&argv[0]);
     command.args(&argv[1..]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
-    let mut child = command.spawn().map_err(|e| format!("kubectl cannot be run ({e}); is it installed?"))?;
+    command.spawn().map_err(|e| format!("kubectl cannot be run ({e}); is it installed?"))
+}
+
+/// Runs a checked argv; the whole process group is killed when time is out.
+pub fn run(argv: &[String], timeout: Duration) -> Result<Ran, String> {
+    let mut child = start(argv)?;
     let group = child.id();
     let read = |pipe: Option<Box<dyn Read + Send>>| {
         std::thread::spawn(move || {

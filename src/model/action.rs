@@ -48,11 +48,40 @@ pub struct Action {
     pub why: String,
     pub evidence: Vec<Place>,
     pub verify: String,
+    /// What of the object it changes, in words; empty for a look.
+    #[serde(skip)]
+    pub changes: String,
+    /// What must be so: `unpaused`, `paused`, `revision` (an earlier one), `schedulable`, `cordoned`, `probe` (it has one).
+    #[serde(skip)]
+    pub needs: Vec<String>,
+    /// Model and prompts that recommended it, where one did.
+    #[serde(skip)]
+    pub advised_by: Option<String>,
+    #[serde(skip)]
+    pub asks: Vec<Parameter>,
+    /// The service whose fault it is to mend.
+    #[serde(skip)]
+    pub service: String,
     #[serde(skip)]
     pub target: Target,
     /// Fault class that it is proposed for.
     #[serde(skip)]
     pub class: String,
+}
+
+/// A value of an action that the user sets, or confirms.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Parameter {
+    pub name: String,
+    /// In words.
+    pub what: String,
+    /// Given by the user, or what is usual; empty: it must be given.
+    pub value: String,
+    /// Not yet given by the user.
+    pub open: bool,
+    /// Where the object holds it now, and whether more of it is wanted.
+    pub now: String,
+    pub grow: bool,
 }
 
 /// An argv as one would type it.

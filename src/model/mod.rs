@@ -8,7 +8,7 @@ mod report;
 mod source;
 mod template;
 
-pub use action::{Action, Risk, Target, shown};
+pub use action::{Action, Parameter, Risk, Target, shown};
 pub use anomaly::{Findings, Place, Reason, ReasonKind, SessionVerdict, Severity, Window};
 pub use diagnosis::{Diagnosis, Edge, Evidence, Link, RootCause, ServiceHealth, Similar};
 pub use event::{Event, Level, Moment, NO_TIME};

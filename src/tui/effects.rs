@@ -1,13 +1,14 @@
 //! Does what `update` asks for, on threads, and sends back messages. The only place of the screen that reads the corpus.
 
+use super::applying;
 use super::highlight::highlight;
 use super::msg::{DetailData, Effect, Msg, Purpose, TemplateFacts};
 use super::state::Judged;
 use crate::chat::{self, Server};
-use crate::engine::{self, Ask, Baseline, Corpus, Part, Preflight, Searcher, Snapshot, Timeline, Verdict, seek, variables};
-use crate::model::Action;
+use crate::engine::{self, Ask, Baseline, Corpus, Part, Searcher, Snapshot, Timeline, Verdict, seek, variables};
+
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc;
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -30,13 +31,15 @@ pub struct Effects {
     jobs: mpsc::Sender<Job>,
     /// The answer that is being given is no longer wanted.
     stop: Arc<AtomicBool>,
+    /// The latest look at an action.
+    looks: Arc<AtomicU64>,
 }
 
 impl Effects {
     pub fn new(corpus: Arc<Corpus>, out: UnboundedSender<Msg>) -> Effects {
         let (jobs, queue) = mpsc::channel::<Job>();
         std::thread::spawn(move || queue.into_iter().for_each(|job| job()));
-        Effects { corpus, out, search: Searcher::default(), filter: Searcher::default(), jobs, stop: Arc::default() }
+        Effects { corpus, out, search: Searcher::default(), filter: Searcher::default(), jobs, stop: Arc::default(), looks: Arc::default() }
     }
 
     fn spawn(&self, job: impl FnOnce(&Corpus) -> Option<Msg> + Send + 'static) {
@@ -47,25 +50,6 @@ impl Effects {
             }
         });
         self.jobs.send(job).ok();
-    }
-
-    /// Runs an action behind its checks; without a card from before, it looks now and goes on only when all is green.
-    fn apply(&self, action: Box<Action>, context: String, card: Option<Box<Preflight>>) {
-        let (c, out) = (self.corpus.clone(), self.out.clone());
-        std::thread::spawn(move || {
-            let checked = card.map_or_else(|| engine::preflight(&action, &context), |card| Ok(*card)).and_then(|card| {
-                match card.checks.iter().find(|c| !c.0) {
-                    Some((_, why)) => Err(why.clone()),
-                    None => Ok(card),
-                }
-            });
-            let done = checked.and_then(|card| engine::apply(&c, &action, &context, &card).map(|told| (told, card)));
-            let msg = match done {
-                Ok((told, card)) => Msg::Applied(told.lines().map(String::from).collect(), engine::back(&action, &card).map(Box::new)),
-                Err(e) => Msg::Applied(vec![format!("not done: {e}")], None),
-            };
-            out.send(msg).ok();
-        });
     }
 
     /// Runs an effect that needs the corpus; `rows` are those that the filter shows.
@@ -93,44 +77,41 @@ impl Effects {
             Effect::Histogram(start, end) => {
                 self.spawn(move |c| Some(Msg::Histogram(Timeline::of_range(c, &snapshot, start, end, ZOOM_BINS))))
             }
-            Effect::Analyse => {
+            Effect::Analyse(plan) => {
                 // Apart from the reading thread: the screen goes on while this takes its time.
                 let (c, out) = (self.corpus.clone(), self.out.clone());
                 std::thread::spawn(move || {
                     let findings = c.findings_of(&snapshot);
                     let diagnosis = c.diagnosis_of(&snapshot);
-                    let actions = c.plan(&snapshot, &diagnosis, None);
+                    let actions = c.plan_for(&snapshot, &diagnosis, &plan);
                     out.send(Msg::Analysed(findings, diagnosis, actions)).ok();
                     out.send(Msg::Judged(judged(&c))).ok();
                 });
             }
-            Effect::Rebase(range) => {
+            Effect::Rebase(range, plan) => {
                 let (c, out) = (self.corpus.clone(), self.out.clone());
                 std::thread::spawn(move || {
                     let baseline = range.map_or(Baseline::Automatic, |(a, z)| Baseline::Range(a, z));
                     let findings = c.findings(&snapshot, &baseline);
                     let diagnosis = c.diagnose(&snapshot, &findings, None, &|_| true);
-                    let actions = c.plan(&snapshot, &diagnosis, None);
+                    let actions = c.plan_for(&snapshot, &diagnosis, &plan);
                     out.send(Msg::Analysed(Arc::new(findings), Arc::new(diagnosis), actions)).ok();
                 });
             }
-            Effect::Replan(context) => self.spawn(move |c| {
-                let diagnosis = c.diagnosis_of(&snapshot);
-                Some(Msg::Planned(c.plan(&snapshot, &diagnosis, Some(&context))))
+            Effect::Replan(plan) => self.spawn(move |c| Some(Msg::Planned(c.plan_for(&snapshot, &c.diagnosis_of(&snapshot), &plan)))),
+            Effect::JudgeAction(action, helped, plan) => self.spawn(move |c| {
+                let kept = c.judge_action(&action, helped);
+                Some(kept.map_or_else(Msg::Notice, |()| Msg::Planned(c.plan_for(&snapshot, &c.diagnosis_of(&snapshot), &plan))))
             }),
-            Effect::Preflight(action) => {
+            Effect::Arm(context, plan) => {
                 let out = self.out.clone();
                 std::thread::spawn(move || {
-                    let context = action.argv.get(2).cloned().unwrap_or_default();
-                    let msg = match engine::preflight(&action, &context) {
-                        Ok(card) => Msg::Looked(action, Box::new(card)),
-                        Err(e) => Msg::Notice(e),
-                    };
+                    let msg = engine::arm(&context, &plan).map_or_else(|e| Msg::Notice(format!("not armed: {e}")), Msg::Armed);
                     out.send(msg).ok();
                 });
             }
-            Effect::Apply { action, context, card } => self.apply(action, context, Some(card)),
-            Effect::TakeBack(action, context) => self.apply(action, context, None),
+            Effect::Preflight(action, armed) => applying::look(&self.looks, self.out.clone(), action, armed),
+            Effect::Apply { action, armed, card } => applying::apply(self.corpus.clone(), self.out.clone(), action, armed, card),
             Effect::Verdict { template, up } => self.spawn(move |c| {
                 let kept = c.remember(|m| match template {
                     Some(text) => {

@@ -1,5 +1,6 @@
 //! The terminal UI: one message type, `update` without I/O, effects run by a driver. Analyses nothing.
 
+mod applying;
 mod conversation;
 mod driver;
 mod effects;
@@ -10,6 +11,7 @@ mod journal;
 mod keys;
 pub mod msg;
 pub mod overlay;
+pub mod recovery;
 mod report;
 pub mod state;
 mod terminal;

@@ -4,7 +4,7 @@ use super::highlight::Highlighted;
 use super::state::Judged;
 use crate::chat::{Answer, Asked, Listed};
 use crate::config::settings::Llm;
-use crate::engine::{Edit, Found, Neighbour, Preflight, Snapshot, Timeline};
+use crate::engine::{Armed, Edit, Found, Neighbour, PlanFor, Preflight, Snapshot, Timeline};
 use crate::model::{Action, Diagnosis, Event, Findings, Level, Moment, VariableStats};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -27,9 +27,13 @@ pub enum Msg {
     Notice(String),
     Analysed(Arc<Findings>, Arc<Diagnosis>, Vec<Action>),
     Judged(Judged),
-    Looked(Box<Action>, Box<Preflight>),
+    Armed(Armed),
+    /// What a look at an action found, by the argv that it was for.
+    Looked(Vec<String>, Result<Box<Preflight>, String>),
     /// What came of an action, and the one that takes it back.
     Applied(Vec<String>, Option<Box<Action>>),
+    /// How it stands in the followed logs, and whether that was the last word.
+    Watched(String, bool),
     Planned(Vec<Action>),
     ChatStep(String),
     ChatPiece(String),
@@ -100,9 +104,9 @@ pub enum Effect {
     FindTemplates(String),
     Edit(Edit),
     UndoEdit,
-    Analyse,
+    Analyse(PlanFor),
     /// Judge by a stretch of time, or by the automatic baseline again.
-    Rebase(Option<(Moment, Moment)>),
+    Rebase(Option<(Moment, Moment)>, PlanFor),
     Compare(Moment, Moment),
     Ask(Box<Asked>),
     /// Show what would be sent.
@@ -117,15 +121,18 @@ pub enum Effect {
     /// A report, as lines of Markdown.
     Write(Vec<String>),
     StopAsking,
-    Preflight(Box<Action>),
+    /// See where a context leads, and whether it holds what the plan is about.
+    Arm(String, Vec<Action>),
+    Preflight(Box<Action>, Armed),
     Apply {
         action: Box<Action>,
-        context: String,
-        card: Box<Preflight>,
+        armed: Armed,
+        /// What the look found; without it there is one now.
+        card: Option<Box<Preflight>>,
     },
-    TakeBack(Box<Action>, String),
-    /// The plan with a connected context.
-    Replan(String),
+    Replan(PlanFor),
+    /// It helped, or it did not.
+    JudgeAction(Box<Action>, bool, PlanFor),
     /// Right or a false alarm: a window, or a template by its text.
     Verdict {
         template: Option<String>,

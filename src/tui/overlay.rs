@@ -39,8 +39,9 @@ pub enum Asking {
     Chat,
     /// Consent to ask a server on another machine.
     Remote,
-    /// The context to arm; consent to an action.
+    /// The context to arm; a value that an action asks for; consent to it.
     Context,
+    Value,
     Consent,
 }
 
@@ -54,6 +55,7 @@ impl Asking {
             Asking::Why => "what speaks for or against it",
             Asking::Mask => "word (or its number) to make a variable",
             Asking::Context => "context of the cluster to act in, for this run",
+            Asking::Value => "the value; Enter takes it and looks again, Esc leaves it",
             Asking::Consent => "type yes (high risk: the target's name) to apply; anything else is a no",
             Asking::Chat => "ask",
             Asking::Remote => "the server is another machine: type yes to send the evidence there; anything else is a no",

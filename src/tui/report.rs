@@ -1,8 +1,9 @@
 //! Findings, diagnosis and plan as lists of lines, each of which may lead to an event. Pure: from data to lines.
 
 use super::graph::{self, Box, Strip};
+use super::recovery;
 use super::state::State;
-use crate::model::{Action, Diagnosis, ServiceHealth, Severity, Window};
+use crate::model::{Diagnosis, ServiceHealth, Severity, Window};
 use crate::text::civil::{human_duration, rfc3339};
 use crate::text::escape::for_terminal;
 use std::collections::BTreeMap;
@@ -203,38 +204,7 @@ fn short(source: &str) -> &str {
 }
 
 pub fn plan(state: &State) -> Vec<Row> {
-    if state.diagnosis.is_none() {
-        return waiting(state);
-    }
-    let mut out = vec![row(
-        "Offline: Enter or y copies the command, <CONTEXT> stands for yours. A connects a context; until then nothing is run.",
-        "dim",
-    )];
-    for (i, a) in state.actions.iter().enumerate() {
-        out.extend(action(i, a));
-    }
-    out
-}
-
-fn action(i: usize, a: &Action) -> Vec<Row> {
-    let item = Some(i);
-    let role = if a.argv.is_empty() { "text" } else { "title" };
-    let mut out = vec![Row {
-        text: format!("{}. {}   risk {}, {:.0}%", i + 1, a.title, a.risk.name(), a.confidence * 100.0),
-        role,
-        item,
-        ..Row::default()
-    }];
-    let mut add = |text: String, role| out.push(Row { text, role, item, ..Row::default() });
-    add(format!("     why: {}", a.why), "text");
-    if !a.argv.is_empty() {
-        add(format!("     run: {}", a.argv.join(" ")), "variable");
-    }
-    if let Some(r) = &a.rollback {
-        add(format!("     back: {}", r.join(" ")), "dim");
-    }
-    add(format!("     worked when: {}", a.verify), "dim");
-    out
+    if state.diagnosis.is_none() { waiting(state) } else { recovery::rows(state) }
 }
 
 fn waiting(state: &State) -> Vec<Row> {

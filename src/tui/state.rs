@@ -2,10 +2,11 @@
 
 use super::msg::{DetailData, TemplateFacts};
 use super::overlay::Overlay;
+use super::recovery::Recovery;
 use crate::config::keymap::Keymap;
 use crate::config::settings::Llm;
 use crate::config::theme::Theme;
-use crate::engine::{Found, Preflight, Snapshot, Timeline};
+use crate::engine::{Found, Snapshot, Timeline};
 use crate::model::{Action, Diagnosis, Event, Findings, Level, Moment};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
@@ -258,11 +259,7 @@ pub struct State {
     pub analysed_events: u64,
     /// Templates that are reasons of windows, with the windows' start and end.
     pub odd: Vec<(u64, Moment, Moment)>,
-    /// Cluster that is armed for this run, and what was found before an action.
-    pub cluster: Option<String>,
-    pub card: Option<(String, Preflight)>,
-    /// What takes the action applied last back.
-    pub back: Option<Action>,
+    pub recovery: Recovery,
     pub read_only: bool,
     /// What the user muted, and how often a window was called right or a false alarm.
     pub judged: Judged,
@@ -325,9 +322,7 @@ impl State {
             analysing: false,
             analysed_events: 0,
             odd: Vec::new(),
-            cluster: None,
-            back: None,
-            card: None,
+            recovery: Recovery::default(),
             read_only: false,
             judged: Judged::default(),
             range_start: None,

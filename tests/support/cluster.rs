@@ -9,6 +9,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+/// The only node.
+pub const NODE: &str = "node-1";
+
 pub struct Cluster {
     home: tempfile::TempDir,
     children: Vec<Child>,
@@ -87,7 +90,48 @@ impl Cluster {
             ],
         );
         cluster.be_kubelet();
+        cluster.add_node();
         Some(cluster)
+    }
+
+    /// A node whose kubelet, and metrics that a server beside the API's gives: both are the stand-in.
+    fn add_node(&mut self) {
+        let port = free_port();
+        let [certificate, key, logs] = ["kubelet.crt", "kubelet.key", "logs"].map(|n| self.path(n));
+        std::fs::create_dir(&logs).unwrap();
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/kubelet.py");
+        self.run(Path::new("python3"), &[script, &port.to_string(), &certificate, &key, &logs]);
+        self.wait_until("the kubelet listens", || TcpStream::connect(("127.0.0.1", port)).is_ok());
+        let ready =
+            r#"{"type":"Ready","status":"True","lastHeartbeatTime":"2026-01-01T00:00:00Z","lastTransitionTime":"2026-01-01T00:00:00Z"}"#;
+        self.create(&format!(
+            r#"{{"apiVersion":"v1","kind":"Node","metadata":{{"name":"{NODE}"}},"status":{{"conditions":[{ready}],
+                "addresses":[{{"type":"InternalIP","address":"127.0.0.1"}}],"daemonEndpoints":{{"kubeletEndpoint":{{"Port":{port}}}}}}}}}"#
+        ));
+        self.create(&format!(
+            r#"{{"apiVersion":"v1","kind":"Service","metadata":{{"name":"metrics","namespace":"kube-system"}},
+                "spec":{{"type":"ExternalName","externalName":"127.0.0.1","ports":[{{"port":{port}}}]}}}}"#
+        ));
+        self.create(&format!(
+            r#"{{"apiVersion":"apiregistration.k8s.io/v1","kind":"APIService","metadata":{{"name":"v1beta1.metrics.k8s.io"}},
+                "spec":{{"group":"metrics.k8s.io","version":"v1beta1","groupPriorityMinimum":100,"versionPriority":100,
+                "insecureSkipTLSVerify":true,"service":{{"name":"metrics","namespace":"kube-system","port":{port}}}}}}}"#
+        ));
+        self.wait_until("the metrics are there", || {
+            self.kubectl(&[
+                "get",
+                "apiservice",
+                "v1beta1.metrics.k8s.io",
+                "-o",
+                "jsonpath={.status.conditions[?(@.type=='Available')].status}",
+            ])
+            .1 == "True"
+        });
+    }
+
+    /// Where the kubelet has the logs of pods.
+    pub fn logs(&self) -> PathBuf {
+        self.home.path().join("logs")
     }
 
     fn path(&self, name: &str) -> String {
@@ -197,6 +241,21 @@ fn keys(home: &Path) {
     };
     openssl(&["genrsa", "-out", "sa.key", "2048"]);
     openssl(&["rsa", "-in", "sa.key", "-pubout", "-out", "sa.pub"]);
+    openssl(&[
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-days",
+        "2",
+        "-subj",
+        "/CN=kubelet",
+        "-keyout",
+        "kubelet.key",
+        "-out",
+        "kubelet.crt",
+    ]);
     std::fs::write(home.join("tokens.csv"), "admintoken,admin,1,\"system:masters\"\nviewertoken,viewer,2\n").unwrap();
 }
 

@@ -3,6 +3,7 @@
 
 pub mod cluster;
 pub mod generate;
+pub mod outages;
 pub mod pty;
 pub mod rng;
 pub mod sockshop;

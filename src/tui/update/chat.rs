@@ -121,7 +121,7 @@ fn turn(state: &State, text: &str) -> Asked {
         }
         None => (None, text.to_string()),
     };
-    Asked { task, question, llm: state.chat.llm.clone(), before, context: state.cluster.clone() }
+    Asked { task, question, llm: state.chat.llm.clone(), before, context: state.recovery.plan_for().context }
 }
 
 /// Words that are about the conversation itself and go to no model.
@@ -211,6 +211,11 @@ pub fn answered(state: &mut State, answer: Answer) {
         )
     };
     let question = std::mem::take(&mut state.chat.asked);
+    if answer.recommends && answer.by == "model" {
+        let by = format!("{}, prompts {}", answer.model, answer.prompt_version);
+        state.recovery.advised.extend(answer.actions.iter().take(3).map(|a| (a.id.clone(), by.clone())));
+        state.actions.iter_mut().for_each(|a| a.advised_by = state.recovery.advised.get(&a.id).cloned());
+    }
     let cards = if answer.recommends { answer.actions.iter().take(3).map(|a| a.title.clone()).collect() } else { vec![] };
     state.chat.turns.push(Turn {
         question,

@@ -65,20 +65,23 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
         Msg::Analysed(findings, diagnosis, actions) => {
             let windows = findings.windows.iter().filter(|w| w.severity >= Severity::Medium);
             state.odd = windows.flat_map(|w| w.reasons.iter().filter_map(|r| Some((r.template_id?, w.start, w.end)))).collect();
-            (state.findings, state.diagnosis, state.actions) = (Some(findings), Some(diagnosis), actions);
+            (state.findings, state.diagnosis) = (Some(findings), Some(diagnosis));
+            apply::planned(state, actions);
             state.analysing = false;
             vec![]
         }
-        Msg::Looked(action, card) => {
-            apply::looked(state, &action, *card);
+        Msg::Armed(armed) => apply::armed(state, armed),
+        Msg::Looked(argv, card) => {
+            apply::looked(state, argv, card.map(|c| *c));
             vec![]
         }
         Msg::Applied(lines, back) => {
             apply::applied(state, lines, back.map(|b| *b));
             vec![]
         }
+        Msg::Watched(told, over) => apply::watched(state, told, over),
         Msg::Planned(actions) => {
-            state.actions = actions;
+            apply::planned(state, actions);
             vec![]
         }
         Msg::Judged(judged) => {
@@ -197,7 +200,7 @@ fn new_snapshot(state: &mut State, snapshot: Arc<Snapshot>) -> Vec<Effect> {
     let due = state.snapshot.events > state.analysed_events + state.analysed_events / 20;
     if state.snapshot.progress.finished && due && !state.analysing {
         (state.analysing, state.analysed_events) = (true, state.snapshot.events);
-        effects.push(Effect::Analyse);
+        effects.push(Effect::Analyse(state.recovery.plan_for()));
     }
     keep_in_view(state);
     effects
@@ -285,7 +288,7 @@ fn wanted(state: &mut State) -> Vec<Effect> {
     let from = state.stream.top;
     let ids: Vec<u32> = (from..(from + height).min(state.shown())).filter_map(|i| state.event_at(i)).collect();
     let missing: Vec<u32> = ids.into_iter().filter(|id| !state.events.contains_key(id) && state.asked.insert(*id)).collect();
-    let mut effects = Vec::new();
+    let mut effects: Vec<Effect> = apply::wanted(state).into_iter().collect();
     if !missing.is_empty() {
         effects.push(Effect::Load(missing));
     }

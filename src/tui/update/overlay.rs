@@ -184,7 +184,8 @@ fn accept(state: &mut State, prompt: Prompt) -> Vec<Effect> {
             state.filter.text = text;
             command::refilter(state)
         }
-        Asking::Context => apply::armed(state, text),
+        Asking::Context => apply::named(state, text),
+        Asking::Value => apply::valued(state, text),
         Asking::Consent => apply::consented(state, &text),
         Asking::Chat => chat::asked(state, text),
         Asking::Why => guide::noted(state, text),

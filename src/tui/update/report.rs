@@ -83,6 +83,9 @@ pub fn verdict(state: &mut State, up: bool) -> Vec<Effect> {
     if state.pane == Pane::Guide {
         return super::guide::judge(state, up);
     }
+    if state.pane == Pane::Plan {
+        return super::apply::judge(state, up);
+    }
     let template = match state.pane {
         Pane::Anomalies => None,
         _ => match state.selected_template() {
@@ -148,5 +151,5 @@ pub fn mark_baseline(state: &mut State) -> Vec<Effect> {
     state.notice =
         Some(if range.is_some() { "judging everything by this stretch…" } else { "what is normal is chosen automatically again…" }.into());
     state.findings = None;
-    vec![Effect::Rebase(range)]
+    vec![Effect::Rebase(range, state.recovery.plan_for())]
 }

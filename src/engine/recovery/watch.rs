@@ -1,0 +1,184 @@
+//! Did it work? The error templates' rate and the service's P(down) in the followed logs, before and after an action, against
+//! what was predicted. Time is that of the logs, which for followed ones is now.
+
+use super::apply::Applied;
+use crate::engine::corpus::{Corpus, Snapshot};
+use crate::model::{Action, Diagnosis, Findings, Moment, NO_TIME, ReasonKind, Severity};
+use crate::remediate::Outcome;
+use crate::text::civil::{MINUTE, SECOND, human_duration};
+use std::collections::BTreeSet;
+
+/// Logs that ended longer ago are of the past: they cannot show what an action does.
+const PRESENT: i64 = 3 * MINUTE;
+/// Of the rate before.
+const BEFORE: i64 = 5 * MINUTE;
+/// What is left of the rate when it worked, and what it grew to when it got worse.
+const GONE: f64 = 0.2;
+const GREW: f64 = 1.5;
+/// As many errors must have been due at the old rate before their absence says something.
+const DUE: f64 = 5.0;
+/// Without a verdict by then there is none of recovery.
+pub const PATIENCE: i64 = 2 * MINUTE;
+/// Trouble that still went on so shortly before is still there.
+const STILL: i64 = MINUTE;
+/// P(down) from which a service is red.
+const RED: f64 = 0.455;
+
+/// What is expected of an action.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Watch {
+    pub service: String,
+    /// Templates of the trouble: index, as in the snapshot that it was made of.
+    templates: BTreeSet<u64>,
+    /// Their events per minute before.
+    pub before: f64,
+    pub down: f64,
+    /// The logs are followed and of now.
+    pub live: bool,
+}
+
+/// How it stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Watched {
+    pub outcome: Option<Outcome>,
+    /// Nothing more is to come.
+    pub over: bool,
+    pub told: String,
+}
+
+impl Watch {
+    /// What should come of an action, from what is known before it.
+    pub fn new(snapshot: &Snapshot, f: &Findings, d: &Diagnosis, action: &Action, now: Moment) -> Watch {
+        let reasons = f.windows.iter().filter(|w| w.severity >= Severity::Medium).flat_map(|w| &w.reasons);
+        let of_trouble = |k: ReasonKind| matches!(k, ReasonKind::NewTemplate | ReasonKind::RateSpike | ReasonKind::LevelShift);
+        let suspect: Vec<_> = reasons.filter(|r| of_trouble(r.kind)).collect();
+        let own: BTreeSet<u64> = suspect.iter().filter(|r| r.service == action.service).filter_map(|r| r.template_id).collect();
+        // A service that fell silent shows in what its callers say.
+        let templates = if own.is_empty() { suspect.iter().filter_map(|r| r.template_id).collect() } else { own };
+        let end = snapshot.chunks.iter().map(|c| c.max_time).max().unwrap_or(NO_TIME);
+        let down = d.services.iter().find(|s| s.name == action.service).map_or(0.0, |s| s.p_down);
+        let mut out = Watch { service: action.service.clone(), templates, before: 0.0, down, live: false };
+        out.live = snapshot.progress.followed && end != NO_TIME && now - end < PRESENT;
+        out.before = out.count(snapshot, now - BEFORE, now) as f64 / (BEFORE / MINUTE) as f64;
+        out
+    }
+
+    /// What is predicted, in a sentence.
+    pub fn prediction(&self) -> String {
+        if !self.live {
+            return "the logs are of the past: they cannot show whether it helps; say so by + or D on the action".into();
+        }
+        format!(
+            "errors of {} fall from {:.1} to under {:.1} a minute, P(down) from {:.0}% to under {:.0}%",
+            self.service,
+            self.before,
+            self.before * GONE,
+            self.down * 100.0,
+            RED * 100.0
+        )
+    }
+
+    /// Events of the trouble in a stretch of time.
+    fn count(&self, snapshot: &Snapshot, from: Moment, to: Moment) -> u64 {
+        let wanted: Vec<bool> = snapshot
+            .template_of
+            .iter()
+            .map(|t| snapshot.templates.get(*t as usize).is_some_and(|t| self.templates.contains(&t.id)))
+            .collect();
+        let blocks = snapshot.chunks.iter().filter(|c| c.max_time >= from).flat_map(|c| &c.blocks);
+        blocks
+            .map(|b| {
+                let kinds: Vec<bool> = b.dictionary.iter().map(|k| wanted.get(*k as usize) == Some(&true)).collect();
+                let inside = |i: &usize| b.time(*i) != NO_TIME && b.time(*i) >= from && b.time(*i) < to;
+                if kinds.iter().any(|k| *k) {
+                    (0..b.len()).filter(|i| kinds[b.kinds.get(*i) as usize]).filter(inside).count() as u64
+                } else {
+                    0
+                }
+            })
+            .sum()
+    }
+
+    /// How it stands at a moment, `since` being when the action had ended.
+    pub fn look(&self, corpus: &Corpus, applied: &Applied, since: Moment, now: Moment) -> Watched {
+        if applied.stuck {
+            return Watched { outcome: Some(Outcome::NoEffect), over: true, told: "the rollout did not end: it had no effect".into() };
+        }
+        if !self.live {
+            return Watched { outcome: None, over: true, told: self.prediction() };
+        }
+        let snapshot = corpus.snapshot();
+        let after = self.count(&snapshot, since, now);
+        let elapsed = (now - since).max(1);
+        let verdict = verdict(self.before, after, elapsed);
+        let rates = format!(
+            "errors of {}: {:.1} a minute before, {:.1} in the {} since",
+            self.service,
+            self.before,
+            per_minute(after, elapsed),
+            human_duration(elapsed / SECOND * SECOND)
+        );
+        if verdict.is_none() && elapsed < PATIENCE {
+            return Watched { outcome: None, over: false, told: rates };
+        }
+        let down = self.down_now(corpus, &snapshot, now);
+        let told = format!("{rates}; P(down) {:.0}% before, {:.0}% now", self.down * 100.0, down * 100.0);
+        match verdict {
+            // The rate says so, the map does not yet: wait for it.
+            Some(Outcome::Recovered) if down >= RED && elapsed < PATIENCE => Watched { outcome: None, over: false, told },
+            Some(Outcome::Recovered) if down >= RED => {
+                Watched { outcome: Some(Outcome::NoEffect), over: true, told: format!("{told}: no effect") }
+            }
+            Some(Outcome::Recovered) => Watched { outcome: verdict, over: true, told: format!("{told}: recovered") },
+            Some(Outcome::Worse) => Watched { outcome: verdict, over: true, told: format!("{told}: it got worse; V takes it back") },
+            Some(Outcome::NoEffect) => Watched { outcome: verdict, over: true, told: format!("{told}: no effect") },
+            None => Watched { outcome: None, over: true, told: format!("{told}: too few errors to tell") },
+        }
+    }
+
+    /// P(down) by what is not normal at this moment.
+    fn down_now(&self, corpus: &Corpus, snapshot: &Snapshot, now: Moment) -> f64 {
+        let mut f = (*corpus.findings_of(snapshot)).clone();
+        f.windows.retain(|w| w.end > now - STILL);
+        let d = corpus.diagnose(snapshot, &f, None, &|_| true);
+        d.services.iter().find(|s| s.name == self.service).map_or(0.0, |s| s.p_down)
+    }
+}
+
+fn per_minute(events: u64, elapsed: i64) -> f64 {
+    events as f64 * MINUTE as f64 / elapsed as f64
+}
+
+/// By rates alone: `before` in events a minute, `after` in events within `elapsed` nanoseconds. `None`: not to be told yet.
+fn verdict(before: f64, after: u64, elapsed: i64) -> Option<Outcome> {
+    let due = before * elapsed as f64 / MINUTE as f64;
+    let after = after as f64;
+    if after > GREW * due && after - due > 3.0 * due.max(1.0).sqrt() && after >= DUE {
+        return Some(Outcome::Worse);
+    }
+    if due >= DUE && after <= GONE * due {
+        return Some(Outcome::Recovered);
+    }
+    (elapsed >= PATIENCE && due >= DUE).then_some(Outcome::NoEffect)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_verdict_needs_as_many_errors_as_would_have_come() {
+        assert_eq!(verdict(60.0, 0, 2 * SECOND), None, "two are no silence");
+        assert_eq!(verdict(60.0, 0, 6 * SECOND), Some(Outcome::Recovered));
+        assert_eq!(verdict(60.0, 40, 60 * SECOND), None, "it is still falling");
+        assert_eq!(verdict(60.0, 80, PATIENCE), Some(Outcome::NoEffect));
+        assert_eq!(verdict(1.0, 0, PATIENCE), None, "too few to tell");
+    }
+
+    #[test]
+    fn what_grows_is_worse_at_once() {
+        assert_eq!(verdict(60.0, 60, 20 * SECOND), Some(Outcome::Worse));
+        assert_eq!(verdict(60.0, 24, 20 * SECOND), None, "that is chance");
+        assert_eq!(verdict(0.0, 30, 20 * SECOND), Some(Outcome::Worse));
+    }
+}
