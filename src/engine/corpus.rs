@@ -27,6 +27,8 @@ type Made = (u64, usize);
 #[derive(Clone, Debug)]
 pub struct Options {
     pub paths: Vec<PathBuf>,
+    /// A folder whose place is of no interest, and what it is called instead.
+    pub called: Option<(PathBuf, String)>,
     pub limits: Limits,
     /// Offset of stamps without a zone, in ns.
     pub offset: i64,
@@ -55,6 +57,7 @@ impl Options {
     pub fn new(paths: Vec<PathBuf>) -> Options {
         Options {
             paths,
+            called: None,
             limits: Limits::default(),
             offset: 0,
             format_as: None,

@@ -5,14 +5,17 @@ use super::corpus::{Body, Corpus, STDIN};
 use super::slice::{CHUNK, Slicer, cut};
 use super::stitch::Stitcher;
 use super::worker::{Job, Worker, work};
-use crate::ingest::walk::Walk;
+use crate::ingest::walk::{Walk, files};
+use std::collections::HashSet;
 use std::io::{self, Read};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-/// How often growing files are looked at.
+/// How often growing files are looked at, and how often new ones are looked for.
 const EVERY: Duration = Duration::from_millis(100);
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Reads what plain files gained since they were last read. True when there was anything.
 pub fn catch_up(corpus: &Corpus, stitcher: &mut Stitcher<'_>) -> bool {
@@ -73,12 +76,49 @@ fn step(corpus: &Corpus, stitcher: &mut Stitcher<'_>, worker: &mut Worker, sourc
     true
 }
 
+/// Files that come into a followed folder: new ones, and those that take a rotated file's name. Known by device and inode, so
+/// that a renamed file is not read twice.
+pub struct Arrivals {
+    known: HashSet<(u64, u64)>,
+    next: Instant,
+}
+
+impl Arrivals {
+    pub fn new(found: &[PathBuf]) -> Arrivals {
+        Arrivals { known: found.iter().filter_map(|p| identity(p)).map(|i| i.0).collect(), next: Instant::now() }
+    }
+
+    /// What has come since it was asked before; seldom where looking takes long.
+    fn new_files(&mut self, corpus: &Corpus) -> Vec<PathBuf> {
+        let started = Instant::now();
+        if started < self.next {
+            return Vec::new();
+        }
+        let inputs: Vec<PathBuf> = corpus.options.paths.iter().filter(|p| p.as_os_str() != "-").cloned().collect();
+        let mut out = files(&inputs, &mut |_| ());
+        // What is still empty has no format yet.
+        out.retain(|p| identity(p).is_some_and(|(id, bytes)| bytes > 0 && self.known.insert(id)));
+        self.next = Instant::now() + LOOK.max(started.elapsed() * 20);
+        out
+    }
+}
+
+/// Device and inode, and the size.
+fn identity(path: &Path) -> Option<((u64, u64), u64)> {
+    let meta = path.metadata().ok().filter(std::fs::Metadata::is_file)?;
+    Some(((meta.dev(), meta.ino()), meta.len()))
+}
+
 /// Watches the files until the corpus is closed.
-pub fn follow(corpus: &Corpus, stitcher: &mut Stitcher<'_>) {
+pub fn follow(corpus: &Corpus, stitcher: &mut Stitcher<'_>, arrivals: &mut Arrivals) {
     // The tables may lag behind the lines while many come; when it is quiet they are brought up to date.
     let mut stale = false;
     while !corpus.is_cancelled() {
-        if catch_up(corpus, stitcher) {
+        let new = arrivals.new_files(corpus);
+        if !new.is_empty() {
+            super::open::read_all(corpus, &new, false, stitcher);
+        }
+        if catch_up(corpus, stitcher) || !new.is_empty() {
             let due = stitcher.table_due();
             stitcher.publish(due, due);
             stale = !due;

@@ -85,6 +85,7 @@ fn run(corpus: &Corpus) {
     let mut failures = Vec::new();
     let paths: Vec<_> = corpus.options.paths.iter().filter(|p| p.as_os_str() != "-").cloned().collect();
     let found = files(&paths, &mut |f| failures.push(f));
+    let mut arrivals = follow::Arrivals::new(&found);
     let total: u64 = found.iter().filter_map(|p| std::fs::metadata(p).ok()).map(|m| m.len()).sum();
     corpus.total_bytes.store(total, Ordering::Relaxed);
     corpus.write().failures = failures;
@@ -112,7 +113,7 @@ fn run(corpus: &Corpus) {
     }
     stitcher.publish(true, true);
     if corpus.options.follow && !stdin {
-        follow::follow(corpus, &mut stitcher);
+        follow::follow(corpus, &mut stitcher, &mut arrivals);
     }
 }
 
@@ -132,7 +133,7 @@ fn begin_index(corpus: &Corpus) -> bool {
 }
 
 /// Reader, workers and stitcher, each on its thread, with bounded queues between them.
-fn read_all(corpus: &Corpus, paths: &[std::path::PathBuf], stdin: bool, stitcher: &mut Stitcher<'_>) {
+pub fn read_all(corpus: &Corpus, paths: &[std::path::PathBuf], stdin: bool, stitcher: &mut Stitcher<'_>) {
     let threads = corpus.options.threads.max(1);
     let (jobs, job_queue) = sync_channel::<Job>(threads * 2);
     let (done, done_queue) = sync_channel::<Done>(threads * 2);

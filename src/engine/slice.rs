@@ -235,7 +235,9 @@ impl Visitor for Slicer<'_> {
                 fill(&mut file, &mut buffer, SAMPLE)?;
                 let tail = tail(&file, len);
                 let body = Body::File(Arc::new(File::open(&path)?));
-                let source = self.source(&member.name, member.mtime, &buffer, &tail, body, Some(path));
+                let called = self.corpus.options.called.as_ref().and_then(|(folder, _)| path.strip_prefix(folder).ok());
+                let name = called.map_or(member.name, |p| p.display().to_string());
+                let source = self.source(&name, member.mtime, &buffer, &tail, body, Some(path));
                 self.finish(source, |s| s.slice(source, &mut file, buffer, false))
             }
             From::Stream(stream) => {

@@ -60,7 +60,8 @@ async fn session(mut options: Options, settings: &Settings, keymap: Keymap, them
     options.follow = !piped && !options.paths.is_empty();
     let picking = options.paths.is_empty();
     let size = crossterm::terminal::size()?;
-    let title = options.paths.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(" ");
+    let paths = || options.paths.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(" ");
+    let title = options.called.as_ref().map_or_else(paths, |c| c.1.clone());
     let mut state = State::new(title, keymap, theme, size);
     let kept = settings.journal.clone().or_else(|| Paths::find().map(|p| journal::file(&p.data, &options.paths)));
     state.read_only = options.read_only;

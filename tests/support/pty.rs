@@ -54,8 +54,12 @@ impl Pty {
     }
 
     pub fn wait_for(&self, text: &str) -> String {
+        self.wait_long(text, Duration::from_secs(30))
+    }
+
+    pub fn wait_long(&self, text: &str, most: Duration) -> String {
         let start = Instant::now();
-        while start.elapsed() < Duration::from_secs(30) {
+        while start.elapsed() < most {
             let screen = self.screen();
             if screen.contains(text) {
                 return screen;

@@ -2,6 +2,7 @@
 
 use super::{STATES, Shared};
 use crate::engine::{moment, now};
+use crate::ingest::layout::workload;
 use crate::kube;
 use crate::model::Moment;
 use serde_json::Value;
@@ -59,10 +60,17 @@ impl States {
             "pod" if self.last.contains_key(uid) => Some(shared.place(name, uid, STATES)),
             // With a selector, others' pods are others' business.
             "pod" if shared.ask.selector.is_some() => None,
-            kind if kind.bytes().all(|b| b.is_ascii_lowercase()) => Some(shared.folder.join("events").join(format!("{kind}-{name}.log"))),
+            // A file is called as its service: what happens to a workload happens to the service.
+            "deployment" | "statefulset" | "daemonset" => Some(events(shared, name)),
+            "replicaset" => Some(events(shared, &workload(&format!("{name}-x7k2p")))),
+            kind if kind.bytes().all(|b| b.is_ascii_lowercase()) => Some(events(shared, &format!("{kind}-{name}"))),
             _ => None,
         }
     }
+}
+
+fn events(shared: &Shared, of: &str) -> PathBuf {
+    shared.folder.join("events").join(format!("{of}.log"))
 }
 
 /// An event as a moment and a line.

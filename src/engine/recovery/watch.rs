@@ -19,8 +19,8 @@ const GREW: f64 = 1.5;
 const DUE: f64 = 5.0;
 /// Without a verdict by then there is none of recovery.
 pub const PATIENCE: i64 = 2 * MINUTE;
-/// Trouble that still went on so shortly before is still there.
-const STILL: i64 = MINUTE;
+/// A line that came so shortly ago still comes.
+const STILL: i64 = 20 * SECOND;
 /// P(down) from which a service is red.
 const RED: f64 = 0.455;
 
@@ -59,7 +59,7 @@ impl Watch {
         let down = d.services.iter().find(|s| s.name == action.service).map_or(0.0, |s| s.p_down);
         let mut out = Watch { service: action.service.clone(), templates, before: 0.0, down, live: false };
         out.live = snapshot.progress.followed && end != NO_TIME && now - end < PRESENT;
-        out.before = out.count(snapshot, now - BEFORE, now) as f64 / (BEFORE / MINUTE) as f64;
+        out.before = count(snapshot, &out.templates, now - BEFORE, now) as f64 / (BEFORE / MINUTE) as f64;
         out
     }
 
@@ -78,27 +78,6 @@ impl Watch {
         )
     }
 
-    /// Events of the trouble in a stretch of time.
-    fn count(&self, snapshot: &Snapshot, from: Moment, to: Moment) -> u64 {
-        let wanted: Vec<bool> = snapshot
-            .template_of
-            .iter()
-            .map(|t| snapshot.templates.get(*t as usize).is_some_and(|t| self.templates.contains(&t.id)))
-            .collect();
-        let blocks = snapshot.chunks.iter().filter(|c| c.max_time >= from).flat_map(|c| &c.blocks);
-        blocks
-            .map(|b| {
-                let kinds: Vec<bool> = b.dictionary.iter().map(|k| wanted.get(*k as usize) == Some(&true)).collect();
-                let inside = |i: &usize| b.time(*i) != NO_TIME && b.time(*i) >= from && b.time(*i) < to;
-                if kinds.iter().any(|k| *k) {
-                    (0..b.len()).filter(|i| kinds[b.kinds.get(*i) as usize]).filter(inside).count() as u64
-                } else {
-                    0
-                }
-            })
-            .sum()
-    }
-
     /// How it stands at a moment, `since` being when the action had ended.
     pub fn look(&self, corpus: &Corpus, applied: &Applied, since: Moment, now: Moment) -> Watched {
         if applied.stuck {
@@ -108,7 +87,7 @@ impl Watch {
             return Watched { outcome: None, over: true, told: self.prediction() };
         }
         let snapshot = corpus.snapshot();
-        let after = self.count(&snapshot, since, now);
+        let after = count(&snapshot, &self.templates, since, now);
         let elapsed = (now - since).max(1);
         let verdict = verdict(self.before, after, elapsed);
         let rates = format!(
@@ -121,7 +100,7 @@ impl Watch {
         if verdict.is_none() && elapsed < PATIENCE {
             return Watched { outcome: None, over: false, told: rates };
         }
-        let down = self.down_now(corpus, &snapshot, now);
+        let down = self.down_now(corpus, &snapshot, since, now);
         let told = format!("{rates}; P(down) {:.0}% before, {:.0}% now", self.down * 100.0, down * 100.0);
         match verdict {
             // The rate says so, the map does not yet: wait for it.
@@ -136,13 +115,35 @@ impl Watch {
         }
     }
 
-    /// P(down) by what is not normal at this moment.
-    fn down_now(&self, corpus: &Corpus, snapshot: &Snapshot, now: Moment) -> f64 {
+    /// P(down) by what is not normal since the action: of the windows the part behind it, with the reasons whose lines still come.
+    fn down_now(&self, corpus: &Corpus, snapshot: &Snapshot, since: Moment, now: Moment) -> f64 {
         let mut f = (*corpus.findings_of(snapshot)).clone();
-        f.windows.retain(|w| w.end > now - STILL);
+        for w in f.windows.iter_mut() {
+            let new = w.start >= since;
+            w.reasons.retain(|r| match r.template_id {
+                Some(t) => count(snapshot, &[t].into(), since.max(now - STILL), now) > 0,
+                None => new,
+            });
+            (w.start, w.end) = (w.start.max(since), w.end.max(now));
+        }
+        f.windows.retain(|w| !w.reasons.is_empty());
         let d = corpus.diagnose(snapshot, &f, None, &|_| true);
         d.services.iter().find(|s| s.name == self.service).map_or(0.0, |s| s.p_down)
     }
+}
+
+/// Events of templates in a stretch of time.
+fn count(snapshot: &Snapshot, templates: &BTreeSet<u64>, from: Moment, to: Moment) -> u64 {
+    let known = |t: &u32| snapshot.templates.get(*t as usize).is_some_and(|t| templates.contains(&t.id));
+    let wanted: Vec<bool> = snapshot.template_of.iter().map(known).collect();
+    let blocks = snapshot.chunks.iter().filter(|c| c.max_time >= from).flat_map(|c| &c.blocks);
+    blocks
+        .map(|b| {
+            let kinds: Vec<bool> = b.dictionary.iter().map(|k| wanted.get(*k as usize) == Some(&true)).collect();
+            let counts = |i: &usize| kinds[b.kinds.get(*i) as usize] && b.time(*i) != NO_TIME && b.time(*i) >= from && b.time(*i) < to;
+            if kinds.contains(&true) { (0..b.len()).filter(counts).count() as u64 } else { 0 }
+        })
+        .sum()
 }
 
 fn per_minute(events: u64, elapsed: i64) -> f64 {
