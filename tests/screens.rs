@@ -3,7 +3,8 @@
 mod support;
 
 use faultline::config::{keymap::Keymap, theme};
-use faultline::engine::{self, Options, Session};
+use faultline::engine::{self, Armed, Options, Preflight, Session};
+use faultline::model::Action;
 use faultline::tui::Effects;
 use faultline::tui::msg::{Effect, Msg};
 use faultline::tui::state::State;
@@ -44,6 +45,10 @@ impl App {
     fn send(&mut self, msg: Msg) {
         for effect in update(&mut self.state, msg) {
             self.done.push(effect.clone());
+            // There is no cluster here: what it would say comes from the test.
+            if matches!(effect, Effect::Arm(..) | Effect::Preflight(..) | Effect::Apply { .. }) {
+                continue;
+            }
             self.effects.run(effect, self.state.snapshot.clone(), self.state.rows.clone());
         }
     }
@@ -138,6 +143,92 @@ fn the_guide_leads_from_the_corpus_to_the_report() {
     for part in ["# Incident report", "## Hypotheses", "- payment failed first: confirmed: pool of 20", "## Actions"] {
         assert!(report.contains(part), "{part}: {report}");
     }
+}
+
+fn applied(app: &App) -> usize {
+    app.done.iter().filter(|e| matches!(e, Effect::Apply { .. })).count()
+}
+
+#[test]
+fn an_action_is_applied_by_one_key_once_everything_is_green() {
+    let mut app = analysed("sample-logs/checkout-outage.tar.gz", (120, 40));
+    app.keys("7 j j A 'test enter");
+    assert!(matches!(app.done.last(), Some(Effect::Arm(context, _)) if context == "test"));
+    let armed =
+        Armed { context: "test".into(), user: "me".into(), server: "https://a:6443".into(), namespace: "shop".into(), ..Armed::default() };
+    app.send(Msg::Armed(armed));
+    app.settle();
+    assert!(app.screen().contains("https://a:6443"), "{}", app.screen());
+    app.keys("esc");
+    let action = app.state.actions[0].clone();
+    assert_eq!((action.verb.as_str(), action.argv[2].as_str()), ("restart", "test"));
+    assert!(
+        matches!(app.done.last(), Some(Effect::Preflight(a, _)) if a.argv == action.argv),
+        "what is under the cursor is looked at by itself"
+    );
+    app.keys("A");
+    assert_eq!(applied(&app), 0, "nothing is applied before the look is done");
+    let card = |ok| Preflight {
+        checks: vec![(true, "deployment payment exists".into()), (ok, "the server accepts it (dry run)".into())],
+        argv: action.argv.clone(),
+        rollback: Some(["kubectl", "rollout", "undo", "--to-revision=4"].map(String::from).to_vec()),
+        diff: vec![".spec.replicas: 1 -> 2".into()],
+        ..Preflight::default()
+    };
+    app.send(Msg::Looked(action.argv.clone(), Ok(Box::new(card(false)))));
+    app.keys("A");
+    assert_eq!(applied(&app), 0, "a red check stands before it: {}", app.screen());
+    app.state.recovery.looking = Some(action.argv.clone());
+    app.send(Msg::Looked(action.argv.clone(), Ok(Box::new(card(true)))));
+    app.settle();
+    app.state.report = Default::default();
+    app.keys("j j");
+    let at = regex::Regex::new(r"restartedAt\S+").unwrap();
+    insta::with_settings!({prepend_module_to_snapshot => false, omit_expression => true}, {
+        insta::assert_snapshot!("armed_120x40", at.replace_all(&app.screen(), |c: &regex::Captures<'_>| "·".repeat(c[0].chars().count())));
+    });
+    app.keys("A");
+    assert_eq!(applied(&app), 1);
+    app.keys("A");
+    assert_eq!(applied(&app), 1, "one at a time");
+    let back = Action { title: "take back".into(), argv: action.argv.clone(), ..action.clone() };
+    app.send(Msg::Applied(vec!["rolled out".into()], Some(Box::new(back))));
+    app.keys("esc");
+    app.send(Msg::Watched("errors of payment: 10 a minute before, 80 in the 20 s since: it got worse; V takes it back".into(), true));
+    app.settle();
+    assert!(app.screen().contains("it got worse; V takes it back"), "{}", app.screen());
+    app.keys("V");
+    assert!(matches!(app.done.last(), Some(Effect::Apply { card: None, .. })), "the way back is looked at anew");
+}
+
+#[test]
+fn an_action_of_medium_risk_asks_for_its_value_and_for_a_yes() {
+    let mut app = analysed("sample-logs/checkout-outage.tar.gz", (120, 40));
+    app.keys("7");
+    app.send(Msg::Armed(Armed { context: "test".into(), namespace: "shop".into(), ..Armed::default() }));
+    app.settle();
+    app.keys("esc");
+    let scale = |app: &App| app.state.actions.iter().find(|a| a.verb == "scale").unwrap().clone();
+    let to_scale = |app: &mut App| {
+        let rows = view::report::rows(&app.state, app.state.pane);
+        let n = app.state.actions.iter().position(|a| a.verb == "scale");
+        app.state.report.cursor = rows.iter().position(|r| r.item == n && r.item.is_some()).unwrap();
+        app.keys("j");
+    };
+    to_scale(&mut app);
+    app.keys("A ctrl-u 'many enter");
+    assert!(app.screen().contains("'many' is no value for: how many pods"), "{}", app.screen());
+    to_scale(&mut app);
+    app.keys("A ctrl-u '5 enter");
+    let action = scale(&app);
+    assert!(action.argv.last().unwrap().contains("\"replicas\":5"), "{:?}", action.argv);
+    to_scale(&mut app);
+    let card = Preflight { checks: vec![(true, "it is there".into())], argv: action.argv.clone(), ..Preflight::default() };
+    app.send(Msg::Looked(action.argv.clone(), Ok(Box::new(card))));
+    app.keys("A enter");
+    assert_eq!(applied(&app), 0, "the default is no");
+    app.keys("A 'yes enter");
+    assert_eq!(applied(&app), 1);
 }
 
 #[test]

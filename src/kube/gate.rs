@@ -1,6 +1,8 @@
 //! What may be asked of kubectl, as a grammar: verbs, sub-commands, flags with the form of their values, and what else may stand
 //! behind a verb. What the grammar does not have is refused. Runs nothing.
 
+use super::patch;
+
 /// Form of a flag's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Form {
@@ -15,15 +17,13 @@ enum Form {
     /// `server` alone.
     DryRun,
     PatchType,
-    /// A JSON object.
+    /// A JSON object of fields that may be changed.
     Patch,
-    /// `memory=1Gi,cpu=500m`.
-    Amounts,
     /// `true` or `false`.
     Truth,
 }
 
-use Form::{Amounts, Duration, Moment, Name, Number, Output, Patch, PatchType, Selector, Truth};
+use Form::{Duration, Moment, Name, Number, Output, Patch, PatchType, Selector, Truth};
 
 /// Form of one word behind the verb.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,8 +36,6 @@ enum Word {
     Sub(&'static [&'static str]),
     /// Any verb of the API, as `auth can-i` asks for.
     ApiVerb,
-    /// `key=value`, or `key-` to take it away.
-    Pair,
 }
 
 struct Verb {
@@ -50,8 +48,6 @@ struct Verb {
 
 const DRY: (&str, Form) = ("--dry-run", Form::DryRun);
 const OUT: (&str, Form) = ("-o", Output);
-const OVERWRITE: (&str, Form) = ("--overwrite", Form::None);
-const PAIRS: &[Word] = &[Word::Pair; 8];
 const LOGS: &[(&str, Form)] = &[
     ("--previous", Form::None),
     ("--since", Duration),
@@ -71,24 +67,13 @@ const VERBS: &[Verb] = &[
     Verb { name: "config", flags: &[("--minify", Form::None), OUT], needs: &[Word::Sub(&["view"])], may: &[] },
     Verb { name: "auth", flags: &[("--subresource", Name)], needs: &[Word::Sub(&["can-i"]), Word::ApiVerb, Word::Kind], may: &[] },
     Verb { name: "patch", flags: &[("--type", PatchType), ("-p", Patch), DRY, OUT], needs: &[Word::Kind, Word::Object], may: &[] },
-    Verb { name: "scale", flags: &[("--replicas", Number)], needs: &[Word::Object], may: &[] },
     Verb {
         name: "rollout",
         flags: &[("--to-revision", Number), ("--timeout", Duration), ("--watch", Truth), DRY],
-        needs: &[Word::Sub(&["status", "history", "undo", "pause", "resume", "restart"]), Word::Object],
+        needs: &[Word::Sub(&["status", "history", "undo"]), Word::Object],
         may: &[],
     },
-    Verb {
-        name: "set",
-        flags: &[("--limits", Amounts), ("--requests", Amounts)],
-        needs: &[Word::Sub(&["image", "resources", "env"]), Word::Object],
-        may: PAIRS,
-    },
     Verb { name: "delete", flags: &[DRY, OUT, ("--wait", Truth)], needs: &[Word::Pod], may: &[Word::Object] },
-    Verb { name: "cordon", flags: &[DRY], needs: &[Word::Object], may: &[] },
-    Verb { name: "uncordon", flags: &[DRY], needs: &[Word::Object], may: &[] },
-    Verb { name: "annotate", flags: &[OVERWRITE, DRY, OUT], needs: &[Word::Kind, Word::Object, Word::Pair], may: PAIRS },
-    Verb { name: "label", flags: &[OVERWRITE, DRY, OUT], needs: &[Word::Kind, Word::Object, Word::Pair], may: PAIRS },
 ];
 
 /// Kinds of objects that may be looked at or changed. Secrets and roles are none of them.
@@ -163,8 +148,7 @@ impl Form {
             Form::Output => matches!(v, "json" | "yaml" | "wide" | "name"),
             Form::DryRun => v == "server",
             Form::PatchType => matches!(v, "merge" | "strategic"),
-            Form::Patch => serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(v).is_ok(),
-            Form::Amounts => made_of(v, b"=,."),
+            Form::Patch => patch::check(v).is_ok(),
             Form::Truth => matches!(v, "true" | "false"),
         }
     }
@@ -178,10 +162,6 @@ impl Word {
             Word::Pod => w == "pod" || w.strip_prefix("pod/").is_some_and(is_name),
             Word::Sub(known) => known.contains(&w),
             Word::ApiVerb => ["get", "list", "patch", "update", "delete", "create"].contains(&w),
-            Word::Pair => match w.split_once('=') {
-                Some((key, value)) => made_of(key, b"-_./") && (value.is_empty() || made_of(value, b"-_./:@+")) && !value.contains("://"),
-                None => w.strip_suffix('-').is_some_and(|key| made_of(key, b"-_./")),
-            },
         }
     }
 }

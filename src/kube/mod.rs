@@ -2,6 +2,7 @@
 //! process group of its own, with a time-out and a cap on what is read. Decides nothing.
 
 mod gate;
+mod patch;
 
 pub use gate::{Refused, check, is_name};
 

@@ -71,7 +71,7 @@ fn action(state: &State, i: usize, a: &Action) -> Vec<Row> {
     let item = Some(i);
     let role = if a.argv.is_empty() { "text" } else { "title" };
     let mut out = vec![Row {
-        text: format!("{}. {}   risk {}, {:.0}%", i + 1, a.title, a.risk.name(), a.confidence * 100.0),
+        text: format!("{}. {}   risk {}, confidence {:.0}%", i + 1, a.title, a.risk.name(), a.confidence * 100.0),
         role,
         item,
         ..Row::default()
