@@ -34,6 +34,7 @@ pub fn run(global: &Global, wanted: &Wanted<'_>) -> Result<u8, String> {
     }
     let (mut options, settings) = run::options(global, &[folder.path().to_path_buf()])?;
     options.cache = None;
+    options.context.clone_from(&ask.context);
     let context = ask.context.as_deref().unwrap_or("current context");
     options.called = Some((folder.path().to_path_buf(), format!("live: namespace {}, {context}", ask.namespace)));
     crate::tui::run(options, settings, global.theme.as_deref()).map(|()| OK)

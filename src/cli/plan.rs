@@ -38,6 +38,10 @@ pub fn lines(actions: &[Action]) -> Vec<String> {
         if !a.argv.is_empty() {
             out.push(format!("      run: {}", shown(&a.argv)));
         }
+        if !a.evidence.is_empty() {
+            let places: Vec<String> = a.evidence.iter().map(|p| format!("{}:{}", p.source, p.line)).collect();
+            out.push(format!("      because of: {}", places.join(", ")));
+        }
         if !a.changes.is_empty() {
             out.push(format!("      changes: {}", a.changes));
         }

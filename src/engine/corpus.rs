@@ -29,6 +29,8 @@ pub struct Options {
     pub paths: Vec<PathBuf>,
     /// A folder whose place is of no interest, and what it is called instead.
     pub called: Option<(PathBuf, String)>,
+    /// The cluster that live logs come from, where the user named it.
+    pub context: Option<String>,
     pub limits: Limits,
     /// Offset of stamps without a zone, in ns.
     pub offset: i64,
@@ -58,6 +60,7 @@ impl Options {
         Options {
             paths,
             called: None,
+            context: None,
             limits: Limits::default(),
             offset: 0,
             format_as: None,

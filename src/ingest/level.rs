@@ -90,8 +90,24 @@ const WARN: &[&str] = &[
 /// Only so much of a message is looked at: what is wrong is said early.
 const LOOK: usize = 80;
 
-/// Level read out of a message that states none, by its words. `None` of them: unknown.
+/// Level that a message states as its first word: `INFO ...`, `[WARN] ...`. In capitals alone: others are part of a sentence.
+fn stated(message: &[u8]) -> Level {
+    let text = message.strip_prefix(b"[").unwrap_or(message);
+    let end = text.iter().take(12).position(|b| !b.is_ascii_uppercase()).unwrap_or(0);
+    let closed = text.get(end).is_some_and(|b| matches!(b, b' ' | b':' | b']' | b'\t' | b'|'));
+    if end > 2 && closed && !matches!(&text[..end], b"SYSTEM" | b"CONFIG" | b"LOG" | b"DETAIL" | b"STATEMENT" | b"HINT" | b"FAILURE") {
+        named(&text[..end])
+    } else {
+        Level::Unknown
+    }
+}
+
+/// Level read out of a message whose header has none: stated by its first word, else by what it says. Nothing of it: unknown.
 pub fn inferred(message: &[u8]) -> Level {
+    let stated = stated(message);
+    if stated != Level::Unknown {
+        return stated;
+    }
     let mut head: Vec<u8> = message.iter().take(LOOK).map(u8::to_ascii_lowercase).collect();
     // A word cut in two is no evidence.
     if message.len() > LOOK {
@@ -139,5 +155,8 @@ mod tests {
         assert_eq!(inferred(b"done with 0 errors"), Level::Unknown);
         assert_eq!(inferred(b"errors=0 ok"), Level::Unknown);
         assert_eq!(inferred(b"session opened"), Level::Unknown);
+        assert_eq!(inferred(b"INFO retry failed once"), Level::Info, "what is stated counts");
+        assert_eq!(inferred(b"[WARN] disk"), Level::Warn);
+        assert_eq!((inferred(b"INFORMATION"), inferred(b"Info about it")), (Level::Unknown, Level::Unknown));
     }
 }

@@ -63,7 +63,10 @@ async fn session(mut options: Options, settings: &Settings, keymap: Keymap, them
     let paths = || options.paths.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(" ");
     let title = options.called.as_ref().map_or_else(paths, |c| c.1.clone());
     let mut state = State::new(title, keymap, theme, size);
-    let kept = settings.journal.clone().or_else(|| Paths::find().map(|p| journal::file(&p.data, &options.paths)));
+    // Live logs lie elsewhere every time; what is kept with them goes by what they are called.
+    let named = options.called.as_ref().map_or_else(|| options.paths.clone(), |c| vec![PathBuf::from(&c.1)]);
+    let kept = settings.journal.clone().or_else(|| Paths::find().map(|p| journal::file(&p.data, &named)));
+    state.recovery.proposed.clone_from(&options.context);
     state.read_only = options.read_only;
     state.chat.llm = settings.llm.clone();
     match kept.as_deref().map_or_else(|| Ok(Journal::default()), journal::load) {

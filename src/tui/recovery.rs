@@ -1,6 +1,6 @@
 //! What is armed, looked at, applied and watched, and the plan as lines. Plain data and pure functions.
 
-use super::report::{Row, row};
+use super::report::{Row, row, short};
 use super::state::State;
 use crate::engine::{Armed, PlanFor, Preflight};
 use crate::model::{Action, Risk, shown};
@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 pub struct Recovery {
     /// The cluster that is armed for this run.
     pub armed: Option<Armed>,
+    /// The context that live logs come from: proposed when one is to be armed.
+    pub proposed: Option<String>,
     pub given: BTreeMap<String, String>,
     /// The value that is being asked for.
     pub asking: String,
@@ -78,6 +80,9 @@ fn action(state: &State, i: usize, a: &Action) -> Vec<Row> {
     }];
     let mut add = |text: String, role| out.push(Row { text, role, item, ..Row::default() });
     add(format!("     why: {}", a.why), "text");
+    if !a.evidence.is_empty() && !a.argv.is_empty() {
+        add(format!("     because of: {}", proof(a)), "dim");
+    }
     if !a.changes.is_empty() {
         add(format!("     changes: {}", a.changes), "text");
     }
@@ -96,6 +101,12 @@ fn action(state: &State, i: usize, a: &Action) -> Vec<Row> {
         add(text, role);
     }
     out
+}
+
+/// The lines that speak for it, by their place.
+fn proof(a: &Action) -> String {
+    let place = |p: &crate::model::Place| format!("{}:{}", short(&p.source), p.line);
+    a.evidence.iter().map(place).collect::<Vec<_>>().join(", ")
 }
 
 /// What the look found, and what the key does next.

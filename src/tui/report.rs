@@ -199,7 +199,7 @@ fn map(d: &Diagnosis, out: &mut Vec<Row>) {
     }
 }
 
-fn short(source: &str) -> &str {
+pub fn short(source: &str) -> &str {
     source.rsplit_once("/pods/").map_or(source, |(_, t)| t)
 }
 

@@ -7,7 +7,7 @@ use crate::kube;
 use crate::model::Moment;
 use crate::text::civil::rfc3339;
 use serde_json::Value;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead as _, BufReader, Read};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -117,7 +117,7 @@ fn read(shared: &Shared, c: &Container, file: &std::path::Path, taken: &mut Take
         err.take(4096).read_to_end(&mut text).ok();
         String::from_utf8_lossy(&text).lines().next().unwrap_or_default().to_string()
     });
-    let any = copy(shared, file, taken, &mut BufReader::new(out));
+    let any = copy(shared, file, taken, &mut BufReader::with_capacity(1 << 18, out));
     let mut held = child.lock().unwrap_or_else(PoisonError::into_inner);
     held.kill().ok();
     held.wait().ok();
@@ -131,8 +131,8 @@ fn read(shared: &Shared, c: &Container, file: &std::path::Path, taken: &mut Take
 }
 
 /// Takes over what is new. A last line without its end comes again, whole, when the stream goes on.
-fn copy(shared: &Shared, file: &std::path::Path, taken: &mut Taken, from: &mut impl BufRead) -> bool {
-    let (mut any, mut line) = (false, Vec::new());
+fn copy(shared: &Shared, file: &std::path::Path, taken: &mut Taken, from: &mut BufReader<impl Read>) -> bool {
+    let (mut any, mut line, mut new) = (false, Vec::new(), Vec::new());
     loop {
         line.clear();
         let n = from.by_ref().take(LONGEST).read_until(b'\n', &mut line).unwrap_or(0);
@@ -146,10 +146,15 @@ fn copy(shared: &Shared, file: &std::path::Path, taken: &mut Taken, from: &mut i
         // What carries no stamp is part of the line before it.
         let (at, message) = moment(stamp).map_or((taken.last.unwrap_or_else(crate::engine::now), text), |at| (at, message));
         if taken.is_new(at) {
+            new.push((at, message.to_string()));
+        }
+        // Lines that have come together are written together.
+        if !from.buffer().contains(&b'\n') && !new.is_empty() {
             any = true;
-            if shared.write(file, &[(at, message.to_string())]).is_err() {
+            if shared.write(file, &new).is_err() {
                 return any;
             }
+            new.clear();
         }
     }
 }

@@ -77,9 +77,21 @@ pub fn unfinished(data: &Path) -> Vec<String> {
 /// A record of one stage of an action.
 fn record(stage: &str, run: &str, action: &Action, armed: &Armed, checked: &Preflight) -> Value {
     json!({"stage": stage, "run": run, "at": rfc3339(crate::engine::now(), 3), "who": std::env::var("USER").unwrap_or_default(),
-           "context": armed.context, "user": armed.user, "server": armed.server, "action": action.id, "argv": checked.argv,
+           "context": armed.context, "user": armed.user, "server": armed.server, "action": action.id, "argv": without_values(&checked.argv),
            "evidence": action.evidence, "uid": checked.uid, "advised_by": action.advised_by, "rollback": checked.rollback,
            "preflight": checked.checks.iter().map(|c| &c.1).collect::<Vec<_>>()})
+}
+
+/// An argv without the values of variables, which may be secrets that no pattern knows.
+fn without_values(argv: &[String]) -> Vec<String> {
+    let hidden = |arg: &String| {
+        let mut patch: Value = serde_json::from_str(arg).ok()?;
+        let containers = patch.pointer_mut("/spec/template/spec/containers")?.as_array_mut()?;
+        let variables = containers.iter_mut().filter_map(|c| c["env"].as_array_mut()).flatten();
+        variables.for_each(|v| v["value"] = json!("(not kept)"));
+        Some(patch.to_string())
+    };
+    argv.iter().map(|arg| if arg.contains("\"env\"") { hidden(arg).unwrap_or_default() } else { arg.clone() }).collect()
 }
 
 /// Applies an action that passed its look, under one lock and with its record before and after.
@@ -150,5 +162,19 @@ pub fn remember(corpus: &Corpus, action: &Action, armed: &Armed, run: &str, outc
     match outcome.filter(|_| !action.verb.starts_with("back-")) {
         Some(outcome) => corpus.remember(|m| m.priors.note(&action.class, &action.verb, outcome)),
         None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_of_variables_are_not_kept() {
+        let patch = r#"{"spec":{"template":{"spec":{"containers":[{"name":"a","env":[{"name":"PASSWORD","value":"hunter2"}]}]}}}}"#;
+        let kept = without_values(&["kubectl", "-p", patch].map(String::from)).join(" ");
+        assert!(!kept.contains("hunter2") && kept.contains("PASSWORD"), "{kept}");
+        let restart = ["kubectl", "-p", r#"{"spec":{"replicas":2}}"#].map(String::from);
+        assert_eq!(without_values(&restart), restart);
     }
 }

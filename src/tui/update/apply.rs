@@ -23,7 +23,8 @@ pub fn run(state: &mut State) -> Vec<Effect> {
         return vec![];
     };
     if state.recovery.armed.is_none() {
-        return ask(state, Asking::Context, String::new());
+        let proposed = state.recovery.proposed.clone().unwrap_or_default();
+        return ask(state, Asking::Context, proposed);
     }
     if state.recovery.applying {
         state.notice = Some("an action is under way; wait for its end".into());
