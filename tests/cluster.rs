@@ -67,7 +67,7 @@ fn from_the_outage_to_the_report(cluster: &Cluster) {
     pty.wait_for("restart payment (rolling)");
     let revision = || cluster.kubectl(&["-n", "shop", "rollout", "history", "deployment/payment"]).1;
     let before = revision();
-    pty.keys("jjA");
+    pty.keys("A");
     pty.wait_for("context of the cluster");
     pty.keys("test\r");
     pty.wait_for("Armed for this run");

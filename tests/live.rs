@@ -177,7 +177,7 @@ fn from_the_live_outage_to_the_recovery(cluster: &Cluster) {
     pty.keys("7");
     pty.wait_for("restart payment (rolling)");
     // The context that the logs come from is proposed.
-    pty.keys("jjA\r");
+    pty.keys("A\r");
     pty.wait_for("Armed for this run");
     pty.close("Armed for this run");
     pty.wait_for("All green: A applies it");

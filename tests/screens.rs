@@ -152,7 +152,7 @@ fn applied(app: &App) -> usize {
 #[test]
 fn an_action_is_applied_by_one_key_once_everything_is_green() {
     let mut app = analysed("sample-logs/checkout-outage.tar.gz", (120, 40));
-    app.keys("7 j j A 'test enter");
+    app.keys("7 A 'test enter");
     assert!(matches!(app.done.last(), Some(Effect::Arm(context, _)) if context == "test"));
     let armed =
         Armed { context: "test".into(), user: "me".into(), server: "https://a:6443".into(), namespace: "shop".into(), ..Armed::default() };
@@ -181,8 +181,6 @@ fn an_action_is_applied_by_one_key_once_everything_is_green() {
     app.state.recovery.looking = Some(action.argv.clone());
     app.send(Msg::Looked(action.argv.clone(), Ok(Box::new(card(true)))));
     app.settle();
-    app.state.report = Default::default();
-    app.keys("j j");
     let at = regex::Regex::new(r"restartedAt\S+").unwrap();
     insta::with_settings!({prepend_module_to_snapshot => false, omit_expression => true}, {
         insta::assert_snapshot!("armed_120x40", at.replace_all(&app.screen(), |c: &regex::Captures<'_>| "·".repeat(c[0].chars().count())));
@@ -199,6 +197,33 @@ fn an_action_is_applied_by_one_key_once_everything_is_green() {
     assert!(app.screen().contains("it got worse; V takes it back"), "{}", app.screen());
     app.keys("V");
     assert!(matches!(app.done.last(), Some(Effect::Apply { card: None, .. })), "the way back is looked at anew");
+}
+
+#[test]
+fn the_cursor_stays_on_its_action_while_lines_come_and_go() {
+    let mut app = analysed("sample-logs/checkout-outage.tar.gz", (80, 24));
+    app.keys("7");
+    app.send(Msg::Armed(Armed { context: "test".into(), namespace: "shop".into(), ..Armed::default() }));
+    app.settle();
+    app.keys("esc");
+    let checks = vec![(true, "so it is".to_string()); 12];
+    for _ in 0..6 {
+        app.keys("J");
+        let rows = view::report::rows(&app.state, app.state.pane);
+        let under = |app: &App| view::report::rows(&app.state, app.state.pane)[app.state.report.cursor].item;
+        let Some(item) = rows[app.state.report.cursor].item else { continue };
+        let argv = app.state.actions[item].argv.clone();
+        if !argv.is_empty() {
+            assert_eq!(app.state.recovery.looking.as_ref(), Some(&argv));
+            let card = Preflight { checks: checks.clone(), argv: argv.clone(), ..Preflight::default() };
+            app.send(Msg::Looked(argv, Ok(Box::new(card))));
+        }
+        assert_eq!(under(&app), Some(item), "{}", app.screen());
+        let row = view::report::rows(&app.state, app.state.pane)[app.state.report.cursor].text.clone();
+        assert!(row.starts_with(char::is_numeric), "on its first line: {row}");
+        app.keys("J K");
+        assert_eq!(under(&app), Some(item), "there and back: {}", app.screen());
+    }
 }
 
 #[test]

@@ -11,6 +11,8 @@ pub enum Command {
     PageUp,
     HalfDown,
     HalfUp,
+    NextItem,
+    PreviousItem,
     Top,
     Bottom,
     Left,
@@ -102,6 +104,8 @@ pub const ROWS: &[Row] = rows! {
         PageUp "page-up" ["b", "pageup", "ctrl-b"] "previous page";
         HalfDown "half-down" ["ctrl-d"] "half a page down";
         HalfUp "half-up" ["ctrl-u"] "half a page up";
+        NextItem "next-item" ["J"] "in the panes 5 to 9: next heading (action, window, cause)";
+        PreviousItem "previous-item" ["K"] "in the panes 5 to 9: heading before";
         Top "top" ["g", "home"] "first line";
         Bottom "bottom" ["G", "end"] "last line";
         Left "left" ["h", "left"] "scroll left; earlier on the time line";
@@ -127,10 +131,10 @@ pub const ROWS: &[Row] = rows! {
         Chat "chat" ["8"] "ask the corpus";
         Guide "guide" ["9"] "guided triage: step by step from what this is to the report";
         AskAbout "ask-about" ["i"] "ask about what is under the cursor";
-        ThumbsUp "thumbs-up" ["+"] "right: this window (or, among templates, this is trouble)";
-        ThumbsDown "thumbs-down" ["D"] "wrong: a false alarm (or, among templates, this is no trouble)";
+        ThumbsUp "thumbs-up" ["+"] "right: this window (among templates: trouble; in the plan: it helped)";
+        ThumbsDown "thumbs-down" ["D"] "wrong: a false alarm (templates: no trouble; plan: it did not help)";
         Mute "mute" ["x"] "among windows: hide this window, template or kind; again shows it";
-        Apply "apply" ["A"] "plan: arm a context, look at what would change, apply";
+        Apply "apply" ["A"] "plan: arm a context; then apply what is under the cursor, once it is checked";
         TakeBack "take-back" ["V"] "plan: revert the action applied last, after the same checks";
         NextPane "next-pane" ["tab"] "next pane";
         PreviousPane "previous-pane" ["backtab"] "previous pane";

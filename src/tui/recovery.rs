@@ -54,7 +54,7 @@ fn head(state: &State) -> Vec<Row> {
         (_, true) => row("Started with --read-only: nothing is applied. Enter or y copies a command.", "dim"),
         (Some(a), _) => row(
             format!(
-                "Armed: context {}, user {}, {}, namespace {}. The action under the cursor is checked by itself; A applies it, V takes it back.",
+                "Armed: context {}, user {}, {}, namespace {}. A applies what is under the cursor, V takes it back.",
                 a.context, a.user, a.server, a.namespace
             ),
             "warn",
@@ -71,14 +71,17 @@ fn head(state: &State) -> Vec<Row> {
 
 fn action(state: &State, i: usize, a: &Action) -> Vec<Row> {
     let item = Some(i);
-    let role = if a.argv.is_empty() { "text" } else { "title" };
     let mut out = vec![Row {
         text: format!("{}. {}   risk {}, confidence {:.0}%", i + 1, a.title, a.risk.name(), a.confidence * 100.0),
-        role,
+        role: "title",
         item,
         ..Row::default()
     }];
     let mut add = |text: String, role| out.push(Row { text, role, item, ..Row::default() });
+    // First what it would change: on a small screen the rest lies below.
+    for (text, role) in card(state, a) {
+        add(text, role);
+    }
     add(format!("     why: {}", a.why), "text");
     if !a.evidence.is_empty() && !a.argv.is_empty() {
         add(format!("     because of: {}", proof(a)), "dim");
@@ -97,16 +100,19 @@ fn action(state: &State, i: usize, a: &Action) -> Vec<Row> {
         add(format!("     back: {}", shown(r)), "dim");
     }
     add(format!("     worked when: {}", a.verify), "dim");
-    for (text, role) in card(state, a) {
-        add(text, role);
-    }
     out
 }
 
-/// The lines that speak for it, by their place.
+/// The lines that speak for it, by their place: a source is named once.
 fn proof(a: &Action) -> String {
-    let place = |p: &crate::model::Place| format!("{}:{}", short(&p.source), p.line);
-    a.evidence.iter().map(place).collect::<Vec<_>>().join(", ")
+    let mut lines: Vec<(&str, Vec<String>)> = Vec::new();
+    for place in &a.evidence {
+        match lines.iter_mut().find(|l| l.0 == place.source) {
+            Some(known) => known.1.push(place.line.to_string()),
+            None => lines.push((&place.source, vec![place.line.to_string()])),
+        }
+    }
+    lines.iter().map(|(source, lines)| format!("{}:{}", short(source), lines.join(", "))).collect::<Vec<_>>().join("; ")
 }
 
 /// What the look found, and what the key does next.
@@ -120,16 +126,6 @@ fn card(state: &State, a: &Action) -> Vec<(String, &'static str)> {
         Some(Err(why)) => return vec![(format!("     ┃ FAIL {why}"), "error")],
         Some(Ok(card)) => card,
     };
-    let mut out: Vec<(String, &'static str)> = card
-        .checks
-        .iter()
-        .map(|(ok, t)| (format!("     ┃ {} {t}", if *ok { "ok  " } else { "FAIL" }), if *ok { "text" } else { "error" }))
-        .collect();
-    out.extend(card.diff.iter().map(|d| (format!("     ┃ {d}"), "variable")));
-    if card.green() && a.risk > Risk::None {
-        out.push((format!("     ┃ run:  {}", shown(&card.argv)), "dim"));
-        out.extend(card.rollback.as_ref().map(|r| (format!("     ┃ back: {}", shown(r)), "dim")));
-    }
     let open = a.asks.iter().any(|a| a.open);
     let next = match (card.green(), a.risk) {
         _ if open => "A asks for what is open.".to_string(),
@@ -139,6 +135,16 @@ fn card(state: &State, a: &Action) -> Vec<(String, &'static str)> {
         (_, Risk::Medium) => "All green: A asks for a yes, then applies it.".into(),
         (_, Risk::High) => format!("All green: A asks for the name {}, then applies it.", a.target.name),
     };
-    out.push((format!("     ┃ {next}"), "title"));
+    let mut out = vec![(format!("     ┃ {next}"), "title")];
+    out.extend(card.diff.iter().map(|d| (format!("     ┃ {d}"), "variable")));
+    let mut checks: Vec<&(bool, String)> = card.checks.iter().collect();
+    checks.sort_by_key(|c| c.0);
+    out.extend(
+        checks.iter().map(|(ok, t)| (format!("     ┃ {} {t}", if *ok { "ok  " } else { "FAIL" }), if *ok { "text" } else { "error" })),
+    );
+    if card.green() && a.risk > Risk::None {
+        out.push((format!("     ┃ runs: {}", shown(&card.argv)), "dim"));
+        out.extend(card.rollback.as_ref().map(|r| (format!("     ┃ back: {}", shown(r)), "dim")));
+    }
     out
 }

@@ -22,9 +22,10 @@ pub struct Cluster {
 /// Where the programs are, or `None` after saying what is left out.
 fn programs() -> Option<PathBuf> {
     let folder = std::env::var_os("FAULTLINE_KUBE").map(PathBuf::from).filter(|f| f.join("kube-apiserver").is_file());
-    let etcd = Command::new("etcd").arg("--version").output().is_ok();
-    if folder.is_none() || !etcd {
-        eprintln!("skipped: no real cluster (FAULTLINE_KUBE names no folder with kube-apiserver, or etcd is missing)");
+    let missing = ["etcd", "kubectl", "python3", "openssl", "curl"].into_iter().find(|p| Command::new(p).arg("--help").output().is_err());
+    if folder.is_none() || missing.is_some() {
+        let why = missing.map_or("FAULTLINE_KUBE names no folder with kube-apiserver".into(), |p| format!("{p} is missing"));
+        eprintln!("skipped: no real cluster ({why})");
         return None;
     }
     folder

@@ -2,6 +2,7 @@
 
 use super::super::msg::Effect;
 use super::super::overlay::{Asking, Overlay, Prompt};
+use super::super::report::Row;
 use super::super::state::{Pane, State};
 use super::super::view::report::rows;
 use crate::engine::{Armed, Preflight};
@@ -63,9 +64,35 @@ pub fn run(state: &mut State) -> Vec<Effect> {
     }
 }
 
+/// The action under the cursor; above all of them it is the first.
 fn selected(state: &State) -> Option<Action> {
-    let item = rows(state, Pane::Plan).into_iter().nth(state.report.cursor)?.item?;
+    let item = rows(state, Pane::Plan).into_iter().skip(state.report.cursor).find_map(|r| r.item)?;
     state.actions.get(item).filter(|a| !a.argv.is_empty()).cloned()
+}
+
+/// Lines come and go as actions are looked at: the cursor stays on its action, so that no key falls on another.
+fn held<T>(state: &mut State, change: impl FnOnce(&mut State) -> T) -> T {
+    // The action under the cursor, and whether the cursor is on its first line.
+    let place = |state: &State| {
+        let rows = rows(state, Pane::Plan);
+        let item = rows.get(state.report.cursor)?.item?;
+        let first = state.report.cursor.checked_sub(1).and_then(|above| rows[above].item) != Some(item);
+        state.actions.get(item).map(|a| (a.id.clone(), first))
+    };
+    let was = place(state);
+    let out = change(state);
+    if state.pane == Pane::Plan
+        && let Some((id, first)) = &was
+        && (place(state).map(|p| p.0).as_ref() != Some(id) || *first)
+    {
+        let rows = rows(state, Pane::Plan);
+        let is = |r: &Row| r.item.and_then(|i| state.actions.get(i)).is_some_and(|a| a.id == *id);
+        if let Some(at) = rows.iter().position(is) {
+            let height = state.heights().list;
+            state.report.to(at, rows.len(), height);
+        }
+    }
+    out
 }
 
 fn ask(state: &mut State, asking: Asking, text: String) -> Vec<Effect> {
@@ -90,8 +117,10 @@ pub fn armed(state: &mut State, armed: Armed) -> Vec<Effect> {
     lines.push("This is where actions go from now on, until faultline ends. Nothing is changed yet:".into());
     lines.push("the action under the cursor is checked by itself, and A applies it.".into());
     state.notice = None;
-    state.recovery.armed = Some(armed);
-    state.recovery.card = None;
+    held(state, |s| {
+        s.recovery.armed = Some(armed);
+        s.recovery.card = None;
+    });
     state.overlays.push(Overlay::Text { title: "Armed for this run", lines, top: 0 });
     vec![Effect::Replan(state.recovery.plan_for())]
 }
@@ -129,7 +158,7 @@ pub fn planned(state: &mut State, mut actions: Vec<Action>) {
     for action in &mut actions {
         action.advised_by = state.recovery.advised.get(&action.id).cloned();
     }
-    state.actions = actions;
+    held(state, |s| s.actions = actions);
 }
 
 /// What is to be looked at: the action under the cursor, once a cluster is armed.
@@ -142,15 +171,17 @@ pub fn wanted(state: &mut State) -> Option<Effect> {
     if state.recovery.card_of(&action).is_some() || state.recovery.looking.as_ref() == Some(&action.argv) {
         return None;
     }
-    state.recovery.looking = Some(action.argv.clone());
+    held(state, |s| s.recovery.looking = Some(action.argv.clone()));
     Some(Effect::Preflight(Box::new(action), armed))
 }
 
 /// What the look found.
 pub fn looked(state: &mut State, argv: Vec<String>, card: Result<Preflight, String>) {
     if state.recovery.looking.as_ref() == Some(&argv) {
-        state.recovery.looking = None;
-        state.recovery.card = Some((argv, card));
+        held(state, |s| {
+            s.recovery.looking = None;
+            s.recovery.card = Some((argv, card));
+        });
     }
 }
 
@@ -167,9 +198,11 @@ pub fn consented(state: &mut State, text: &str) -> Vec<Effect> {
 
 fn apply(state: &mut State) -> Vec<Effect> {
     let (Some(action), Some(armed)) = (selected(state), state.recovery.armed.clone()) else { return vec![] };
-    let Some((_, Ok(card))) = state.recovery.card.take().filter(|c| c.0 == action.argv) else { return vec![] };
-    state.recovery.applying = true;
-    state.recovery.watched = None;
+    let Some((_, Ok(card))) = held(state, |s| s.recovery.card.take()).filter(|c| c.0 == action.argv) else { return vec![] };
+    held(state, |s| {
+        s.recovery.applying = true;
+        s.recovery.watched = None;
+    });
     state.notice = Some(format!("applying {}…", for_terminal(&action.title)));
     vec![Effect::Apply { action: Box::new(action), armed, card: Some(Box::new(card)) }]
 }
@@ -183,15 +216,17 @@ pub fn applied(state: &mut State, mut lines: Vec<String>, back: Option<Action>) 
     let told = lines.iter().filter(|l| !l.is_empty()).cloned().collect::<Vec<_>>().join("; ");
     state.guide.applied.push(told);
     state.notice = None;
-    state.recovery.applying = false;
-    state.recovery.card = None;
-    state.recovery.back = back;
+    held(state, |s| {
+        s.recovery.applying = false;
+        s.recovery.card = None;
+        s.recovery.back = back;
+    });
     state.overlays.push(Overlay::Text { title: "What came of it", lines, top: 0 });
 }
 
 /// How it stands in the followed logs; at the end it is part of the story.
 pub fn watched(state: &mut State, told: String, over: bool) -> Vec<Effect> {
-    state.recovery.watched = Some(told.clone());
+    held(state, |s| s.recovery.watched = Some(told.clone()));
     if !over {
         return vec![];
     }

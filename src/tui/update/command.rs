@@ -71,6 +71,8 @@ pub fn run(state: &mut State, command: Command) -> Vec<Effect> {
         Command::NextWindow | Command::PreviousWindow => report::next_window(state, command == Command::NextWindow),
         Command::ThumbsUp | Command::ThumbsDown => return report::verdict(state, command == Command::ThumbsUp),
         Command::Mute => return report::mute(state),
+        Command::NextItem => report::next_item(state, true),
+        Command::PreviousItem => report::next_item(state, false),
         Command::Apply => return apply::run(state),
         Command::TakeBack => return apply::take_back(state),
         Command::MarkBaseline => return report::mark_baseline(state),

@@ -37,6 +37,22 @@ pub fn copy(state: &mut State) -> Vec<Effect> {
     }
 }
 
+/// The next line that is not indented, or the one before: an action, a window, a cause, a step.
+pub fn next_item(state: &mut State, forward: bool) {
+    if !state.pane.is_report() {
+        state.notice = Some("headings are in the panes 5 to 9".into());
+        return;
+    }
+    let rows = rows(state, state.pane);
+    let heading = |i: &usize| !rows[*i].text.is_empty() && !rows[*i].text.starts_with(' ');
+    let here = state.report.cursor;
+    let next = if forward { (here + 1..rows.len()).find(heading) } else { (0..here.min(rows.len())).rev().find(heading) };
+    if let Some(at) = next {
+        let height = state.heights().list;
+        state.report.to(at, rows.len(), height);
+    }
+}
+
 fn current(state: &State) -> Option<super::super::report::Row> {
     rows(state, state.pane).into_iter().nth(state.report.cursor)
 }
