@@ -3,7 +3,7 @@
 mod support;
 
 use faultline::config::{keymap::Keymap, theme};
-use faultline::engine::{self, Armed, Options, Preflight, Session};
+use faultline::engine::{self, Armed, Options, Outcome, Preflight, Session, Watched};
 use faultline::model::Action;
 use faultline::tui::Effects;
 use faultline::tui::msg::{Effect, Msg};
@@ -192,7 +192,8 @@ fn an_action_is_applied_by_one_key_once_everything_is_green() {
     let back = Action { title: "take back".into(), argv: action.argv.clone(), ..action.clone() };
     app.send(Msg::Applied(vec!["rolled out".into()], Some(Box::new(back))));
     app.keys("esc");
-    app.send(Msg::Watched("errors of payment: 10 a minute before, 80 in the 20 s since: it got worse; V takes it back".into(), true));
+    let told = "errors of payment: 10 a minute before, 80 in the 20 s since: it got worse".to_string();
+    app.send(Msg::Watched(Watched { outcome: Some(Outcome::Worse), over: true, told }));
     app.settle();
     assert!(app.screen().contains("it got worse; V takes it back"), "{}", app.screen());
     app.keys("V");

@@ -59,13 +59,13 @@ pub fn apply(corpus: Arc<Corpus>, out: UnboundedSender<Msg>, action: Box<Action>
             let stands = watch.look(&corpus, &applied, since, engine::now());
             if stands.over {
                 let kept = engine::remember(&corpus, &action, &armed, &applied.run, stands.outcome, &stands.told);
-                out.send(Msg::Watched(stands.told, true)).ok();
+                out.send(Msg::Watched(stands)).ok();
                 if let Err(e) = kept {
                     out.send(Msg::Notice(e)).ok();
                 }
                 return;
             }
-            if out.send(Msg::Watched(stands.told, false)).is_err() {
+            if out.send(Msg::Watched(stands)).is_err() {
                 return;
             }
             std::thread::sleep(EVERY);

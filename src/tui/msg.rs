@@ -4,7 +4,7 @@ use super::highlight::Highlighted;
 use super::state::Judged;
 use crate::chat::{Answer, Asked, Listed};
 use crate::config::settings::Llm;
-use crate::engine::{Armed, Edit, Found, Neighbour, PlanFor, Preflight, Snapshot, Timeline};
+use crate::engine::{Armed, Edit, Found, Neighbour, PlanFor, Preflight, Snapshot, Timeline, Watched};
 use crate::model::{Action, Diagnosis, Event, Findings, Level, Moment, VariableStats};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -32,8 +32,8 @@ pub enum Msg {
     Looked(Vec<String>, Result<Box<Preflight>, String>),
     /// What came of an action, and the one that takes it back.
     Applied(Vec<String>, Option<Box<Action>>),
-    /// How it stands in the followed logs, and whether that was the last word.
-    Watched(String, bool),
+    /// How what was applied stands in the followed logs.
+    Watched(Watched),
     Planned(Vec<Action>),
     ChatStep(String),
     ChatPiece(String),

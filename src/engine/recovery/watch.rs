@@ -3,15 +3,16 @@
 
 use super::apply::Applied;
 use crate::engine::corpus::{Corpus, Snapshot};
-use crate::model::{Action, Diagnosis, Findings, Moment, NO_TIME, ReasonKind, Severity};
+use crate::model::{Action, Diagnosis, Findings, Level, Moment, NO_TIME, ReasonKind, Severity, Template};
 use crate::remediate::Outcome;
 use crate::text::civil::{MINUTE, SECOND, human_duration};
 use std::collections::BTreeSet;
 
 /// Logs that ended longer ago are of the past: they cannot show what an action does.
 const PRESENT: i64 = 3 * MINUTE;
-/// Of the rate before.
+/// The rate before is that of so long at most, and at least.
 const BEFORE: i64 = 5 * MINUTE;
+const SHORTEST: i64 = 30 * SECOND;
 /// What is left of the rate when it worked, and what it grew to when it got worse.
 const GONE: f64 = 0.2;
 const GREW: f64 = 1.5;
@@ -50,8 +51,9 @@ impl Watch {
     /// What should come of an action, from what is known before it.
     pub fn new(snapshot: &Snapshot, f: &Findings, d: &Diagnosis, action: &Action, now: Moment) -> Watch {
         let reasons = f.windows.iter().filter(|w| w.severity >= Severity::Medium).flat_map(|w| &w.reasons);
-        let of_trouble = |k: ReasonKind| matches!(k, ReasonKind::NewTemplate | ReasonKind::RateSpike | ReasonKind::LevelShift);
-        let suspect: Vec<_> = reasons.filter(|r| of_trouble(r.kind)).collect();
+        // What is usual and only came more often still comes when all is well.
+        let bad = |id: u64| snapshot.template_by_id(id).is_some_and(|t| snapshot.templates[t].level >= Level::Warn);
+        let suspect: Vec<_> = reasons.filter(|r| r.template_id.is_some_and(|id| r.kind == ReasonKind::NewTemplate || bad(id))).collect();
         let own: BTreeSet<u64> = suspect.iter().filter(|r| r.service == action.service).filter_map(|r| r.template_id).collect();
         // A service that fell silent shows in what its callers say.
         let templates = if own.is_empty() { suspect.iter().filter_map(|r| r.template_id).collect() } else { own };
@@ -59,7 +61,9 @@ impl Watch {
         let down = d.services.iter().find(|s| s.name == action.service).map_or(0.0, |s| s.p_down);
         let mut out = Watch { service: action.service.clone(), templates, before: 0.0, down, live: false };
         out.live = snapshot.progress.followed && end != NO_TIME && now - end < PRESENT;
-        out.before = count(snapshot, &out.templates, now - BEFORE, now) as f64 / (BEFORE / MINUTE) as f64;
+        // Where the trouble began only just, the time before it says nothing of its rate.
+        let from = (now - BEFORE).max(d.start).min(now - SHORTEST);
+        out.before = per_minute(count(snapshot, &out.templates, Some(&out.service), from, now), now - from);
         out
     }
 
@@ -87,7 +91,7 @@ impl Watch {
             return Watched { outcome: None, over: true, told: self.prediction() };
         }
         let snapshot = corpus.snapshot();
-        let after = count(&snapshot, &self.templates, since, now);
+        let after = count(&snapshot, &self.templates, Some(&self.service), since, now);
         let elapsed = (now - since).max(1);
         let verdict = verdict(self.before, after, elapsed);
         let rates = format!(
@@ -109,7 +113,7 @@ impl Watch {
                 Watched { outcome: Some(Outcome::NoEffect), over: true, told: format!("{told}: no effect") }
             }
             Some(Outcome::Recovered) => Watched { outcome: verdict, over: true, told: format!("{told}: recovered") },
-            Some(Outcome::Worse) => Watched { outcome: verdict, over: true, told: format!("{told}: it got worse; V takes it back") },
+            Some(Outcome::Worse) => Watched { outcome: verdict, over: true, told: format!("{told}: it got worse") },
             Some(Outcome::NoEffect) => Watched { outcome: verdict, over: true, told: format!("{told}: no effect") },
             None => Watched { outcome: None, over: true, told: format!("{told}: too few errors to tell") },
         }
@@ -121,7 +125,7 @@ impl Watch {
         for w in f.windows.iter_mut() {
             let new = w.start >= since;
             w.reasons.retain(|r| match r.template_id {
-                Some(t) => count(snapshot, &[t].into(), since.max(now - STILL), now) > 0,
+                Some(t) => count(snapshot, &[t].into(), None, since.max(now - STILL), now) > 0,
                 None => new,
             });
             (w.start, w.end) = (w.start.max(since), w.end.max(now));
@@ -132,18 +136,25 @@ impl Watch {
     }
 }
 
-/// Events of templates in a stretch of time.
-fn count(snapshot: &Snapshot, templates: &BTreeSet<u64>, from: Moment, to: Moment) -> u64 {
-    let known = |t: &u32| snapshot.templates.get(*t as usize).is_some_and(|t| templates.contains(&t.id));
-    let wanted: Vec<bool> = snapshot.template_of.iter().map(known).collect();
-    let blocks = snapshot.chunks.iter().filter(|c| c.max_time >= from).flat_map(|c| &c.blocks);
-    blocks
-        .map(|b| {
+/// Events of templates in a stretch of time, and every error of a service: after an action it may say something else.
+fn count(snapshot: &Snapshot, templates: &BTreeSet<u64>, service: Option<&str>, from: Moment, to: Moment) -> u64 {
+    let template = |t: &u32| snapshot.templates.get(*t as usize);
+    let of = |is: &dyn Fn(&Template) -> bool| -> Vec<bool> { snapshot.template_of.iter().map(|t| template(t).is_some_and(is)).collect() };
+    let wanted = of(&|t| templates.contains(&t.id));
+    let own = of(&|t| templates.contains(&t.id) || t.level >= Level::Error);
+    let mut out = 0;
+    for chunk in snapshot.chunks.iter().filter(|c| c.max_time >= from) {
+        let says = service.is_some() && snapshot.sources.get(chunk.source as usize).map(|s| s.service.as_str()) == service;
+        let wanted = if says { &own } else { &wanted };
+        for b in &chunk.blocks {
             let kinds: Vec<bool> = b.dictionary.iter().map(|k| wanted.get(*k as usize) == Some(&true)).collect();
             let counts = |i: &usize| kinds[b.kinds.get(*i) as usize] && b.time(*i) != NO_TIME && b.time(*i) >= from && b.time(*i) < to;
-            if kinds.contains(&true) { (0..b.len()).filter(counts).count() as u64 } else { 0 }
-        })
-        .sum()
+            if kinds.contains(&true) {
+                out += (0..b.len()).filter(counts).count() as u64;
+            }
+        }
+    }
+    out
 }
 
 fn per_minute(events: u64, elapsed: i64) -> f64 {

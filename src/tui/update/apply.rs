@@ -5,7 +5,7 @@ use super::super::overlay::{Asking, Overlay, Prompt};
 use super::super::report::Row;
 use super::super::state::{Pane, State};
 use super::super::view::report::rows;
-use crate::engine::{Armed, Preflight};
+use crate::engine::{Armed, Outcome, Preflight, Watched};
 use crate::model::{Action, Risk};
 use crate::text::escape::for_terminal;
 
@@ -224,10 +224,14 @@ pub fn applied(state: &mut State, mut lines: Vec<String>, back: Option<Action>) 
     state.overlays.push(Overlay::Text { title: "What came of it", lines, top: 0 });
 }
 
-/// How it stands in the followed logs; at the end it is part of the story.
-pub fn watched(state: &mut State, told: String, over: bool) -> Vec<Effect> {
+/// How it stands in the followed logs; at the end it is part of the story, and the way back is offered where it got worse.
+pub fn watched(state: &mut State, watched: Watched) -> Vec<Effect> {
+    let mut told = watched.told;
+    if watched.outcome == Some(Outcome::Worse) && state.recovery.back.is_some() {
+        told.push_str("; V takes it back");
+    }
     held(state, |s| s.recovery.watched = Some(told.clone()));
-    if !over {
+    if !watched.over {
         return vec![];
     }
     state.notice = Some(for_terminal(&told));

@@ -79,7 +79,7 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
             apply::applied(state, lines, back.map(|b| *b));
             vec![]
         }
-        Msg::Watched(told, over) => apply::watched(state, told, over),
+        Msg::Watched(watched) => apply::watched(state, watched),
         Msg::Planned(actions) => {
             apply::planned(state, actions);
             vec![]
