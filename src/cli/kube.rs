@@ -5,6 +5,7 @@ use super::run;
 use crate::config::args::{Global, OutputFormat};
 use crate::engine;
 use std::io::IsTerminal;
+use std::path::PathBuf;
 
 pub struct Wanted<'a> {
     pub namespace: &'a Option<String>,
@@ -30,7 +31,10 @@ pub fn run(global: &Global, wanted: &Wanted<'_>) -> Result<u8, String> {
         let mut once = global.clone();
         once.no_cache = true;
         once.since = None;
-        return super::templates::run(&once, true, &[folder.path().to_path_buf()]).map(|_| OK);
+        // Sources are named from the folder on: where it lies is of no interest, and another place every time.
+        std::env::set_current_dir(folder.path()).map_err(|e| format!("{}: {e}", folder.path().display()))?;
+        let parts: Vec<PathBuf> = ["events", "var"].iter().map(PathBuf::from).filter(|p| p.exists()).collect();
+        return super::templates::run(&once, true, &parts).map(|_| OK);
     }
     let (mut options, settings) = run::options(global, &[folder.path().to_path_buf()])?;
     options.cache = None;

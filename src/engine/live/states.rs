@@ -16,11 +16,13 @@ pub struct States {
     noted: BTreeSet<(String, u64)>,
     /// State of a pod, by its uid.
     last: BTreeMap<String, String>,
+    /// That events cannot be read was said.
+    complained: bool,
 }
 
 impl States {
     pub fn new(from: Moment) -> States {
-        States { from, noted: BTreeSet::new(), last: BTreeMap::new() }
+        States { from, noted: BTreeSet::new(), last: BTreeMap::new(), complained: false }
     }
 
     /// Writes what is new of the pods, of their events, and of those of other objects in the namespace.
@@ -34,7 +36,16 @@ impl States {
                 self.last.insert(uid, state);
             }
         }
-        let listed = shared.ask.ask(&["get", "events", "-o", "json"])?;
+        let listed = match shared.ask.ask(&["get", "events", "-o", "json"]) {
+            Ok(listed) => listed,
+            // Not everyone may read events; the logs are worth as much without them.
+            Err(why) => {
+                let line = format!("WARN events of namespace {} are missing here: {why}", shared.ask.namespace);
+                let told = if self.complained { Ok(()) } else { shared.write(&events(shared, "kubernetes"), &[(now(), line)]) };
+                self.complained = true;
+                return told.map_err(|e| e.to_string());
+            }
+        };
         let mut new: BTreeMap<PathBuf, Vec<(Moment, String)>> = BTreeMap::new();
         for event in listed["items"].as_array().into_iter().flatten() {
             let Some((at, line)) = told(event).filter(|t| t.0 >= self.from) else { continue };
