@@ -1,0 +1,45 @@
+//! Followed folders: what grows, comes and is rotated is read once.
+
+use faultline::engine::{self, Options};
+use std::io::Write;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+fn append(file: &Path, lines: std::ops::Range<usize>) {
+    let text: String = lines.map(|n| format!("2026-03-02T09:00:{:02}Z INFO line number {n}\n", n % 60)).collect();
+    std::fs::OpenOptions::new().create(true).append(true).open(file).unwrap().write_all(text.as_bytes()).unwrap();
+}
+
+#[test]
+fn new_and_rotated_files_of_a_followed_folder_are_read_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    append(&file("a.log"), 0..100);
+    let mut options = Options::new(vec![folder.path().to_path_buf()]);
+    (options.follow, options.interactive) = (true, true);
+    let session = engine::open(options).unwrap();
+    let wait = |lines: u64| {
+        let started = Instant::now();
+        while session.corpus.snapshot().lines != lines {
+            assert!(started.elapsed() < Duration::from_secs(20), "{} lines instead of {lines}", session.corpus.snapshot().lines);
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    };
+    wait(100);
+    append(&file("b.log"), 0..50);
+    wait(150);
+    append(&file("b.log"), 50..60);
+    wait(160);
+    std::fs::rename(file("a.log"), file("a.log.1")).unwrap();
+    append(&file("a.log.1"), 100..105);
+    append(&file("a.log"), 0..30);
+    wait(195);
+    append(&file("a.log"), 30..40);
+    wait(205);
+    // Longer than a look at the folder takes to come round: nothing is read again.
+    std::thread::sleep(Duration::from_millis(2500));
+    wait(205);
+    assert_eq!(session.corpus.snapshot().sources.len(), 3);
+    let numbers: Vec<String> = session.corpus.snapshot().sources.iter().map(|s| s.lines.to_string()).collect();
+    assert_eq!(numbers, ["105", "60", "40"]);
+}
