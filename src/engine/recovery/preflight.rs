@@ -51,6 +51,10 @@ pub fn preflight(action: &Action, armed: &Armed) -> Result<Preflight, String> {
         out.check(false, format!("not to be applied from here: {refused}"));
         return Ok(out);
     }
+    if action.argv.get(2).map(String::as_str) != Some(context) {
+        out.check(false, format!("it was planned for another context than {context}"));
+        return Ok(out);
+    }
     if let Err(elsewhere) = armed.still() {
         out.check(false, elsewhere);
         return Ok(out);

@@ -91,9 +91,9 @@ impl Watch {
             return Watched { outcome: None, over: true, told: self.prediction() };
         }
         let snapshot = corpus.snapshot();
-        let after = count(&snapshot, &self.templates, Some(&self.service), since, now);
         let elapsed = (now - since).max(1);
-        let verdict = verdict(self.before, after, elapsed);
+        let late = elapsed >= PATIENCE;
+        let after = count(&snapshot, &self.templates, Some(&self.service), since, now);
         let rates = format!(
             "errors of {}: {:.1} a minute before, {:.1} in the {} since",
             self.service,
@@ -101,22 +101,18 @@ impl Watch {
             per_minute(after, elapsed),
             human_duration(elapsed / SECOND * SECOND)
         );
-        if verdict.is_none() && elapsed < PATIENCE {
+        // Where nothing is heard at all, no errors are no good news.
+        if !heard(&snapshot, &self.service, since) {
+            let told = format!("{rates}; no line of it came since{}", if late { ": it cannot be told whether it helped" } else { "" });
+            return Watched { outcome: None, over: late, told };
+        }
+        let verdict = verdict(self.before, after, elapsed);
+        if verdict.is_none() && !late {
             return Watched { outcome: None, over: false, told: rates };
         }
         let down = self.down_now(corpus, &snapshot, since, now);
         let told = format!("{rates}; P(down) {:.0}% before, {:.0}% now", self.down * 100.0, down * 100.0);
-        match verdict {
-            // The rate says so, the map does not yet: wait for it.
-            Some(Outcome::Recovered) if down >= RED && elapsed < PATIENCE => Watched { outcome: None, over: false, told },
-            Some(Outcome::Recovered) if down >= RED => {
-                Watched { outcome: Some(Outcome::NoEffect), over: true, told: format!("{told}: no effect") }
-            }
-            Some(Outcome::Recovered) => Watched { outcome: verdict, over: true, told: format!("{told}: recovered") },
-            Some(Outcome::Worse) => Watched { outcome: verdict, over: true, told: format!("{told}: it got worse") },
-            Some(Outcome::NoEffect) => Watched { outcome: verdict, over: true, told: format!("{told}: no effect") },
-            None => Watched { outcome: None, over: true, told: format!("{told}: too few errors to tell") },
-        }
+        weighed(verdict, down, late, &told)
     }
 
     /// P(down) by what is not normal since the action: of the windows the part behind it, with the reasons whose lines still come.
@@ -134,6 +130,28 @@ impl Watch {
         let d = corpus.diagnose(snapshot, &f, None, &|_| true);
         d.services.iter().find(|s| s.name == self.service).map_or(0.0, |s| s.p_down)
     }
+}
+
+/// By the rates and P(down) together.
+fn weighed(verdict: Option<Outcome>, down: f64, late: bool, told: &str) -> Watched {
+    let (outcome, word) = match verdict {
+        // The rate says so, the map does not yet: wait for it.
+        Some(Outcome::Recovered) if down >= RED && !late => return Watched { outcome: None, over: false, told: told.into() },
+        Some(Outcome::Recovered) if down >= RED => (Some(Outcome::NoEffect), "no effect"),
+        Some(Outcome::Recovered) => (verdict, "recovered"),
+        Some(Outcome::Worse) => (verdict, "it got worse"),
+        Some(Outcome::NoEffect) => (verdict, "no effect"),
+        None => (None, "too few errors to tell"),
+    };
+    Watched { outcome, over: true, told: format!("{told}: {word}") }
+}
+
+/// Whether a line came since a moment: of the service, or of anyone where it has no source of its own.
+fn heard(snapshot: &Snapshot, service: &str, since: Moment) -> bool {
+    let own: Vec<bool> = snapshot.sources.iter().map(|s| s.service == service).collect();
+    let any = own.contains(&true);
+    let late = snapshot.chunks.iter().filter(|c| c.max_time != NO_TIME && c.max_time >= since);
+    late.into_iter().any(|c| !any || own.get(c.source as usize) == Some(&true))
 }
 
 /// Events of templates in a stretch of time, and every error of a service: after an action it may say something else.
@@ -185,6 +203,15 @@ mod tests {
         assert_eq!(verdict(60.0, 40, 60 * SECOND), None, "it is still falling");
         assert_eq!(verdict(60.0, 80, PATIENCE), Some(Outcome::NoEffect));
         assert_eq!(verdict(1.0, 0, PATIENCE), None, "too few to tell");
+    }
+
+    #[test]
+    fn a_service_that_is_still_red_has_not_recovered() {
+        let told = |verdict, down, late| weighed(verdict, down, late, "x");
+        assert!(!told(Some(Outcome::Recovered), 0.9, false).over, "the map is waited for");
+        assert_eq!(told(Some(Outcome::Recovered), 0.9, true).outcome, Some(Outcome::NoEffect));
+        assert_eq!(told(Some(Outcome::Recovered), 0.1, false).outcome, Some(Outcome::Recovered));
+        assert_eq!(told(None, 0.1, true).outcome, None);
     }
 
     #[test]
