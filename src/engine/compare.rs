@@ -2,6 +2,7 @@
 //! a template is the same on both sides.
 
 use super::corpus::{Corpus, Snapshot};
+use super::over::each_event;
 use crate::detect::{self, Compared, Side};
 use crate::mine::variables;
 use crate::model::{Moment, NO_TIME, Template};
@@ -54,7 +55,7 @@ impl Corpus {
         let mut sides: Vec<Side> = (0..snapshot.templates.len() as u32).map(|template| Side { template, a: 0, b: 0 }).collect();
         let mut out = Comparison::default();
         let (mut first, mut second) = (Extent::default(), Extent::default());
-        each(snapshot, |source, time, template, _| {
+        each_event(snapshot, Moment::MIN, |source, time, template, _| {
             let (in_a, in_b) = (holds(snapshot, a, source, time), holds(snapshot, b, source, time));
             first.add(in_a, time);
             second.add(in_b, time);
@@ -104,7 +105,7 @@ impl Corpus {
             both.iter().for_each(|s| stride[s.template as usize] = [s.a.div_ceil(VALUES as u64), s.b.div_ceil(VALUES as u64)]);
             stride
         };
-        each(snapshot, |source, time, template, id| {
+        each_event(snapshot, Moment::MIN, |source, time, template, id| {
             let t = template as usize;
             if wanted.get(t) != Some(&true) {
                 return;
@@ -209,18 +210,5 @@ fn holds(snapshot: &Snapshot, part: &Part, source: u32, time: Moment) -> bool {
     match part {
         Part::Input(path) => snapshot.sources.get(source as usize).is_some_and(|s| std::path::Path::new(&s.input).starts_with(path)),
         Part::Range(a, z) => time != NO_TIME && time >= *a && time < *z,
-    }
-}
-
-/// Every event: source, time, template, ordinal.
-fn each(snapshot: &Snapshot, mut f: impl FnMut(u32, Moment, u32, u32)) {
-    for chunk in snapshot.chunks.iter() {
-        for block in &chunk.blocks {
-            let templates: Vec<u32> =
-                block.dictionary.iter().map(|k| snapshot.template_of.get(*k as usize).copied().unwrap_or(u32::MAX)).collect();
-            for i in 0..block.len() {
-                f(chunk.source, block.time(i), templates[block.kinds.get(i) as usize], chunk.first_event + block.first_event + i as u32);
-            }
-        }
     }
 }

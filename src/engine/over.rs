@@ -1,6 +1,8 @@
-//! The chunks of a corpus on all cores, results in order. Knows nothing of what is done with them.
+//! The chunks of a corpus on all cores, results in order, and its events one by one. Knows nothing of what is done with them.
 
+use super::corpus::Snapshot;
 use crate::index::Chunk;
+use crate::model::Moment;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -37,4 +39,17 @@ pub fn over_chunks<T: Send>(
             }
         }
     });
+}
+
+/// Every event of the chunks that reach beyond `from`: source, time, template, ordinal.
+pub fn each_event(snapshot: &Snapshot, from: Moment, mut f: impl FnMut(u32, Moment, u32, u32)) {
+    for chunk in snapshot.chunks.iter().filter(|c| from == Moment::MIN || c.max_time >= from) {
+        for block in &chunk.blocks {
+            let templates: Vec<u32> =
+                block.dictionary.iter().map(|k| snapshot.template_of.get(*k as usize).copied().unwrap_or(u32::MAX)).collect();
+            for i in 0..block.len() {
+                f(chunk.source, block.time(i), templates[block.kinds.get(i) as usize], chunk.first_event + block.first_event + i as u32);
+            }
+        }
+    }
 }

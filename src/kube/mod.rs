@@ -26,6 +26,25 @@ pub struct Ran {
     pub timed_out: bool,
 }
 
+impl Ran {
+    /// What went wrong, in kubectl's own words.
+    pub fn said(&self) -> String {
+        if self.timed_out {
+            return "no answer in time".into();
+        }
+        self.stderr.lines().chain(self.stdout.lines()).next().unwrap_or("it failed without a word").to_string()
+    }
+}
+
+/// What kubectl says of objects, as JSON; or why not, in words.
+pub fn json(argv: &[String], timeout: Duration) -> Result<serde_json::Value, String> {
+    let ran = run(argv, timeout)?;
+    if ran.status != 0 {
+        return Err(ran.said());
+    }
+    serde_json::from_str(&ran.stdout).map_err(|e| format!("kubectl's answer cannot be read: {e}"))
+}
+
 /// Starts a checked argv whose output is read as it comes; the caller ends it.
 pub fn start(argv: &[String]) -> Result<Child, String> {
     check(argv).map_err(|r| format!("refused: {r}"))?;

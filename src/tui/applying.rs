@@ -52,6 +52,9 @@ pub fn apply(corpus: Arc<Corpus>, out: UnboundedSender<Msg>, action: Box<Action>
         }
         out.send(Msg::Applied(lines, engine::back(&action, &card).map(Box::new))).ok();
         if !changes {
+            if let Err(e) = engine::remember(&corpus, &action, &armed, &applied.run, None, "a look: nothing was changed") {
+                out.send(Msg::Notice(e)).ok();
+            }
             return;
         }
         let since = engine::now();

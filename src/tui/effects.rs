@@ -6,7 +6,6 @@ use super::msg::{DetailData, Effect, Msg, Purpose, TemplateFacts};
 use super::state::Judged;
 use crate::chat::{self, Server};
 use crate::engine::{self, Ask, Baseline, Corpus, Part, Searcher, Snapshot, Timeline, Verdict, seek, variables};
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc;

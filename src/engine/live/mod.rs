@@ -85,11 +85,7 @@ impl LiveLogs {
     }
 
     fn ask(&self, rest: &[&str]) -> Result<Value, String> {
-        let ran = kube::run(&self.argv(rest), Duration::from_secs(20))?;
-        if ran.status != 0 {
-            return Err(format!("kubectl: {}", ran.stderr.lines().next().unwrap_or("it failed without a word")));
-        }
-        serde_json::from_str(&ran.stdout).map_err(|e| format!("kubectl's answer cannot be read: {e}"))
+        kube::json(&self.argv(rest), Duration::from_secs(20)).map_err(|e| format!("kubectl: {e}"))
     }
 
     /// The selected pods, as the cluster has them.

@@ -1,6 +1,6 @@
 //! Applies an action that passed its look: records it, runs it, watches the rollout, records what came of it.
 
-use super::{Armed, Preflight, SLOW, ask, kubectl, said};
+use super::{Armed, Preflight, SLOW, ask, kubectl};
 use crate::engine::corpus::Corpus;
 use crate::kube;
 use crate::model::{Action, Risk};
@@ -112,10 +112,10 @@ pub fn apply(corpus: &Corpus, action: &Action, armed: &Armed, checked: &Prefligh
     let mut done = record("done", &run, action, armed, checked);
     done["exit"] = json!(ran.status);
     done["timed_out"] = json!(ran.timed_out);
-    done["said"] = json!(said(&ran));
+    done["said"] = json!(ran.said());
     audit(data, &done)?;
     if ran.status != 0 {
-        return Err(format!("kubectl says: {}", said(&ran)));
+        return Err(format!("kubectl says: {}", ran.said()));
     }
     let mut out = Applied { told: ran.stdout.trim().to_string(), run, stuck: false };
     if rolls_out(action) {
@@ -124,7 +124,7 @@ pub fn apply(corpus: &Corpus, action: &Action, armed: &Armed, checked: &Prefligh
         let status = kube::run(&kubectl(&armed.context, &t.namespace, &watched), SLOW)?;
         out.stuck = status.status != 0;
         // What it waited for on the way does not matter any more.
-        let end = status.stdout.lines().last().filter(|_| !out.stuck).map_or_else(|| said(&status), String::from);
+        let end = status.stdout.lines().last().filter(|_| !out.stuck).map_or_else(|| status.said(), String::from);
         out.told.push_str(&format!("\n{end}"));
     }
     Ok(out)

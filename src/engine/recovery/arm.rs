@@ -64,7 +64,7 @@ pub fn arm(context: &str, plan: &[Action]) -> Result<Armed, String> {
     for t in targets.iter().take(3) {
         match kube::run(&kubectl(context, &t.namespace, &["get", &t.kind, &t.name, "-o", "name"]), QUICK) {
             Ok(ran) if ran.status == 0 => {}
-            Ok(ran) => warnings.push(format!("{} {} of the logs is not to be seen there ({})", t.kind, t.name, super::said(&ran))),
+            Ok(ran) => warnings.push(format!("{} {} of the logs is not to be seen there ({})", t.kind, t.name, ran.said())),
             Err(e) => warnings.push(e),
         }
     }

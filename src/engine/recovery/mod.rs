@@ -14,7 +14,7 @@ pub use plan::PlanFor;
 pub use preflight::{Preflight, Suggestion, preflight};
 pub use watch::{PATIENCE, Watch, Watched};
 
-use crate::kube::{self, Ran};
+use crate::kube;
 use serde_json::Value;
 use std::time::Duration;
 
@@ -26,18 +26,7 @@ fn kubectl(context: &str, namespace: &str, rest: &[&str]) -> Vec<String> {
     ["kubectl", "--context", context, "-n", namespace].iter().chain(rest).map(|s| (*s).to_string()).collect()
 }
 
-/// What kubectl says of objects, as JSON; or why not, in words.
+/// What the cluster says of objects.
 fn ask(context: &str, namespace: &str, rest: &[&str]) -> Result<Value, String> {
-    let ran = kube::run(&kubectl(context, namespace, rest), QUICK)?;
-    if ran.status != 0 {
-        return Err(said(&ran));
-    }
-    serde_json::from_str(&ran.stdout).map_err(|e| format!("kubectl's answer cannot be read: {e}"))
-}
-
-fn said(ran: &Ran) -> String {
-    if ran.timed_out {
-        return "no answer in time".into();
-    }
-    ran.stderr.lines().chain(ran.stdout.lines()).next().unwrap_or("it failed without a word").to_string()
+    kube::json(&kubectl(context, namespace, rest), QUICK)
 }

@@ -2,7 +2,7 @@
 //! that is seen. Changes nothing.
 
 use super::object::{self, differences};
-use super::{Armed, QUICK, ask, kubectl, said};
+use super::{Armed, QUICK, ask, kubectl};
 use crate::kube;
 use crate::model::{Action, Risk, Target};
 use crate::remediate::doubled;
@@ -163,7 +163,7 @@ fn dry_run(action: &Action, context: &str, object: &Value, out: &mut Preflight) 
         dry.extend(["-o".to_string(), "json".to_string()]);
     }
     let ran = kube::run(&dry, QUICK)?;
-    out.check(ran.status == 0, if ran.status == 0 { "the server accepts it (dry run)".into() } else { said(&ran) });
+    out.check(ran.status == 0, if ran.status == 0 { "the server accepts it (dry run)".into() } else { ran.said() });
     if let Ok(after) = serde_json::from_str::<Value>(&ran.stdout) {
         out.diff = differences(object, &after);
     }

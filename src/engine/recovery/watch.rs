@@ -3,7 +3,8 @@
 
 use super::apply::Applied;
 use crate::engine::corpus::{Corpus, Snapshot};
-use crate::model::{Action, Diagnosis, Findings, Level, Moment, NO_TIME, ReasonKind, Severity, Template};
+use crate::engine::over::each_event;
+use crate::model::{Action, Diagnosis, Findings, Level, Moment, NO_TIME, ReasonKind, Severity};
 use crate::remediate::Outcome;
 use crate::text::civil::{MINUTE, SECOND, human_duration};
 use std::collections::BTreeSet;
@@ -63,7 +64,7 @@ impl Watch {
         out.live = snapshot.progress.followed && end != NO_TIME && now - end < PRESENT;
         // Where the trouble began only just, the time before it says nothing of its rate.
         let from = (now - BEFORE).max(d.start).min(now - SHORTEST);
-        out.before = per_minute(count(snapshot, &out.templates, Some(&out.service), from, now), now - from);
+        out.before = per_minute(count(snapshot, &out.templates, &out.service, from, now), now - from);
         out
     }
 
@@ -93,7 +94,7 @@ impl Watch {
         let snapshot = corpus.snapshot();
         let elapsed = (now - since).max(1);
         let late = elapsed >= PATIENCE;
-        let after = count(&snapshot, &self.templates, Some(&self.service), since, now);
+        let after = count(&snapshot, &self.templates, &self.service, since, now);
         let rates = format!(
             "errors of {}: {:.1} a minute before, {:.1} in the {} since",
             self.service,
@@ -117,11 +118,12 @@ impl Watch {
 
     /// P(down) by what is not normal since the action: of the windows the part behind it, with the reasons whose lines still come.
     fn down_now(&self, corpus: &Corpus, snapshot: &Snapshot, since: Moment, now: Moment) -> f64 {
+        let still = came(snapshot, since.max(now - STILL), now);
         let mut f = (*corpus.findings_of(snapshot)).clone();
         for w in f.windows.iter_mut() {
             let new = w.start >= since;
             w.reasons.retain(|r| match r.template_id {
-                Some(t) => count(snapshot, &[t].into(), None, since.max(now - STILL), now) > 0,
+                Some(t) => still.contains(&t),
                 None => new,
             });
             (w.start, w.end) = (w.start.max(since), w.end.max(now));
@@ -155,24 +157,27 @@ fn heard(snapshot: &Snapshot, service: &str, since: Moment) -> bool {
 }
 
 /// Events of templates in a stretch of time, and every error of a service: after an action it may say something else.
-fn count(snapshot: &Snapshot, templates: &BTreeSet<u64>, service: Option<&str>, from: Moment, to: Moment) -> u64 {
-    let template = |t: &u32| snapshot.templates.get(*t as usize);
-    let of = |is: &dyn Fn(&Template) -> bool| -> Vec<bool> { snapshot.template_of.iter().map(|t| template(t).is_some_and(is)).collect() };
-    let wanted = of(&|t| templates.contains(&t.id));
-    let own = of(&|t| templates.contains(&t.id) || t.level >= Level::Error);
+fn count(snapshot: &Snapshot, templates: &BTreeSet<u64>, service: &str, from: Moment, to: Moment) -> u64 {
+    let own: Vec<bool> = snapshot.sources.iter().map(|s| s.service == service).collect();
+    let kinds: Vec<(bool, bool)> = snapshot.templates.iter().map(|t| (templates.contains(&t.id), t.level >= Level::Error)).collect();
     let mut out = 0;
-    for chunk in snapshot.chunks.iter().filter(|c| c.max_time >= from) {
-        let says = service.is_some() && snapshot.sources.get(chunk.source as usize).map(|s| s.service.as_str()) == service;
-        let wanted = if says { &own } else { &wanted };
-        for b in &chunk.blocks {
-            let kinds: Vec<bool> = b.dictionary.iter().map(|k| wanted.get(*k as usize) == Some(&true)).collect();
-            let counts = |i: &usize| kinds[b.kinds.get(*i) as usize] && b.time(*i) != NO_TIME && b.time(*i) >= from && b.time(*i) < to;
-            if kinds.contains(&true) {
-                out += (0..b.len()).filter(counts).count() as u64;
-            }
-        }
-    }
+    each_event(snapshot, from, |source, time, template, _| {
+        let (wanted, error) = kinds.get(template as usize).copied().unwrap_or_default();
+        let counts = wanted || error && own.get(source as usize) == Some(&true);
+        out += u64::from(counts && time != NO_TIME && time >= from && time < to);
+    });
     out
+}
+
+/// Templates of which a line came in a stretch of time.
+fn came(snapshot: &Snapshot, from: Moment, to: Moment) -> BTreeSet<u64> {
+    let mut seen = vec![false; snapshot.templates.len()];
+    each_event(snapshot, from, |_, time, template, _| {
+        if time != NO_TIME && time >= from && time < to && (template as usize) < seen.len() {
+            seen[template as usize] = true;
+        }
+    });
+    snapshot.templates.iter().zip(seen).filter(|(_, seen)| *seen).map(|(t, _)| t.id).collect()
 }
 
 fn per_minute(events: u64, elapsed: i64) -> f64 {
