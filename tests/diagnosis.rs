@@ -10,19 +10,32 @@ fn diagnose(scene: Scene) -> Value {
     let home = tempfile::tempdir().unwrap();
     let bundle = home.path().join("bundle.tar.gz");
     std::fs::write(&bundle, pack(&generate(scene))).unwrap();
-    let (status, out, err) = run(faultline(home.path()).args(["diagnose", "--format", "json", "--no-cache"]).arg(&bundle));
+    let (status, out, err) = run(faultline(home.path())
+        .args(["diagnose", "--format", "json", "--no-cache"])
+        .arg(&bundle));
     assert!(status == 0 || status == 1, "{err}");
     serde_json::from_str(&out).unwrap()
 }
 
 fn down(d: &Value, service: &str) -> f64 {
-    d["services"].as_array().unwrap().iter().find(|s| s["name"] == service).map_or(0.0, |s| s["p_down"].as_f64().unwrap())
+    d["services"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|s| s["name"] == service)
+        .map_or(0.0, |s| s["p_down"].as_f64().unwrap())
 }
 
 /// Who calls whom in the shop.
 const CALLS: [(&str, &[&str]); 6] = [
-    ("front-end", &["session-db", "catalogue", "carts", "user", "orders"]),
-    ("orders", &["user", "carts", "payment", "shipping", "orders-db"]),
+    (
+        "front-end",
+        &["session-db", "catalogue", "carts", "user", "orders"],
+    ),
+    (
+        "orders",
+        &["user", "carts", "payment", "shipping", "orders-db"],
+    ),
     ("catalogue", &["catalogue-db"]),
     ("carts", &["carts-db"]),
     ("user", &["user-db"]),
@@ -30,27 +43,48 @@ const CALLS: [(&str, &[&str]); 6] = [
 ];
 
 fn depends(service: &str, on: &str) -> bool {
-    CALLS.iter().filter(|c| c.0 == service).flat_map(|c| c.1).any(|callee| *callee == on || depends(callee, on))
+    CALLS
+        .iter()
+        .filter(|c| c.0 == service)
+        .flat_map(|c| c.1)
+        .any(|callee| *callee == on || depends(callee, on))
 }
 
 /// Services that do not depend on the faulty one but are suspected; and whether its direct callers stand between it and those.
 fn judged(d: &Value, faulty: &str) -> (Vec<String>, bool) {
-    let names: Vec<&str> = d["services"].as_array().unwrap().iter().map(|s| s["name"].as_str().unwrap()).collect();
+    let names: Vec<&str> = d["services"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|s| s["name"].as_str().unwrap())
+        .collect();
     // The queue is read by its consumer, which is not called but goes quiet with it.
     let touched = |n: &str| {
         n == faulty
             || depends(n, faulty)
-            || n == "queue-master" && (faulty == "rabbitmq" || depends("shipping", faulty) || faulty == "shipping")
+            || n == "queue-master"
+                && (faulty == "rabbitmq" || depends("shipping", faulty) || faulty == "shipping")
     };
     let untouched: Vec<&&str> = names.iter().filter(|n| !touched(n)).collect();
-    let suspected = untouched.iter().filter(|n| down(d, n) >= 0.16).map(|n| n.to_string()).collect();
+    let suspected = untouched
+        .iter()
+        .filter(|n| down(d, n) >= 0.16)
+        .map(|n| n.to_string())
+        .collect();
     let most = untouched.iter().map(|n| down(d, n)).fold(0.0, f64::max);
-    let callers: Vec<f64> = CALLS.iter().filter(|c| c.1.contains(&faulty)).map(|c| down(d, c.0)).collect();
+    let callers: Vec<f64> = CALLS
+        .iter()
+        .filter(|c| c.1.contains(&faulty))
+        .map(|c| down(d, c.0))
+        .collect();
     let between = callers.iter().all(|p| *p < down(d, faulty) && *p > most);
     if !between {
         eprintln!(
             "  callers {callers:.3?}, most of the untouched {most:.3}: {:?}",
-            untouched.iter().map(|n| (n, down(d, n))).collect::<Vec<_>>()
+            untouched
+                .iter()
+                .map(|n| (n, down(d, n)))
+                .collect::<Vec<_>>()
         );
     }
     (suspected, between)
@@ -58,12 +92,18 @@ fn judged(d: &Value, faulty: &str) -> (Vec<String>, bool) {
 
 #[test]
 fn the_faulty_service_comes_first_and_is_red() {
-    let seeds: u64 = std::env::var("FAULTLINE_SEEDS").ok().and_then(|n| n.parse().ok()).unwrap_or(1);
+    let seeds: u64 = std::env::var("FAULTLINE_SEEDS")
+        .ok()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(1);
     let (mut first, mut red, mut wrong, mut ordered, mut all) = (0, 0, 0, 0, 0);
     for (n, (name, service, _)) in FAULTS.iter().enumerate() {
         for seed in 1..=seeds {
             let d = diagnose(Scene::fault(seed, n));
-            let top = d["root_causes"][0]["service"].as_str().unwrap_or("none").to_string();
+            let top = d["root_causes"][0]["service"]
+                .as_str()
+                .unwrap_or("none")
+                .to_string();
             let p = down(&d, service);
             let (suspected, between) = judged(&d, service);
             eprintln!(
@@ -76,7 +116,9 @@ fn the_faulty_service_comes_first_and_is_red() {
             ordered += usize::from(between);
         }
     }
-    eprintln!("first {first} of {all}, red {red}, untouched suspected {wrong}, callers between {ordered}");
+    eprintln!(
+        "first {first} of {all}, red {red}, untouched suspected {wrong}, callers between {ordered}"
+    );
     assert!(first == all && red == all && wrong == 0 && ordered == all);
 }
 
@@ -86,32 +128,66 @@ fn a_young_deployment_and_own_thresholds_count_into_the_health() {
     let bundle = home.path().join("bundle.tar.gz");
     let mut files = generate(Scene::fault(1, 9));
     let deployment = "apiVersion: apps/v1\nkind: DeploymentList\nitems:\n- apiVersion: apps/v1\n  kind: Deployment\n  metadata:\n    creationTimestamp: \"2026-03-02T09:05:00Z\"\n    name: shipping\n";
-    files.push(("sock-shop/namespaces/sock-shop/apps/deployments.yaml".into(), deployment.into()));
+    files.push((
+        "sock-shop/namespaces/sock-shop/apps/deployments.yaml".into(),
+        deployment.into(),
+    ));
     std::fs::write(&bundle, pack(&files)).unwrap();
     let penalties = |settings: &str| {
         std::fs::create_dir_all(home.path().join("faultline")).unwrap();
         std::fs::write(home.path().join("faultline/settings.toml"), settings).unwrap();
-        let (_, out, err) = run(faultline(home.path()).args(["diagnose", "--format", "json"]).arg(&bundle));
+        let (_, out, err) = run(faultline(home.path())
+            .args(["diagnose", "--format", "json"])
+            .arg(&bundle));
         let d: Value = serde_json::from_str(&out).unwrap_or_else(|e| panic!("{e}: {err}"));
-        let shipping = d["services"].as_array().unwrap().iter().find(|s| s["name"] == "shipping").unwrap().clone();
-        shipping["penalties"].as_object().unwrap().keys().cloned().collect::<Vec<_>>()
+        let shipping = d["services"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|s| s["name"] == "shipping")
+            .unwrap()
+            .clone();
+        shipping["penalties"]
+            .as_object()
+            .unwrap()
+            .keys()
+            .cloned()
+            .collect::<Vec<_>>()
     };
     let usual = penalties("");
-    assert!(usual.iter().any(|p| p == "deployed 5 min before") && usual.iter().any(|p| p == "answers with 5xx"), "{usual:?}");
+    assert!(
+        usual.iter().any(|p| p == "deployed 5 min before")
+            && usual.iter().any(|p| p == "answers with 5xx"),
+        "{usual:?}"
+    );
     let own = penalties("[health]\ndeployed_min = 2\nfailed = 100000");
-    assert!(!own.iter().any(|p| p.contains("deployed") || p.contains("5xx")), "{own:?}");
+    assert!(
+        !own.iter()
+            .any(|p| p.contains("deployed") || p.contains("5xx")),
+        "{own:?}"
+    );
 }
 
 #[test]
 fn a_clean_shop_has_nothing_to_explain() {
     let d = diagnose(Scene::clean(3, 30));
-    assert!(d["root_causes"].as_array().unwrap().iter().all(|c| c["score"].as_f64().unwrap() < 0.3), "{}", d["verdict"]);
+    assert!(
+        d["root_causes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|c| c["score"].as_f64().unwrap() < 0.3),
+        "{}",
+        d["verdict"]
+    );
 }
 
 #[test]
 fn the_sample_outage_is_critical_and_resembles_a_known_one() {
     let home = tempfile::tempdir().unwrap();
-    let (status, out, _) = run(faultline(home.path()).args(["diagnose", "--format", "json"]).arg(sample("checkout-outage.tar.gz")));
+    let (status, out, _) = run(faultline(home.path())
+        .args(["diagnose", "--format", "json"])
+        .arg(sample("checkout-outage.tar.gz")));
     assert_eq!(status, 1);
     let d: Value = serde_json::from_str(&out).unwrap();
     assert_eq!(d["incident"]["severity"], "critical");

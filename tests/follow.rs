@@ -6,8 +6,16 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 fn append(file: &Path, lines: std::ops::Range<usize>) {
-    let text: String = lines.map(|n| format!("2026-03-02T09:00:{:02}Z INFO line number {n}\n", n % 60)).collect();
-    std::fs::OpenOptions::new().create(true).append(true).open(file).unwrap().write_all(text.as_bytes()).unwrap();
+    let text: String = lines
+        .map(|n| format!("2026-03-02T09:00:{:02}Z INFO line number {n}\n", n % 60))
+        .collect();
+    std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(file)
+        .unwrap()
+        .write_all(text.as_bytes())
+        .unwrap();
 }
 
 #[test]
@@ -21,7 +29,11 @@ fn new_and_rotated_files_of_a_followed_folder_are_read_once() {
     let wait = |lines: u64| {
         let started = Instant::now();
         while session.corpus.snapshot().lines != lines {
-            assert!(started.elapsed() < Duration::from_secs(20), "{} lines instead of {lines}", session.corpus.snapshot().lines);
+            assert!(
+                started.elapsed() < Duration::from_secs(20),
+                "{} lines instead of {lines}",
+                session.corpus.snapshot().lines
+            );
             std::thread::sleep(Duration::from_millis(20));
         }
     };
@@ -40,6 +52,12 @@ fn new_and_rotated_files_of_a_followed_folder_are_read_once() {
     std::thread::sleep(Duration::from_millis(2500));
     wait(205);
     assert_eq!(session.corpus.snapshot().sources.len(), 3);
-    let numbers: Vec<String> = session.corpus.snapshot().sources.iter().map(|s| s.lines.to_string()).collect();
+    let numbers: Vec<String> = session
+        .corpus
+        .snapshot()
+        .sources
+        .iter()
+        .map(|s| s.lines.to_string())
+        .collect();
     assert_eq!(numbers, ["105", "60", "40"]);
 }

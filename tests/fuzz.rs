@@ -30,7 +30,11 @@ fn mine(lines: &[Vec<u8>]) -> (Vec<String>, u64) {
             precision: 0,
             line: n as u64,
         };
-        local.note(&noted, || String::from_utf8_lossy(raw).into_owned(), |_| Level::Unknown);
+        local.note(
+            &noted,
+            || String::from_utf8_lossy(raw).into_owned(),
+            |_| Level::Unknown,
+        );
     }
     let mut all = Kinds::default();
     all.absorb(&local.kinds, &"fuzz".into(), 0);
@@ -41,7 +45,10 @@ fn mine(lines: &[Vec<u8>]) -> (Vec<String>, u64) {
 
 fn saved() -> Vec<Vec<u8>> {
     let text = include_bytes!("fuzz/corpus/lines.txt");
-    text.split(|b| *b == b'\n').filter(|l| !l.is_empty()).map(<[u8]>::to_vec).collect()
+    text.split(|b| *b == b'\n')
+        .filter(|l| !l.is_empty())
+        .map(<[u8]>::to_vec)
+        .collect()
 }
 
 #[test]
@@ -79,7 +86,18 @@ fn mutated_lines_are_all_counted() {
 #[test]
 fn extreme_messages_are_bounded() {
     let names = |n: usize| {
-        (0..n).map(|i| format!("user n{} x", "abcdefghij".chars().cycle().skip(i).step_by(7).take(i % 40 + 1).collect::<String>()))
+        (0..n).map(|i| {
+            format!(
+                "user n{} x",
+                "abcdefghij"
+                    .chars()
+                    .cycle()
+                    .skip(i)
+                    .step_by(7)
+                    .take(i % 40 + 1)
+                    .collect::<String>()
+            )
+        })
     };
     let mut lines: Vec<Vec<u8>> = vec![
         vec![b'x'; 10 << 20],

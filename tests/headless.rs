@@ -9,7 +9,9 @@ use support::rng::Rng;
 use support::{data, faultline, run, sample};
 
 fn json_lines(text: &str) -> Vec<Value> {
-    text.lines().map(|l| serde_json::from_str(l).unwrap()).collect()
+    text.lines()
+        .map(|l| serde_json::from_str(l).unwrap())
+        .collect()
 }
 
 /// Text with words of every sort: with and without digits, underscores, letters outside ASCII, broken bytes, several lines an event.
@@ -38,7 +40,12 @@ fn corpus(seed: u64) -> Vec<u8> {
     let mut rng = Rng(seed);
     let mut out = Vec::new();
     for i in 0..3000 {
-        let mut line = format!("2024-03-01T10:{:02}:{:02}Z INFO app[{}]: ", i / 60 % 60, i % 60, rng.below(500));
+        let mut line = format!(
+            "2024-03-01T10:{:02}:{:02}Z INFO app[{}]: ",
+            i / 60 % 60,
+            i % 60,
+            rng.below(500)
+        );
         for _ in 0..rng.below(8) {
             line.push_str(rng.pick::<&str>(&words));
             line.push_str(rng.pick::<&str>(&[" ", ", ", "=", "/", ""]));
@@ -50,7 +57,13 @@ fn corpus(seed: u64) -> Vec<u8> {
         out.extend_from_slice(if rng.chance(5) { b"\r\n" } else { b"\n" });
         if rng.chance(8) {
             let word = rng.pick(&words);
-            out.extend_from_slice(format!("\tat {word} in frame {}\nCaused by: error {word}\n", rng.below(100)).as_bytes());
+            out.extend_from_slice(
+                format!(
+                    "\tat {word} in frame {}\nCaused by: error {word}\n",
+                    rng.below(100)
+                )
+                .as_bytes(),
+            );
         }
     }
     out
@@ -67,19 +80,43 @@ fn word_counts_equal_those_of_ripgrep() {
         let log = home.path().join(format!("{seed}.log"));
         std::fs::write(&log, corpus(seed)).unwrap();
         for word in [
-            "error", "größe", "naïve", "user_1", "k8s", "42", "straße", "so", "日本", "_", "v1", "10", "INFO", "frame", "absent", "absent7",
+            "error", "größe", "naïve", "user_1", "k8s", "42", "straße", "so", "日本", "_", "v1",
+            "10", "INFO", "frame", "absent", "absent7",
         ] {
-            let rg =
-                Command::new("rg").args(["-a", "-i", "-w", "-F", "--no-ignore", "--hidden", "-c", "--", word]).arg(&log).output().unwrap();
-            let want: u64 = String::from_utf8(rg.stdout).unwrap().trim().parse().unwrap_or(0);
+            let rg = Command::new("rg")
+                .args([
+                    "-a",
+                    "-i",
+                    "-w",
+                    "-F",
+                    "--no-ignore",
+                    "--hidden",
+                    "-c",
+                    "--",
+                    word,
+                ])
+                .arg(&log)
+                .output()
+                .unwrap();
+            let want: u64 = String::from_utf8(rg.stdout)
+                .unwrap()
+                .trim()
+                .parse()
+                .unwrap_or(0);
             for cached in [true, true, false] {
                 let mut command = faultline(home.path());
-                command.args(["search", "--count", "--lines", word]).arg(&log);
+                command
+                    .args(["search", "--count", "--lines", word])
+                    .arg(&log);
                 if !cached {
                     command.arg("--no-cache");
                 }
                 let (status, out, _) = run(&mut command);
-                assert_eq!(out.trim().parse::<u64>().unwrap(), want, "{word} in corpus {seed}, cached {cached}");
+                assert_eq!(
+                    out.trim().parse::<u64>().unwrap(),
+                    want,
+                    "{word} in corpus {seed}, cached {cached}"
+                );
                 assert_eq!(status, i32::from(want == 0));
             }
         }
@@ -91,18 +128,44 @@ fn events_found_are_those_that_hold_the_lines() {
     let home = tempfile::tempdir().unwrap();
     let log = home.path().join("a.log");
     std::fs::write(&log, "2024-03-01T10:00:00Z ERROR app: one\n\tat deep\n\tat deep\n2024-03-01T10:00:01Z INFO app: two\n").unwrap();
-    let count = |args: &[&str]| run(faultline(home.path()).args(args).arg(&log)).1.trim().to_string();
+    let count = |args: &[&str]| {
+        run(faultline(home.path()).args(args).arg(&log))
+            .1
+            .trim()
+            .to_string()
+    };
     assert_eq!(count(&["search", "--count", "deep"]), "1");
     assert_eq!(count(&["search", "--count", "--lines", "deep"]), "2");
     assert_eq!(count(&["search", "--count", "-deep"]), "1");
     assert_eq!(count(&["search", "--count", "level:>=error deep"]), "1");
-    assert_eq!(count(&["search", "--count", "level:info OR level:error"]), "2");
+    assert_eq!(
+        count(&["search", "--count", "level:info OR level:error"]),
+        "2"
+    );
     assert_eq!(count(&["search", "--count", "/at d.*p/"]), "1");
     assert_eq!(count(&["search", "--count", "\"app one\""]), "0");
-    assert_eq!(count(&["search", "--count", "--since", "2024-03-01T10:00:01Z", "app"]), "1");
-    let (_, out, _) = run(faultline(home.path()).args(["search", "--format", "json", "deep"]).arg(&log));
+    assert_eq!(
+        count(&[
+            "search",
+            "--count",
+            "--since",
+            "2024-03-01T10:00:01Z",
+            "app"
+        ]),
+        "1"
+    );
+    let (_, out, _) = run(faultline(home.path())
+        .args(["search", "--format", "json", "deep"])
+        .arg(&log));
     let hit = &json_lines(&out)[0];
-    assert_eq!((hit["line"].as_u64(), hit["level"].as_str(), hit["ts"].as_str()), (Some(1), Some("error"), Some("2024-03-01T10:00:00Z")));
+    assert_eq!(
+        (
+            hit["line"].as_u64(),
+            hit["level"].as_str(),
+            hit["ts"].as_str()
+        ),
+        (Some(1), Some("error"), Some("2024-03-01T10:00:00Z"))
+    );
     assert!(hit["text"].as_str().unwrap().contains("\n\tat deep"));
 }
 
@@ -128,16 +191,33 @@ fn results_do_not_depend_on_order_or_cache() {
 #[test]
 fn every_line_belongs_to_one_event_and_every_sample_has_times() {
     let home = tempfile::tempdir().unwrap();
-    for name in ["checkout-outage.tar.gz", "web", "syslog-host.log", "services.log"] {
-        let (status, out, err) =
-            run(faultline(home.path()).args(["templates", "--lines", "--format", "json", "--no-cache", "--stats"]).arg(sample(name)));
+    for name in [
+        "checkout-outage.tar.gz",
+        "web",
+        "syslog-host.log",
+        "services.log",
+    ] {
+        let (status, out, err) = run(faultline(home.path())
+            .args([
+                "templates",
+                "--lines",
+                "--format",
+                "json",
+                "--no-cache",
+                "--stats",
+            ])
+            .arg(sample(name)));
         assert_eq!(status, 0, "{err}");
         let stats: Value = serde_json::from_str(err.lines().last().unwrap()).unwrap();
         let records = json_lines(&out);
         assert_eq!(stats["events"].as_u64().unwrap(), records.len() as u64);
         assert_eq!(stats["unparsed_events"], 0, "{name}");
         assert_eq!(stats["timed_events"], stats["events"], "{name}");
-        assert!(stats["templates"].as_u64().unwrap() < 40, "{name}: {}", stats["templates"]);
+        assert!(
+            stats["templates"].as_u64().unwrap() < 40,
+            "{name}: {}",
+            stats["templates"]
+        );
     }
 }
 
@@ -145,10 +225,16 @@ fn every_line_belongs_to_one_event_and_every_sample_has_times() {
 fn bundles_become_services_and_traces_become_events() {
     let home = tempfile::tempdir().unwrap();
     let path = sample("checkout-outage.tar.gz");
-    let (_, out, _) = run(faultline(home.path()).args(["search", "--format", "json", "service:checkout level:error"]).arg(&path));
+    let (_, out, _) = run(faultline(home.path())
+        .args(["search", "--format", "json", "service:checkout level:error"])
+        .arg(&path));
     let hits = json_lines(&out);
     assert!(hits.len() > 50);
-    assert!(hits.iter().all(|h| h["service"] == "checkout" && h["text"].as_str().unwrap().contains("Caused by")));
+    assert!(
+        hits.iter().all(
+            |h| h["service"] == "checkout" && h["text"].as_str().unwrap().contains("Caused by")
+        )
+    );
     let times: Vec<&str> = hits.iter().map(|h| h["ts"].as_str().unwrap()).collect();
     assert!(times.is_sorted());
 }
@@ -162,7 +248,9 @@ fn trouble_is_told_and_the_rest_goes_on() {
     std::fs::write(dir.join("empty.log"), "").unwrap();
     std::fs::write(dir.join("nul.log"), b"a\0b\n\x1b[31mred\xff\n").unwrap();
     let mut utf16 = vec![0xff, 0xfe];
-    "2024-03-01T10:00:01Z WARN wide\n".encode_utf16().for_each(|u| utf16.extend(u.to_le_bytes()));
+    "2024-03-01T10:00:01Z WARN wide\n"
+        .encode_utf16()
+        .for_each(|u| utf16.extend(u.to_le_bytes()));
     std::fs::write(dir.join("wide.log"), utf16).unwrap();
     let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     let mut rng = Rng(5);
@@ -171,14 +259,24 @@ fn trouble_is_told_and_the_rest_goes_on() {
     std::fs::write(dir.join("cut.log.gz"), &whole[..whole.len() / 2]).unwrap();
     std::os::unix::fs::symlink(&dir, dir.join("loop")).unwrap();
     std::os::unix::fs::symlink("nowhere", dir.join("dangling")).unwrap();
-    let (status, out, err) = run(faultline(home.path()).args(["search", "--count", "--stats", "fine"]).arg(&dir));
+    let (status, out, err) = run(faultline(home.path())
+        .args(["search", "--count", "--stats", "fine"])
+        .arg(&dir));
     assert_eq!((status, out.trim()), (0, "1"), "{err}");
-    for told in ["cut.log.gz: the compressed data ends too soon", "loop", "dangling"] {
+    for told in [
+        "cut.log.gz: the compressed data ends too soon",
+        "loop",
+        "dangling",
+    ] {
         assert!(err.contains(told), "{told} is not in: {err}");
     }
-    let (_, out, _) = run(faultline(home.path()).args(["search", "--count", "wide"]).arg(&dir));
+    let (_, out, _) = run(faultline(home.path())
+        .args(["search", "--count", "wide"])
+        .arg(&dir));
     assert_eq!(out.trim(), "1");
-    let (_, out, _) = run(faultline(home.path()).args(["search", "/red/"]).arg(dir.join("nul.log")));
+    let (_, out, _) = run(faultline(home.path())
+        .args(["search", "/red/"])
+        .arg(dir.join("nul.log")));
     assert!(out.contains("\\e[31mred") && !out.contains('\x1b'));
 }
 
@@ -194,10 +292,24 @@ fn nothing_readable_is_status_2() {
 #[test]
 fn standard_input_is_a_source() {
     let home = tempfile::tempdir().unwrap();
-    let mut child =
-        faultline(home.path()).args(["search", "--count", "b", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    child.stdin.take().unwrap().write_all(b"a\nb\nb c\n").unwrap();
-    assert_eq!(String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap().trim(), "2");
+    let mut child = faultline(home.path())
+        .args(["search", "--count", "b", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(b"a\nb\nb c\n")
+        .unwrap();
+    assert_eq!(
+        String::from_utf8(child.wait_with_output().unwrap().stdout)
+            .unwrap()
+            .trim(),
+        "2"
+    );
 }
 
 #[test]
@@ -206,13 +318,21 @@ fn a_grown_file_is_resumed_and_a_damaged_cache_rebuilt() {
     let log = home.path().join("grow.log");
     let line = |i: u64| format!("2024-03-01T10:00:{:02}Z INFO step {i} of it\n", i % 60);
     std::fs::write(&log, (0..5000).map(line).collect::<String>()).unwrap();
-    let count = |word: &str| run(faultline(home.path()).args(["search", "--count", "--stats", word]).arg(&log));
+    let count = |word: &str| {
+        run(faultline(home.path())
+            .args(["search", "--count", "--stats", word])
+            .arg(&log))
+    };
     assert_eq!(count("step").1.trim(), "5000");
     let mut file = std::fs::OpenOptions::new().append(true).open(&log).unwrap();
     (5000..5100).for_each(|i| file.write_all(line(i).as_bytes()).unwrap());
     assert_eq!(count("step").1.trim(), "5100");
     assert_eq!(count("5050").1.trim(), "1");
-    for entry in walkdir::WalkDir::new(home.path().join("faultline")).into_iter().flatten().filter(|e| e.file_name() == "columns") {
+    for entry in walkdir::WalkDir::new(home.path().join("faultline"))
+        .into_iter()
+        .flatten()
+        .filter(|e| e.file_name() == "columns")
+    {
         std::fs::write(entry.path(), "rubbish").unwrap();
     }
     assert_eq!(count("step").1.trim(), "5100");
@@ -224,13 +344,36 @@ fn a_corpus_is_the_same_by_a_relative_path() {
     let log = home.path().join("one.log");
     std::fs::write(&log, "2024-03-01T10:00:00Z INFO first\n".repeat(50)).unwrap();
     let kept = || {
-        let files = walkdir::WalkDir::new(home.path().join("faultline")).into_iter().flatten();
-        files.filter(|e| e.file_name() == "columns").map(|e| e.metadata().unwrap().modified().unwrap()).collect::<Vec<_>>()
+        let files = walkdir::WalkDir::new(home.path().join("faultline"))
+            .into_iter()
+            .flatten();
+        files
+            .filter(|e| e.file_name() == "columns")
+            .map(|e| e.metadata().unwrap().modified().unwrap())
+            .collect::<Vec<_>>()
     };
-    assert_eq!(run(faultline(home.path()).args(["search", "--count", "first"]).arg(&log)).1.trim(), "50");
+    assert_eq!(
+        run(faultline(home.path())
+            .args(["search", "--count", "first"])
+            .arg(&log))
+        .1
+        .trim(),
+        "50"
+    );
     let before = kept();
-    assert_eq!(run(faultline(home.path()).current_dir(home.path()).args(["search", "--count", "first", "one.log"])).1.trim(), "50");
-    assert_eq!((before.len(), kept()), (1, before), "the index was built a second time");
+    assert_eq!(
+        run(faultline(home.path())
+            .current_dir(home.path())
+            .args(["search", "--count", "first", "one.log"]))
+        .1
+        .trim(),
+        "50"
+    );
+    assert_eq!(
+        (before.len(), kept()),
+        (1, before),
+        "the index was built a second time"
+    );
 }
 
 #[test]
@@ -241,12 +384,31 @@ fn huge_lines_are_read_whole() {
     text.extend(std::iter::repeat_n(b"filler word7 ".as_slice(), 900_000).flatten());
     text.extend(b"needle99 needleword\n2024-03-01T10:00:01Z INFO last\n");
     std::fs::write(&log, text).unwrap();
-    for (word, n) in [("needle99", "1"), ("needleword", "1"), ("word7", "1"), ("last", "1"), ("absent1", "0")] {
-        assert_eq!(run(faultline(home.path()).args(["search", "--count", "--lines", word]).arg(&log)).1.trim(), n, "{word}");
+    for (word, n) in [
+        ("needle99", "1"),
+        ("needleword", "1"),
+        ("word7", "1"),
+        ("last", "1"),
+        ("absent1", "0"),
+    ] {
+        assert_eq!(
+            run(faultline(home.path())
+                .args(["search", "--count", "--lines", word])
+                .arg(&log))
+            .1
+            .trim(),
+            n,
+            "{word}"
+        );
     }
-    let (_, _, err) = run(faultline(home.path()).args(["templates", "--stats"]).arg(&log));
+    let (_, _, err) = run(faultline(home.path())
+        .args(["templates", "--stats"])
+        .arg(&log));
     let stats: Value = serde_json::from_str(err.lines().last().unwrap()).unwrap();
-    assert_eq!((stats["lines"].as_u64(), stats["events"].as_u64()), (Some(3), Some(2)));
+    assert_eq!(
+        (stats["lines"].as_u64(), stats["events"].as_u64()),
+        (Some(3), Some(2))
+    );
 }
 
 #[test]
@@ -263,14 +425,24 @@ fn every_real_format_and_the_must_gather_open() {
     files.sort();
     files.push(data.join("bundles/must-gather-aws.tar.xz"));
     for path in files {
-        let (status, _, err) = run(faultline(home.path()).args(["templates", "--no-cache", "--stats"]).arg(&path));
+        let (status, _, err) = run(faultline(home.path())
+            .args(["templates", "--no-cache", "--stats"])
+            .arg(&path));
         assert_eq!(status, 0, "{}: {err}", path.display());
         let stats: Value = serde_json::from_str(err.lines().last().unwrap()).unwrap();
-        let (timed, events) = (stats["timed_events"].as_f64().unwrap(), stats["events"].as_f64().unwrap());
-        report.push((timed / events.max(1.0), path.file_name().unwrap().to_string_lossy().into_owned()));
+        let (timed, events) = (
+            stats["timed_events"].as_f64().unwrap(),
+            stats["events"].as_f64().unwrap(),
+        );
+        report.push((
+            timed / events.max(1.0),
+            path.file_name().unwrap().to_string_lossy().into_owned(),
+        ));
     }
     report.sort_by(|a, b| a.0.total_cmp(&b.0));
-    report.iter().for_each(|(share, name)| println!("{:>5.1}% of events timed: {name}", share * 100.0));
+    report
+        .iter()
+        .for_each(|(share, name)| println!("{:>5.1}% of events timed: {name}", share * 100.0));
     let mean = report.iter().map(|r| r.0).sum::<f64>() / report.len() as f64;
     println!("{:.1}% on average", mean * 100.0);
     assert!(mean > 0.85, "only {mean:.3} of events have a time");

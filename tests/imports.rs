@@ -22,8 +22,10 @@ fn rank(room: &str) -> Option<u32> {
 }
 
 /// What the faces may import; `cli` may also start the `tui`.
-const FACES: &[(&str, &[&str])] =
-    &[("cli", &["model", "text", "config", "engine", "chat", "tui"]), ("tui", &["model", "text", "config", "engine", "chat"])];
+const FACES: &[(&str, &[&str])] = &[
+    ("cli", &["model", "text", "config", "engine", "chat", "tui"]),
+    ("tui", &["model", "text", "config", "engine", "chat"]),
+];
 
 fn sources(folder: &Path, out: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap().flatten() {
@@ -45,7 +47,12 @@ fn arrows(text: &str) -> Vec<String> {
                 let names = list.split('}').next().unwrap_or(list).split(',');
                 rooms.extend(names.map(|n| n.trim().split("::").next().unwrap_or("").to_string()));
             } else {
-                rooms.push(part.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or("").to_string());
+                rooms.push(
+                    part.split(|c: char| !c.is_alphanumeric() && c != '_')
+                        .next()
+                        .unwrap_or("")
+                        .to_string(),
+                );
             }
         }
     }
@@ -61,20 +68,31 @@ fn imports_run_one_way() {
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     for file in files {
         let inside = file.strip_prefix(&root).unwrap();
-        let room = inside.components().next().unwrap().as_os_str().to_string_lossy().into_owned();
+        let room = inside
+            .components()
+            .next()
+            .unwrap()
+            .as_os_str()
+            .to_string_lossy()
+            .into_owned();
         let Some(own) = rank(&room) else { continue };
         *seen.entry(room.clone()).or_default() += 1;
         for target in arrows(&fs::read_to_string(&file).unwrap()) {
             let Some(other) = rank(&target) else { continue };
             let face = FACES.iter().find(|(name, _)| *name == room);
-            let allowed = target == room || face.map_or(other < own, |(_, may)| may.contains(&target.as_str()));
+            let allowed = target == room
+                || face.map_or(other < own, |(_, may)| may.contains(&target.as_str()));
             if !allowed {
                 wrong.push(format!("{}: {room} -> {target}", inside.display()));
             }
         }
     }
     assert!(seen.len() >= 8, "rooms found: {seen:?}");
-    assert!(wrong.is_empty(), "arrows against the law:\n{}", wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "arrows against the law:\n{}",
+        wrong.join("\n")
+    );
 }
 
 #[test]
@@ -85,14 +103,25 @@ fn every_file_says_what_it_is_for_and_stays_short() {
     sources(&root.join("tests"), &mut files);
     for file in files {
         let text = fs::read_to_string(&file).unwrap();
-        assert!(text.starts_with("//!"), "{} has no //! on line 1", file.display());
-        assert!(text.lines().count() <= 500, "{} has more than 500 lines", file.display());
+        assert!(
+            text.starts_with("//!"),
+            "{} has no //! on line 1",
+            file.display()
+        );
+        assert!(
+            text.lines().count() <= 500,
+            "{} has more than 500 lines",
+            file.display()
+        );
     }
 }
 
 #[test]
 fn the_checker_sees_every_form_of_import() {
-    assert_eq!(arrows("use crate::tui::x;\n    crate::engine::f(a, crate::mine::b);"), ["tui", "engine", "mine"]);
+    assert_eq!(
+        arrows("use crate::tui::x;\n    crate::engine::f(a, crate::mine::b);"),
+        ["tui", "engine", "mine"]
+    );
     assert_eq!(arrows("use crate::{mine::x, index};"), ["mine", "index"]);
     assert!(arrows("// use crate::tui").is_empty());
 }

@@ -15,7 +15,9 @@ use support::pty::Pty;
 
 #[test]
 fn a_live_outage_is_seen_mended_and_seen_to_be_mended() {
-    let Some(cluster) = Cluster::start() else { return };
+    let Some(cluster) = Cluster::start() else {
+        return;
+    };
     cluster.kubectl(&["create", "namespace", "shop"]);
     for service in ["payment", "checkout"] {
         let image = format!("--image={service}:1");
@@ -24,8 +26,14 @@ fn a_live_outage_is_seen_mended_and_seen_to_be_mended() {
         let target = format!("deployment/{service}");
         cluster.kubectl(&["-n", "shop", "patch", "deployment", service, "-p", &placed]);
         cluster.wait_until("the pods are ready", || {
-            cluster.kubectl(&["-n", "shop", "rollout", "status", &target, "--timeout=20s"]).0
-                && pods(&cluster).iter().filter(|p| p.starts_with(service)).count() == 1
+            cluster
+                .kubectl(&["-n", "shop", "rollout", "status", &target, "--timeout=20s"])
+                .0
+                && pods(&cluster)
+                    .iter()
+                    .filter(|p| p.starts_with(service))
+                    .count()
+                    == 1
         });
     }
     lines_are_neither_lost_nor_repeated(&cluster);
@@ -37,13 +45,26 @@ fn a_live_outage_is_seen_mended_and_seen_to_be_mended() {
 /// Pods of the shop that are not on their way out.
 fn pods(cluster: &Cluster) -> Vec<String> {
     let template = "{range .items[*]}{.metadata.name} {.metadata.deletionTimestamp}{\"\\n\"}{end}";
-    let (_, text) = cluster.kubectl(&["-n", "shop", "get", "pods", "-o", &format!("jsonpath={template}")]);
-    text.lines().filter_map(|l| l.strip_suffix(' ')).map(String::from).collect()
+    let (_, text) = cluster.kubectl(&[
+        "-n",
+        "shop",
+        "get",
+        "pods",
+        "-o",
+        &format!("jsonpath={template}"),
+    ]);
+    text.lines()
+        .filter_map(|l| l.strip_suffix(' '))
+        .map(String::from)
+        .collect()
 }
 
 /// Runs the part that needs the cluster in its environment as a process of its own.
 fn lines_are_neither_lost_nor_repeated(cluster: &Cluster) {
-    let pod = pods(cluster).into_iter().find(|p| p.starts_with("payment")).unwrap();
+    let pod = pods(cluster)
+        .into_iter()
+        .find(|p| p.starts_with("payment"))
+        .unwrap();
     let told = std::process::Command::new(std::env::current_exe().unwrap())
         .args(["--ignored", "--exact", "broken_streams", "--nocapture"])
         .env("KUBECONFIG", cluster.config())
@@ -51,30 +72,60 @@ fn lines_are_neither_lost_nor_repeated(cluster: &Cluster) {
         .env("FAULTLINE_LOGS", cluster.logs())
         .output()
         .unwrap();
-    let (out, err) = (String::from_utf8_lossy(&told.stdout), String::from_utf8_lossy(&told.stderr));
-    assert!(told.status.success() && out.contains("1 passed"), "{out}{err}");
+    let (out, err) = (
+        String::from_utf8_lossy(&told.stdout),
+        String::from_utf8_lossy(&told.stderr),
+    );
+    assert!(
+        told.status.success() && out.contains("1 passed"),
+        "{out}{err}"
+    );
     std::fs::remove_file(cluster.logs().join(format!("{pod}.log"))).unwrap();
 }
 
 #[test]
 #[ignore = "told by the test above it, in a cluster"]
 fn broken_streams() {
-    let (pod, logs) = (std::env::var("FAULTLINE_POD").unwrap(), PathBuf::from(std::env::var("FAULTLINE_LOGS").unwrap()));
-    let (file, cut) = (logs.join(format!("{pod}.log")), logs.join(format!("{pod}.cut")));
+    let (pod, logs) = (
+        std::env::var("FAULTLINE_POD").unwrap(),
+        PathBuf::from(std::env::var("FAULTLINE_LOGS").unwrap()),
+    );
+    let (file, cut) = (
+        logs.join(format!("{pod}.log")),
+        logs.join(format!("{pod}.cut")),
+    );
     let write = |from: usize, to: usize| {
         // Several lines share a moment, as they do where much is said.
-        let lines: String = (from..to).map(|n| format!("{} line number {n}\n", rfc3339(engine::now() / SECOND * SECOND, 9))).collect();
+        let lines: String = (from..to)
+            .map(|n| {
+                format!(
+                    "{} line number {n}\n",
+                    rfc3339(engine::now() / SECOND * SECOND, 9)
+                )
+            })
+            .collect();
         append(&file, &lines);
     };
     write(0, 50);
-    let ask = LiveLogs { namespace: "shop".into(), context: Some("test".into()), since: "10m".into(), follow: true, ..LiveLogs::default() };
+    let ask = LiveLogs {
+        namespace: "shop".into(),
+        context: Some("test".into()),
+        since: "10m".into(),
+        follow: true,
+        ..LiveLogs::default()
+    };
     let live = follow_pods(&ask).unwrap();
     let read = || {
-        let found = walkdir::WalkDir::new(live.path()).into_iter().flatten().find(|e| {
-            let path = e.path().display().to_string();
-            path.contains(&pod) && path.contains("/payment/")
-        });
-        found.map(|e| std::fs::read_to_string(e.path()).unwrap()).unwrap_or_default()
+        let found = walkdir::WalkDir::new(live.path())
+            .into_iter()
+            .flatten()
+            .find(|e| {
+                let path = e.path().display().to_string();
+                path.contains(&pod) && path.contains("/payment/")
+            });
+        found
+            .map(|e| std::fs::read_to_string(e.path()).unwrap())
+            .unwrap_or_default()
     };
     let mut upto = 50;
     for _ in 0..3 {
@@ -86,21 +137,36 @@ fn broken_streams() {
         upto += 40;
     }
     wait_until("all is there", || read().lines().count() >= upto);
-    let numbers: Vec<String> = read().lines().map(|l| l.rsplit(' ').next().unwrap().to_string()).collect();
-    assert_eq!(numbers, (0..upto).map(|n| n.to_string()).collect::<Vec<_>>());
+    let numbers: Vec<String> = read()
+        .lines()
+        .map(|l| l.rsplit(' ').next().unwrap().to_string())
+        .collect();
+    assert_eq!(
+        numbers,
+        (0..upto).map(|n| n.to_string()).collect::<Vec<_>>()
+    );
     let folder = live.path().to_path_buf();
     drop(live);
     assert!(!folder.exists(), "what was live is gone with it");
 }
 
 fn append(file: &Path, text: &str) {
-    std::fs::OpenOptions::new().create(true).append(true).open(file).unwrap().write_all(text.as_bytes()).unwrap();
+    std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(file)
+        .unwrap()
+        .write_all(text.as_bytes())
+        .unwrap();
 }
 
 fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     let started = Instant::now();
     while !holds() {
-        assert!(started.elapsed() < Duration::from_secs(40), "waited in vain until {what}");
+        assert!(
+            started.elapsed() < Duration::from_secs(40),
+            "waited in vain until {what}"
+        );
         std::thread::sleep(Duration::from_millis(50));
     }
 }
@@ -117,24 +183,54 @@ impl Shop {
         let (logs, config, over) = (cluster.logs(), cluster.config(), stop.clone());
         let now = engine::now();
         for pod in pods(cluster) {
-            let history: String = (0..14 * 120).map(|n| said(&pod, now - 14 * MINUTE + n * SECOND / 2, n > 12 * 120)).collect();
+            let history: String = (0..14 * 120)
+                .map(|n| said(&pod, now - 14 * MINUTE + n * SECOND / 2, n > 12 * 120))
+                .collect();
             append(&logs.join(format!("{pod}.log")), &history);
         }
         let kubectl = move |args: &[&str]| {
-            let done = std::process::Command::new("kubectl").env("KUBECONFIG", &config).args(args).output().unwrap();
+            let done = std::process::Command::new("kubectl")
+                .env("KUBECONFIG", &config)
+                .args(args)
+                .output()
+                .unwrap();
             String::from_utf8_lossy(&done.stdout).into_owned()
         };
         let writer = std::thread::spawn(move || {
             while !over.load(Ordering::Relaxed) {
                 let restarted = "jsonpath={.spec.template.metadata.annotations}";
-                let ill = !kubectl(&["-n", "shop", "get", "deployment", "payment", "-o", restarted]).contains("restartedAt");
-                for pod in kubectl(&["-n", "shop", "get", "pods", "-o", "jsonpath={.items[*].metadata.name}"]).split_whitespace() {
-                    append(&logs.join(format!("{pod}.log")), &said(pod, engine::now(), ill));
+                let ill = !kubectl(&[
+                    "-n",
+                    "shop",
+                    "get",
+                    "deployment",
+                    "payment",
+                    "-o",
+                    restarted,
+                ])
+                .contains("restartedAt");
+                for pod in kubectl(&[
+                    "-n",
+                    "shop",
+                    "get",
+                    "pods",
+                    "-o",
+                    "jsonpath={.items[*].metadata.name}",
+                ])
+                .split_whitespace()
+                {
+                    append(
+                        &logs.join(format!("{pod}.log")),
+                        &said(pod, engine::now(), ill),
+                    );
                 }
                 std::thread::sleep(Duration::from_millis(300));
             }
         });
-        Shop { stop, writer: Some(writer) }
+        Shop {
+            stop,
+            writer: Some(writer),
+        }
     }
 }
 
@@ -150,9 +246,16 @@ fn said(pod: &str, at: i64, ill: bool) -> String {
     let n = at / 1_000_000 % 100_000;
     let text = match (pod.starts_with("payment"), ill) {
         (true, false) => format!("INFO charge {n} done in {} ms", 8 + n % 9),
-        (true, true) => format!("ERROR connection pool exhausted: 0 of 20 free, charge {n} refused"),
-        (false, false) => format!("INFO order {n} accepted, payment answered in {} ms", 9 + n % 9),
-        (false, true) => format!("ERROR call to payment failed for order {n}: connection pool exhausted"),
+        (true, true) => {
+            format!("ERROR connection pool exhausted: 0 of 20 free, charge {n} refused")
+        }
+        (false, false) => format!(
+            "INFO order {n} accepted, payment answered in {} ms",
+            9 + n % 9
+        ),
+        (false, true) => {
+            format!("ERROR call to payment failed for order {n}: connection pool exhausted")
+        }
     };
     format!("{} {text}\n", rfc3339(at, 9))
 }
@@ -166,8 +269,11 @@ fn from_the_live_outage_to_the_recovery(cluster: &Cluster) {
     );
     cluster.create(&event);
     let home = tempfile::tempdir().unwrap();
-    let mut pty =
-        Pty::with(home.path(), &["kube", "-n", "shop", "--context", "test", "--since", "20m"], &[("KUBECONFIG", &cluster.config())]);
+    let mut pty = Pty::with(
+        home.path(),
+        &["kube", "-n", "shop", "--context", "test", "--since", "20m"],
+        &[("KUBECONFIG", &cluster.config())],
+    );
     pty.wait_for("live: namespace shop, test");
     pty.wait_for("odd window");
     pty.keys("4");
@@ -185,14 +291,25 @@ fn from_the_live_outage_to_the_recovery(cluster: &Cluster) {
     pty.wait_for("expected: errors of payment fall from");
     pty.close("What came of it");
     pty.wait_long("now: recovered", Duration::from_secs(150));
-    let new = pods(cluster).into_iter().find(|p| p.starts_with("payment")).unwrap();
+    let new = pods(cluster)
+        .into_iter()
+        .find(|p| p.starts_with("payment"))
+        .unwrap();
     pty.keys("4");
     // Its name stands in a path that is cut on the left.
     pty.wait_for(&format!("{}_", &new[new.len() - 11..]));
     pty.keys("q");
     assert_eq!(pty.ended(), 0);
-    let audit = walkdir::WalkDir::new(home.path()).into_iter().flatten().find(|e| e.file_name() == "audit.jsonl").unwrap();
+    let audit = walkdir::WalkDir::new(home.path())
+        .into_iter()
+        .flatten()
+        .find(|e| e.file_name() == "audit.jsonl")
+        .unwrap();
     let text = std::fs::read_to_string(audit.path()).unwrap();
     let last: serde_json::Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
-    assert_eq!((last["stage"].as_str(), last["outcome"].as_str()), (Some("verified"), Some("recovered")), "{text}");
+    assert_eq!(
+        (last["stage"].as_str(), last["outcome"].as_str()),
+        (Some("verified"), Some("recovered")),
+        "{text}"
+    );
 }

@@ -16,15 +16,26 @@ const FILE: &str = "src/remediate/policy.toml";
 
 /// Verbs with their classes, and whether they are for any.
 fn verbs() -> Vec<(String, Vec<String>, bool)> {
-    catalogue().iter().map(|e| (e.verb.clone(), e.classes.clone(), e.any)).collect()
+    catalogue()
+        .iter()
+        .map(|e| (e.verb.clone(), e.classes.clone(), e.any))
+        .collect()
 }
 
 /// Names of all that may hold in a situation.
 fn features() -> Vec<&'static str> {
-    ["always", "down", "degraded", "young release", "open which", "passed", "quiet"]
-        .into_iter()
-        .chain(CLASSES.iter().map(|c| c.0))
-        .collect()
+    [
+        "always",
+        "down",
+        "degraded",
+        "young release",
+        "open which",
+        "passed",
+        "quiet",
+    ]
+    .into_iter()
+    .chain(CLASSES.iter().map(|c| c.0))
+    .collect()
 }
 
 struct Learner {
@@ -38,15 +49,33 @@ struct Learner {
 impl Learner {
     fn new() -> Learner {
         let (verbs, features) = (verbs(), features());
-        Learner { actor: vec![vec![0.0; features.len()]; verbs.len()], critic: vec![0.0; features.len()], verbs, features }
+        Learner {
+            actor: vec![vec![0.0; features.len()]; verbs.len()],
+            critic: vec![0.0; features.len()],
+            verbs,
+            features,
+        }
     }
 
     fn held(&self, outage: &Outage) -> Vec<usize> {
-        outage.situation().iter().map(|s| self.features.iter().position(|f| f == s).unwrap()).collect()
+        outage
+            .situation()
+            .iter()
+            .map(|s| self.features.iter().position(|f| f == s).unwrap())
+            .collect()
     }
 
     fn chances(&self, usable: &[usize], held: &[usize]) -> Vec<f64> {
-        let e: Vec<f64> = usable.iter().map(|v| held.iter().map(|f| self.actor[*v][*f]).sum::<f64>().clamp(-30.0, 30.0).exp()).collect();
+        let e: Vec<f64> = usable
+            .iter()
+            .map(|v| {
+                held.iter()
+                    .map(|f| self.actor[*v][*f])
+                    .sum::<f64>()
+                    .clamp(-30.0, 30.0)
+                    .exp()
+            })
+            .collect();
         let sum: f64 = e.iter().sum();
         e.into_iter().map(|x| x / sum).collect()
     }
@@ -64,14 +93,24 @@ impl Learner {
             let chosen = drawn(&pi, rng);
             let verb = self.verbs[usable[chosen]].0.clone();
             let (reward, over) = outage.step(&verb, usable[chosen], rng);
-            let next = if over { 0.0 } else { self.value(&self.held(&outage)) };
+            let next = if over {
+                0.0
+            } else {
+                self.value(&self.held(&outage))
+            };
             let surprise = reward + next - self.value(&held);
             held.iter().for_each(|f| self.critic[*f] += rate * surprise);
-            let entropy: f64 = -pi.iter().filter(|p| **p > 0.0).map(|p| p * p.ln()).sum::<f64>();
+            let entropy: f64 = -pi
+                .iter()
+                .filter(|p| **p > 0.0)
+                .map(|p| p * p.ln())
+                .sum::<f64>();
             for (k, v) in usable.iter().enumerate() {
                 let towards = f64::from(u8::from(k == chosen)) - pi[k];
                 let spread = -pi[k] * (pi[k].max(1e-12).ln() + entropy);
-                held.iter().for_each(|f| self.actor[*v][*f] += rate * (surprise * towards + ENTROPY * spread));
+                held.iter().for_each(|f| {
+                    self.actor[*v][*f] += rate * (surprise * towards + ENTROPY * spread)
+                });
             }
             if over {
                 return;
@@ -90,15 +129,39 @@ impl Learner {
     fn policy(&self) -> Policy {
         let row = |weights: &[f64]| -> BTreeMap<String, f64> {
             let rounded = weights.iter().map(|w| (w * 100.0).round() / 100.0);
-            self.features.iter().zip(rounded).filter(|(_, w)| *w != 0.0).map(|(f, w)| ((*f).to_string(), w)).collect()
+            self.features
+                .iter()
+                .zip(rounded)
+                .filter(|(_, w)| *w != 0.0)
+                .map(|(f, w)| ((*f).to_string(), w))
+                .collect()
         };
-        let weights: BTreeMap<_, _> = self.verbs.iter().zip(&self.actor).map(|(v, w)| (v.0.clone(), row(w))).collect();
-        let mut out = Policy { weights, provenance: BTreeMap::new() };
+        let weights: BTreeMap<_, _> = self
+            .verbs
+            .iter()
+            .zip(&self.actor)
+            .map(|(v, w)| (v.0.clone(), row(w)))
+            .collect();
+        let mut out = Policy {
+            weights,
+            provenance: BTreeMap::new(),
+        };
         let told = [
-            ("by", "actor-critic with an entropy bonus, in the simulator of tests/support/outages.rs".to_string()),
+            (
+                "by",
+                "actor-critic with an entropy bonus, in the simulator of tests/support/outages.rs"
+                    .to_string(),
+            ),
             ("command", "cargo test --test policy -- --ignored".into()),
             ("seed and outages", format!("{SEED}, {EPISODES}")),
-            ("mean return on other outages", format!("{:.2}; by chance alone {:.2}", mean_return(&out), mean_return(&Policy::default()))),
+            (
+                "mean return on other outages",
+                format!(
+                    "{:.2}; by chance alone {:.2}",
+                    mean_return(&out),
+                    mean_return(&Policy::default())
+                ),
+            ),
         ];
         out.provenance = told.into_iter().map(|(k, v)| (k.to_string(), v)).collect();
         out
@@ -126,7 +189,11 @@ fn mean_return(policy: &Policy) -> f64 {
             let usable = outage.usable(&verbs);
             let names: Vec<&str> = usable.iter().map(|v| verbs[*v].0.as_str()).collect();
             let pi = policy.chances(&names, &outage.situation());
-            let chosen = if policy.weights.is_empty() { drawn(&pi, &mut rng) } else { best(&pi) };
+            let chosen = if policy.weights.is_empty() {
+                drawn(&pi, &mut rng)
+            } else {
+                best(&pi)
+            };
             let (reward, over) = outage.step(names[chosen], usable[chosen], &mut rng);
             sum += reward;
             if over {
@@ -138,14 +205,19 @@ fn mean_return(policy: &Policy) -> f64 {
 }
 
 fn best(chances: &[f64]) -> usize {
-    (0..chances.len()).max_by(|a, b| chances[*a].total_cmp(&chances[*b])).unwrap()
+    (0..chances.len())
+        .max_by(|a, b| chances[*a].total_cmp(&chances[*b]))
+        .unwrap()
 }
 
 #[test]
 #[ignore = "writes the data file anew"]
 fn retrain() {
     let policy = Learner::learn().policy();
-    let text = format!("# Learnt, not written: see provenance.\n{}", toml::to_string(&policy).unwrap());
+    let text = format!(
+        "# Learnt, not written: see provenance.\n{}",
+        toml::to_string(&policy).unwrap()
+    );
     std::fs::write(FILE, text).unwrap();
     eprintln!("{:#?}", policy.provenance);
 }
@@ -158,29 +230,48 @@ fn the_data_file_is_what_learning_gives() {
             let of = |w: &BTreeMap<String, f64>| w.get(feature).copied().unwrap_or(0.0);
             let (new, old) = (of(weights), of(&kept.weights[verb]));
             // Another machine's logarithms may draw other outages; with other seeds weights differ by up to .4.
-            assert!((new - old).abs() < 0.5, "{verb} {feature}: {old} is kept, {new} is learnt; learn it anew by the command in {FILE}");
+            assert!(
+                (new - old).abs() < 0.5,
+                "{verb} {feature}: {old} is kept, {new} is learnt; learn it anew by the command in {FILE}"
+            );
         }
     }
 }
 
 #[test]
 fn what_was_learnt_beats_chance_and_doing_the_same_always() {
-    let (learnt, chance) = (mean_return(Policy::shipped()), mean_return(&Policy::default()));
+    let (learnt, chance) = (
+        mean_return(Policy::shipped()),
+        mean_return(&Policy::default()),
+    );
     for always in ["restart", "undo", "escalate", "nothing"] {
         let mut one = Policy::default();
-        one.weights.insert(always.into(), [("always".to_string(), 9.0)].into());
+        one.weights
+            .insert(always.into(), [("always".to_string(), 9.0)].into());
         let given = mean_return(&one);
         eprintln!("learnt {learnt:.2}, by chance {chance:.2}, {always} first {given:.2}");
-        assert!(learnt > given + 0.3, "{always} first: {given:.2}, learnt: {learnt:.2}");
+        assert!(
+            learnt > given + 0.3,
+            "{always} first: {given:.2}, learnt: {learnt:.2}"
+        );
     }
     assert!(learnt > chance + 1.0, "{learnt:.2} against {chance:.2}");
 }
 
 /// Chances in a class, as a plan has them, for a service that is down.
 fn plan_of(class: &str, priors: &Priors) -> Vec<(String, f64)> {
-    let usable: Vec<String> = verbs().into_iter().filter(|v| v.2 || v.1.iter().any(|c| c == class)).map(|v| v.0).collect();
+    let usable: Vec<String> = verbs()
+        .into_iter()
+        .filter(|v| v.2 || v.1.iter().any(|c| c == class))
+        .map(|v| v.0)
+        .collect();
     let names: Vec<&str> = usable.iter().map(String::as_str).collect();
-    let shaped = shape(&Policy::shipped().chances(&names, &["always", class, "down"]), &names, class, priors);
+    let shaped = shape(
+        &Policy::shipped().chances(&names, &["always", class, "down"]),
+        &names,
+        class,
+        priors,
+    );
     let mut out: Vec<(String, f64)> = usable.iter().cloned().zip(shaped).collect();
     out.sort_by(|a, b| b.1.total_cmp(&a.1));
     out
@@ -196,7 +287,12 @@ fn three_failures_demote_the_first_action_of_every_class() {
         }
         let mut priors = Priors::default();
         (0..3).for_each(|_| priors.note(class, &first, Outcome::NoEffect));
-        assert_ne!(plan_of(class, &priors)[0].0, first, "{class}: {:?}", &plan_of(class, &priors)[..3]);
+        assert_ne!(
+            plan_of(class, &priors)[0].0,
+            first,
+            "{class}: {:?}",
+            &plan_of(class, &priors)[..3]
+        );
     }
 }
 
@@ -207,7 +303,11 @@ fn one_lucky_outcome_does_not_put_an_unlikely_action_first() {
         for (verb, p) in plain.iter().filter(|v| v.1 < 0.6 * plain[0].1) {
             let mut priors = Priors::default();
             priors.note(class, verb, Outcome::Recovered);
-            assert_eq!(plan_of(class, &priors)[0].0, plain[0].0, "{class}: {verb} ({p:.2})");
+            assert_eq!(
+                plan_of(class, &priors)[0].0,
+                plain[0].0,
+                "{class}: {verb} ({p:.2})"
+            );
         }
     }
 }

@@ -48,7 +48,9 @@ fn signals_leave_the_terminal_as_it_was() {
         let mut pty = Pty::start(home.path(), &[path.to_str().unwrap()]);
         pty.wait_for("read in");
         let pid = pty.child.process_id().unwrap();
-        let sent = std::process::Command::new("kill").args([format!("-{signal}"), pid.to_string()]).status();
+        let sent = std::process::Command::new("kill")
+            .args([format!("-{signal}"), pid.to_string()])
+            .status();
         assert!(sent.unwrap().success());
         pty.ended();
         assert!(pty.restored(), "{signal}");
@@ -63,7 +65,10 @@ fn a_growing_file_is_followed() {
     let mut pty = Pty::start(home.path(), &[path.to_str().unwrap()]);
     pty.wait_for("read in");
     pty.keys("F");
-    let mut file = std::fs::OpenOptions::new().append(true).open(&path).unwrap();
+    let mut file = std::fs::OpenOptions::new()
+        .append(true)
+        .open(&path)
+        .unwrap();
     for i in 0..500 {
         writeln!(file, "2024-03-01T10:00:01Z ERROR later number {i}").unwrap();
     }

@@ -6,8 +6,14 @@ use serde_json::Value;
 use support::{faultline, run, sample};
 
 fn json(home: &std::path::Path, args: &[&str]) -> (i32, Value) {
-    let (status, out, err) = run(faultline(home).args(args).args(["--format", "json"]).arg(sample("checkout-outage.tar.gz")));
-    (status, serde_json::from_str(&out).unwrap_or_else(|e| panic!("{e}: {err}")))
+    let (status, out, err) = run(faultline(home)
+        .args(args)
+        .args(["--format", "json"])
+        .arg(sample("checkout-outage.tar.gz")));
+    (
+        status,
+        serde_json::from_str(&out).unwrap_or_else(|e| panic!("{e}: {err}")),
+    )
 }
 
 #[test]
@@ -16,15 +22,23 @@ fn a_plan_is_ordered_offline_and_complete() {
     let (status, plan) = json(home.path(), &["plan"]);
     assert_eq!((status, plan["mode"].as_str()), (1, Some("offline")));
     let actions = plan["actions"].as_array().unwrap();
-    let confidence: Vec<f64> = actions.iter().map(|a| a["confidence"].as_f64().unwrap()).collect();
+    let confidence: Vec<f64> = actions
+        .iter()
+        .map(|a| a["confidence"].as_f64().unwrap())
+        .collect();
     assert!(confidence.windows(2).all(|w| w[0] >= w[1]));
     for a in actions {
         let argv = a["argv"].as_array().unwrap();
         assert!(argv.is_empty() || argv[1] == "--context" && argv[2] == "<CONTEXT>");
         assert!(["none", "low", "medium", "high"].contains(&a["risk"].as_str().unwrap()));
-        assert!(!a["why"].as_str().unwrap().is_empty() && !a["verify"].as_str().unwrap().is_empty());
+        assert!(
+            !a["why"].as_str().unwrap().is_empty() && !a["verify"].as_str().unwrap().is_empty()
+        );
     }
-    assert!(actions.iter().any(|a| a["verb"] == "nothing") && actions.iter().any(|a| a["verb"] == "escalate"));
+    assert!(
+        actions.iter().any(|a| a["verb"] == "nothing")
+            && actions.iter().any(|a| a["verb"] == "escalate")
+    );
 }
 
 #[test]
@@ -34,20 +48,32 @@ fn an_action_is_refused_without_context_or_consent() {
     for (args, word) in [
         (vec![], "no cluster"),
         (vec!["--context", "nowhere"], "--yes"),
-        (vec!["--context", "nowhere", "--yes", "--read-only"], "read-only"),
+        (
+            vec!["--context", "nowhere", "--yes", "--read-only"],
+            "read-only",
+        ),
     ] {
-        let (status, _, err) = run(faultline(home.path()).args(["apply", "restart-payment"]).arg(&bundle).args(&args));
+        let (status, _, err) = run(faultline(home.path())
+            .args(["apply", "restart-payment"])
+            .arg(&bundle)
+            .args(&args));
         assert_eq!(status, 1, "{err}");
         assert!(err.contains(word), "{err}");
     }
-    let audit = walk(home.path()).into_iter().any(|p| p.ends_with("audit.jsonl"));
+    let audit = walk(home.path())
+        .into_iter()
+        .any(|p| p.ends_with("audit.jsonl"));
     assert!(!audit, "a refused action leaves no record of having run");
 }
 
 fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
     let mut out = Vec::new();
     for e in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        if e.path().is_dir() { out.extend(walk(&e.path())) } else { out.push(e.path()) }
+        if e.path().is_dir() {
+            out.extend(walk(&e.path()))
+        } else {
+            out.push(e.path())
+        }
     }
     out
 }
@@ -70,8 +96,14 @@ fn stand_in(home: &std::path::Path, refuse: bool) -> (std::path::PathBuf, std::p
         ("get pods", format!("{{\"items\":[{pod},{pod}]}}")),
         ("rollout status", "rolled out".to_string()),
     ];
-    let cases: String = answers.iter().map(|(asked, said)| format!("*'{asked}'*) cat <<'END'\n{said}\nEND\n;;\n")).collect();
-    let script = format!("#!/bin/sh\necho \"$@\" >> {}\ncase \"$*\" in\n{cases}*) echo patched;;\nesac\n", log.display());
+    let cases: String = answers
+        .iter()
+        .map(|(asked, said)| format!("*'{asked}'*) cat <<'END'\n{said}\nEND\n;;\n"))
+        .collect();
+    let script = format!(
+        "#!/bin/sh\necho \"$@\" >> {}\ncase \"$*\" in\n{cases}*) echo patched;;\nesac\n",
+        log.display()
+    );
     let file = bin.join("kubectl");
     std::fs::write(&file, script).unwrap();
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).unwrap();
@@ -81,8 +113,13 @@ fn stand_in(home: &std::path::Path, refuse: bool) -> (std::path::PathBuf, std::p
 /// Applies the sample's first action with the stand-in.
 fn restart(home: &std::path::Path, bin: &std::path::Path) -> std::process::Command {
     let mut command = faultline(home);
-    command.env("PATH", format!("{}:{}", bin.display(), std::env::var("PATH").unwrap()));
-    command.args(["apply", "restart-payment", "--context", "kind-a", "--yes"]).arg(sample("checkout-outage.tar.gz"));
+    command.env(
+        "PATH",
+        format!("{}:{}", bin.display(), std::env::var("PATH").unwrap()),
+    );
+    command
+        .args(["apply", "restart-payment", "--context", "kind-a", "--yes"])
+        .arg(sample("checkout-outage.tar.gz"));
     command
 }
 
@@ -94,14 +131,28 @@ fn an_allowed_action_is_checked_run_recorded_and_watched() {
     assert_eq!(status, 0, "{err}");
     assert!(out.contains("patched") && out.contains("2 pods"), "{out}");
     let asked = std::fs::read_to_string(log).unwrap();
-    let order: Vec<usize> = ["can-i", "--dry-run=server", "rollout status"].iter().map(|w| asked.find(w).unwrap()).collect();
+    let order: Vec<usize> = ["can-i", "--dry-run=server", "rollout status"]
+        .iter()
+        .map(|w| asked.find(w).unwrap())
+        .collect();
     assert!(order.windows(2).all(|w| w[0] < w[1]));
-    assert!(asked.lines().all(|l| l.contains("--context kind-a")) && asked.contains("\"resourceVersion\":\"42\""));
-    let audit = walk(home.path()).into_iter().find(|p| p.ends_with("audit.jsonl")).unwrap();
+    assert!(
+        asked.lines().all(|l| l.contains("--context kind-a"))
+            && asked.contains("\"resourceVersion\":\"42\"")
+    );
+    let audit = walk(home.path())
+        .into_iter()
+        .find(|p| p.ends_with("audit.jsonl"))
+        .unwrap();
     let stages: Vec<String> = std::fs::read_to_string(audit)
         .unwrap()
         .lines()
-        .map(|l| serde_json::from_str::<Value>(l).unwrap()["stage"].as_str().unwrap().to_string())
+        .map(|l| {
+            serde_json::from_str::<Value>(l).unwrap()["stage"]
+                .as_str()
+                .unwrap()
+                .to_string()
+        })
         .collect();
     assert_eq!(stages, ["intent", "done", "verified"]);
 }
@@ -112,26 +163,61 @@ fn killed_while(word: &str) -> (Vec<String>, String) {
     let (bin, log) = stand_in(home.path(), false);
     let script = std::fs::read_to_string(bin.join("kubectl")).unwrap();
     let hang = format!("case \"$*\" in\n*'{word}'*) sleep 20;;\n*) ;;\nesac\ncase \"$*\" in\n");
-    std::fs::write(bin.join("kubectl"), script.replacen("case \"$*\" in\n", &hang, 1)).unwrap();
-    let mut child = restart(home.path(), &bin).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();
-    while !std::fs::read_to_string(&log).unwrap_or_default().lines().any(|l| l.contains(word)) {
-        assert!(child.try_wait().unwrap().is_none(), "{word}: it ended before it began");
+    std::fs::write(
+        bin.join("kubectl"),
+        script.replacen("case \"$*\" in\n", &hang, 1),
+    )
+    .unwrap();
+    let mut child = restart(home.path(), &bin)
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    while !std::fs::read_to_string(&log)
+        .unwrap_or_default()
+        .lines()
+        .any(|l| l.contains(word))
+    {
+        assert!(
+            child.try_wait().unwrap().is_none(),
+            "{word}: it ended before it began"
+        );
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
     child.kill().unwrap();
     child.wait().unwrap();
-    let audit = walk(home.path()).into_iter().find(|p| p.ends_with("audit.jsonl"));
-    let text = audit.map(|p| std::fs::read_to_string(p).unwrap()).unwrap_or_default();
-    let stage = |l: &str| serde_json::from_str::<Value>(l).unwrap()["stage"].as_str().unwrap().to_string();
-    let (_, _, err) = run(faultline(home.path()).args(["plan"]).arg(sample("checkout-outage.tar.gz")));
+    let audit = walk(home.path())
+        .into_iter()
+        .find(|p| p.ends_with("audit.jsonl"));
+    let text = audit
+        .map(|p| std::fs::read_to_string(p).unwrap())
+        .unwrap_or_default();
+    let stage = |l: &str| {
+        serde_json::from_str::<Value>(l).unwrap()["stage"]
+            .as_str()
+            .unwrap()
+            .to_string()
+    };
+    let (_, _, err) = run(faultline(home.path())
+        .args(["plan"])
+        .arg(sample("checkout-outage.tar.gz")));
     (text.lines().map(stage).collect(), err)
 }
 
 #[test]
 fn killed_at_any_point_of_an_apply_the_audit_tells_the_truth() {
-    for look in ["config view", "get deployment", "can-i", "dry-run=server", "get pods"] {
+    for look in [
+        "config view",
+        "get deployment",
+        "can-i",
+        "dry-run=server",
+        "get pods",
+    ] {
         let (stages, err) = killed_while(look);
-        assert!(stages.is_empty() && !err.contains("not recorded"), "{look}: nothing was begun, {stages:?} {err}");
+        assert!(
+            stages.is_empty() && !err.contains("not recorded"),
+            "{look}: nothing was begun, {stages:?} {err}"
+        );
     }
     let (stages, err) = killed_while("rollout status");
     assert_eq!(stages, ["intent", "done"]);
@@ -142,22 +228,44 @@ fn killed_at_any_point_of_an_apply_the_audit_tells_the_truth() {
 fn killed_while_the_change_is_made_it_is_not_said_to_have_ended() {
     let home = tempfile::tempdir().unwrap();
     let (bin, _) = stand_in(home.path(), false);
-    let script = std::fs::read_to_string(bin.join("kubectl")).unwrap().replace("*) echo patched;;", "*) sleep 20;;");
+    let script = std::fs::read_to_string(bin.join("kubectl"))
+        .unwrap()
+        .replace("*) echo patched;;", "*) sleep 20;;");
     std::fs::write(bin.join("kubectl"), script).unwrap();
-    let mut child = restart(home.path(), &bin).stdout(std::process::Stdio::null()).spawn().unwrap();
+    let mut child = restart(home.path(), &bin)
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
     let audit = loop {
-        let found = walk(home.path()).into_iter().find(|p| p.ends_with("audit.jsonl"));
-        if let Some(text) = found.and_then(|p| std::fs::read_to_string(p).ok()).filter(|t| t.ends_with('\n')) {
+        let found = walk(home.path())
+            .into_iter()
+            .find(|p| p.ends_with("audit.jsonl"));
+        if let Some(text) = found
+            .and_then(|p| std::fs::read_to_string(p).ok())
+            .filter(|t| t.ends_with('\n'))
+        {
             break text;
         }
-        assert!(child.try_wait().unwrap().is_none(), "it ended before it began");
+        assert!(
+            child.try_wait().unwrap().is_none(),
+            "it ended before it began"
+        );
         std::thread::sleep(std::time::Duration::from_millis(20));
     };
     child.kill().unwrap();
     child.wait().unwrap();
-    let stages: Vec<Value> = audit.lines().map(|l| serde_json::from_str::<Value>(l).unwrap()["stage"].clone()).collect();
-    assert_eq!(stages, ["intent"], "what was not seen to end is not said to have ended");
-    let (_, _, err) = run(faultline(home.path()).args(["plan"]).arg(sample("checkout-outage.tar.gz")));
+    let stages: Vec<Value> = audit
+        .lines()
+        .map(|l| serde_json::from_str::<Value>(l).unwrap()["stage"].clone())
+        .collect();
+    assert_eq!(
+        stages,
+        ["intent"],
+        "what was not seen to end is not said to have ended"
+    );
+    let (_, _, err) = run(faultline(home.path())
+        .args(["plan"])
+        .arg(sample("checkout-outage.tar.gz")));
     assert!(err.contains("its end is not recorded"), "{err}");
 }
 
@@ -169,7 +277,12 @@ fn a_missing_permission_stops_before_anything_changes() {
     assert_eq!(status, 1);
     assert!(err.contains("check failed"), "{err}");
     let asked = std::fs::read_to_string(log).unwrap();
-    assert!(asked.lines().all(|l| !l.contains(" patch ") || l.contains("dry-run=server") || l.contains("can-i")), "{asked}");
+    assert!(
+        asked
+            .lines()
+            .all(|l| !l.contains(" patch ") || l.contains("dry-run=server") || l.contains("can-i")),
+        "{asked}"
+    );
 }
 
 #[test]
@@ -180,8 +293,14 @@ fn reports_come_in_four_forms() {
     for key in ["templates", "anomalies", "diagnosis", "plan"] {
         assert!(all[key].is_object(), "{key}");
     }
-    for (format, word) in [("text", "PLAN"), ("markdown", "## Cause"), ("pagerduty", "\"event_action\":\"trigger\"")] {
-        let (status, out, err) = run(faultline(home.path()).args(["triage", "--format", format]).arg(sample("checkout-outage.tar.gz")));
+    for (format, word) in [
+        ("text", "PLAN"),
+        ("markdown", "## Cause"),
+        ("pagerduty", "\"event_action\":\"trigger\""),
+    ] {
+        let (status, out, err) = run(faultline(home.path())
+            .args(["triage", "--format", format])
+            .arg(sample("checkout-outage.tar.gz")));
         assert_eq!(status, 1, "{err}");
         assert!(out.contains(word), "{format}: {out}");
     }
@@ -191,15 +310,35 @@ fn reports_come_in_four_forms() {
 fn an_incident_is_kept_found_again_and_shared() {
     let home = tempfile::tempdir().unwrap();
     let bundle = sample("checkout-outage.tar.gz");
-    let (status, out, err) =
-        run(faultline(home.path()).args(["incidents", "save", "--title", "pool", "--cause", "leak", "--fix", "restart"]).arg(&bundle));
+    let (status, out, err) = run(faultline(home.path())
+        .args([
+            "incidents",
+            "save",
+            "--title",
+            "pool",
+            "--cause",
+            "leak",
+            "--fix",
+            "restart",
+        ])
+        .arg(&bundle));
     assert!(status == 0 && out.contains("INC-1"), "{err}");
     let (_, d) = json(home.path(), &["diagnose"]);
-    assert!(d["similar"].as_array().unwrap().iter().any(|s| s["incident"] == "INC-1"));
+    assert!(
+        d["similar"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|s| s["incident"] == "INC-1")
+    );
     let file = home.path().join("share.toml");
-    run(faultline(home.path()).args(["incidents", "export"]).arg(&file));
+    run(faultline(home.path())
+        .args(["incidents", "export"])
+        .arg(&file));
     let other = tempfile::tempdir().unwrap();
-    let (_, out, _) = run(faultline(other.path()).args(["incidents", "import"]).arg(&file));
+    let (_, out, _) = run(faultline(other.path())
+        .args(["incidents", "import"])
+        .arg(&file));
     assert!(out.contains("1 incidents"), "{out}");
 }
 
@@ -211,9 +350,19 @@ fn two_ranges_are_compared() {
     command
         .args(["compare", "--format", "json", "--in"])
         .arg(&bundle)
-        .args(["2026-03-02T09:00:00Z..2026-03-02T09:08:00Z", "2026-03-02T09:08:00Z..2026-03-02T09:15:00Z"]);
+        .args([
+            "2026-03-02T09:00:00Z..2026-03-02T09:08:00Z",
+            "2026-03-02T09:08:00Z..2026-03-02T09:15:00Z",
+        ]);
     let (status, out, err) = run(&mut command);
     assert_eq!(status, 0, "{err}");
     let c: Value = serde_json::from_str(&out).unwrap();
-    assert!(c["new"].as_array().unwrap().iter().any(|t| t["template"] == "connection pool exhausted"), "{out}");
+    assert!(
+        c["new"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|t| t["template"] == "connection pool exhausted"),
+        "{out}"
+    );
 }

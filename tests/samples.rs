@@ -17,6 +17,9 @@ fn the_samples_are_what_the_generator_writes() {
             std::fs::write(&path, &bytes).unwrap();
         }
         let found = std::fs::read(&path).unwrap_or_default();
-        assert!(found == bytes, "sample-logs/{name} differs from what the generator writes");
+        assert!(
+            found == bytes,
+            "sample-logs/{name} differs from what the generator writes"
+        );
     }
 }

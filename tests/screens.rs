@@ -36,7 +36,13 @@ impl App {
         let state = State::new(name, keymap, theme::load("ansi", &|_| None).unwrap(), size);
         let (send, results) = unbounded_channel();
         let effects = Effects::new(session.corpus.clone(), send);
-        let mut app = App { state, effects, results, session, done: Vec::new() };
+        let mut app = App {
+            state,
+            effects,
+            results,
+            session,
+            done: Vec::new(),
+        };
         app.send(Msg::Snapshot(snapshot));
         app.settle();
         app
@@ -46,10 +52,14 @@ impl App {
         for effect in update(&mut self.state, msg) {
             self.done.push(effect.clone());
             // There is no cluster here: what it would say comes from the test.
-            if matches!(effect, Effect::Arm(..) | Effect::Preflight(..) | Effect::Apply { .. }) {
+            if matches!(
+                effect,
+                Effect::Arm(..) | Effect::Preflight(..) | Effect::Apply { .. }
+            ) {
                 continue;
             }
-            self.effects.run(effect, self.state.snapshot.clone(), self.state.rows.clone());
+            self.effects
+                .run(effect, self.state.snapshot.clone(), self.state.rows.clone());
         }
     }
 
@@ -71,7 +81,9 @@ impl App {
     fn keys(&mut self, script: &str) {
         for key in script.split(' ').filter(|k| !k.is_empty()) {
             match key.strip_prefix('\'') {
-                Some(text) => text.chars().for_each(|c| self.send(Msg::Key(c.to_string()))),
+                Some(text) => text
+                    .chars()
+                    .for_each(|c| self.send(Msg::Key(c.to_string()))),
                 None => self.send(Msg::Key(key.to_string())),
             }
             self.settle();
@@ -85,10 +97,16 @@ impl App {
         let text = terminal.backend().to_string();
         // Times that a run takes differ from run to run.
         let timing = regex::Regex::new(r"(read|from cache) in [0-9.]+ s|in \d+ ms").unwrap();
-        let text = timing.replace_all(&text, |c: &regex::Captures<'_>| "·".repeat(c[0].len())).into_owned();
+        let text = timing
+            .replace_all(&text, |c: &regex::Captures<'_>| "·".repeat(c[0].len()))
+            .into_owned();
         // An estimate of tokens moves with every word of the evidence.
         let tokens = regex::Regex::new(r"~\d+ of").unwrap();
-        tokens.replace_all(&text, |c: &regex::Captures<'_>| format!("~{} of", "·".repeat(c[0].len() - 4))).into_owned()
+        tokens
+            .replace_all(&text, |c: &regex::Captures<'_>| {
+                format!("~{} of", "·".repeat(c[0].len() - 4))
+            })
+            .into_owned()
     }
 }
 
@@ -122,7 +140,11 @@ fn a_question_names_things_and_tells_how_much_goes_with_it() {
     let screen = app.screen();
     assert!(screen.contains("about [S:payment-db]"), "{screen}");
     assert!(screen.contains("of 16384 tokens go with it"), "{screen}");
-    assert!(app.state.chat.meter.is_some_and(|(n, _)| n > 500), "{:?}", app.state.chat.meter);
+    assert!(
+        app.state.chat.meter.is_some_and(|(n, _)| n > 500),
+        "{:?}",
+        app.state.chat.meter
+    );
 }
 
 #[test]
@@ -135,18 +157,43 @@ fn the_guide_leads_from_the_corpus_to_the_report() {
     // The first hypothesis stands below the heading of step 5.
     app.keys("9 g j j j j j j j j j j j j j + a 'pool space 'of space '20 enter");
     let screen = app.screen();
-    assert!(screen.contains("[confirmed] payment failed first") && screen.contains("✎ pool of 20"), "{screen}");
+    assert!(
+        screen.contains("[confirmed] payment failed first") && screen.contains("✎ pool of 20"),
+        "{screen}"
+    );
     app.keys("j D");
-    assert!(app.screen().contains("[rejected] payment-db"), "{}", app.screen());
+    assert!(
+        app.screen().contains("[rejected] payment-db"),
+        "{}",
+        app.screen()
+    );
     app.keys("G enter");
-    let report = app.done.iter().find_map(|e| if let Effect::Write(lines) = e { Some(lines.join("\n")) } else { None }).unwrap();
-    for part in ["# Incident report", "## Hypotheses", "- payment failed first: confirmed: pool of 20", "## Actions"] {
+    let report = app
+        .done
+        .iter()
+        .find_map(|e| {
+            if let Effect::Write(lines) = e {
+                Some(lines.join("\n"))
+            } else {
+                None
+            }
+        })
+        .unwrap();
+    for part in [
+        "# Incident report",
+        "## Hypotheses",
+        "- payment failed first: confirmed: pool of 20",
+        "## Actions",
+    ] {
         assert!(report.contains(part), "{part}: {report}");
     }
 }
 
 fn applied(app: &App) -> usize {
-    app.done.iter().filter(|e| matches!(e, Effect::Apply { .. })).count()
+    app.done
+        .iter()
+        .filter(|e| matches!(e, Effect::Apply { .. }))
+        .count()
 }
 
 #[test]
@@ -154,30 +201,54 @@ fn an_action_is_applied_by_one_key_once_everything_is_green() {
     let mut app = analysed("sample-logs/checkout-outage.tar.gz", (120, 40));
     app.keys("7 A 'test enter");
     assert!(matches!(app.done.last(), Some(Effect::Arm(context, _)) if context == "test"));
-    let armed =
-        Armed { context: "test".into(), user: "me".into(), server: "https://a:6443".into(), namespace: "shop".into(), ..Armed::default() };
+    let armed = Armed {
+        context: "test".into(),
+        user: "me".into(),
+        server: "https://a:6443".into(),
+        namespace: "shop".into(),
+        ..Armed::default()
+    };
     app.send(Msg::Armed(armed));
     app.settle();
     assert!(app.screen().contains("https://a:6443"), "{}", app.screen());
     app.keys("esc");
     let action = app.state.actions[0].clone();
-    assert_eq!((action.verb.as_str(), action.argv[2].as_str()), ("restart", "test"));
+    assert_eq!(
+        (action.verb.as_str(), action.argv[2].as_str()),
+        ("restart", "test")
+    );
     assert!(
         matches!(app.done.last(), Some(Effect::Preflight(a, _)) if a.argv == action.argv),
         "what is under the cursor is looked at by itself"
     );
     app.keys("A");
-    assert_eq!(applied(&app), 0, "nothing is applied before the look is done");
+    assert_eq!(
+        applied(&app),
+        0,
+        "nothing is applied before the look is done"
+    );
     let card = |ok| Preflight {
-        checks: vec![(true, "deployment payment exists".into()), (ok, "the server accepts it (dry run)".into())],
+        checks: vec![
+            (true, "deployment payment exists".into()),
+            (ok, "the server accepts it (dry run)".into()),
+        ],
         argv: action.argv.clone(),
-        rollback: Some(["kubectl", "rollout", "undo", "--to-revision=4"].map(String::from).to_vec()),
+        rollback: Some(
+            ["kubectl", "rollout", "undo", "--to-revision=4"]
+                .map(String::from)
+                .to_vec(),
+        ),
         diff: vec![".spec.replicas: 1 -> 2".into()],
         ..Preflight::default()
     };
     app.send(Msg::Looked(action.argv.clone(), Ok(Box::new(card(false)))));
     app.keys("A");
-    assert_eq!(applied(&app), 0, "a red check stands before it: {}", app.screen());
+    assert_eq!(
+        applied(&app),
+        0,
+        "a red check stands before it: {}",
+        app.screen()
+    );
     app.state.recovery.looking = Some(action.argv.clone());
     app.send(Msg::Looked(action.argv.clone(), Ok(Box::new(card(true)))));
     app.settle();
@@ -189,39 +260,75 @@ fn an_action_is_applied_by_one_key_once_everything_is_green() {
     assert_eq!(applied(&app), 1);
     app.keys("A");
     assert_eq!(applied(&app), 1, "one at a time");
-    let back = Action { title: "take back".into(), argv: action.argv.clone(), ..action.clone() };
-    app.send(Msg::Applied(vec!["rolled out".into()], Some(Box::new(back))));
+    let back = Action {
+        title: "take back".into(),
+        argv: action.argv.clone(),
+        ..action.clone()
+    };
+    app.send(Msg::Applied(
+        vec!["rolled out".into()],
+        Some(Box::new(back)),
+    ));
     app.keys("esc");
-    let told = "errors of payment: 10 a minute before, 80 in the 20 s since: it got worse".to_string();
-    app.send(Msg::Watched(Watched { outcome: Some(Outcome::Worse), over: true, told }));
+    let told =
+        "errors of payment: 10 a minute before, 80 in the 20 s since: it got worse".to_string();
+    app.send(Msg::Watched(Watched {
+        outcome: Some(Outcome::Worse),
+        over: true,
+        told,
+    }));
     app.settle();
-    assert!(app.screen().contains("it got worse; V takes it back"), "{}", app.screen());
+    assert!(
+        app.screen().contains("it got worse; V takes it back"),
+        "{}",
+        app.screen()
+    );
     app.keys("V");
-    assert!(matches!(app.done.last(), Some(Effect::Apply { card: None, .. })), "the way back is looked at anew");
+    assert!(
+        matches!(app.done.last(), Some(Effect::Apply { card: None, .. })),
+        "the way back is looked at anew"
+    );
 }
 
 #[test]
 fn the_cursor_stays_on_its_action_while_lines_come_and_go() {
     let mut app = analysed("sample-logs/checkout-outage.tar.gz", (80, 24));
     app.keys("7");
-    app.send(Msg::Armed(Armed { context: "test".into(), namespace: "shop".into(), ..Armed::default() }));
+    app.send(Msg::Armed(Armed {
+        context: "test".into(),
+        namespace: "shop".into(),
+        ..Armed::default()
+    }));
     app.settle();
     app.keys("esc");
     let checks = vec![(true, "so it is".to_string()); 12];
     for _ in 0..6 {
         app.keys("J");
         let rows = view::report::rows(&app.state, app.state.pane);
-        let under = |app: &App| view::report::rows(&app.state, app.state.pane)[app.state.report.cursor].item;
-        let Some(item) = rows[app.state.report.cursor].item else { continue };
+        let under = |app: &App| {
+            view::report::rows(&app.state, app.state.pane)[app.state.report.cursor].item
+        };
+        let Some(item) = rows[app.state.report.cursor].item else {
+            continue;
+        };
         let argv = app.state.actions[item].argv.clone();
         if !argv.is_empty() {
             assert_eq!(app.state.recovery.looking.as_ref(), Some(&argv));
-            let card = Preflight { checks: checks.clone(), argv: argv.clone(), ..Preflight::default() };
+            let card = Preflight {
+                checks: checks.clone(),
+                argv: argv.clone(),
+                ..Preflight::default()
+            };
             app.send(Msg::Looked(argv, Ok(Box::new(card))));
         }
         assert_eq!(under(&app), Some(item), "{}", app.screen());
-        let row = view::report::rows(&app.state, app.state.pane)[app.state.report.cursor].text.clone();
-        assert!(row.starts_with(char::is_numeric), "on its first line: {row}");
+        let row = view::report::rows(&app.state, app.state.pane)[app.state.report.cursor]
+            .text
+            .clone();
+        assert!(
+            row.starts_with(char::is_numeric),
+            "on its first line: {row}"
+        );
         app.keys("J K");
         assert_eq!(under(&app), Some(item), "there and back: {}", app.screen());
     }
@@ -231,25 +338,52 @@ fn the_cursor_stays_on_its_action_while_lines_come_and_go() {
 fn an_action_of_medium_risk_asks_for_its_value_and_for_a_yes() {
     let mut app = analysed("sample-logs/checkout-outage.tar.gz", (120, 40));
     app.keys("7");
-    app.send(Msg::Armed(Armed { context: "test".into(), namespace: "shop".into(), ..Armed::default() }));
+    app.send(Msg::Armed(Armed {
+        context: "test".into(),
+        namespace: "shop".into(),
+        ..Armed::default()
+    }));
     app.settle();
     app.keys("esc");
-    let scale = |app: &App| app.state.actions.iter().find(|a| a.verb == "scale").unwrap().clone();
+    let scale = |app: &App| {
+        app.state
+            .actions
+            .iter()
+            .find(|a| a.verb == "scale")
+            .unwrap()
+            .clone()
+    };
     let to_scale = |app: &mut App| {
         let rows = view::report::rows(&app.state, app.state.pane);
         let n = app.state.actions.iter().position(|a| a.verb == "scale");
-        app.state.report.cursor = rows.iter().position(|r| r.item == n && r.item.is_some()).unwrap();
+        app.state.report.cursor = rows
+            .iter()
+            .position(|r| r.item == n && r.item.is_some())
+            .unwrap();
         app.keys("j");
     };
     to_scale(&mut app);
     app.keys("A ctrl-u 'many enter");
-    assert!(app.screen().contains("'many' is no value for: how many pods"), "{}", app.screen());
+    assert!(
+        app.screen()
+            .contains("'many' is no value for: how many pods"),
+        "{}",
+        app.screen()
+    );
     to_scale(&mut app);
     app.keys("A ctrl-u '5 enter");
     let action = scale(&app);
-    assert!(action.argv.last().unwrap().contains("\"replicas\":5"), "{:?}", action.argv);
+    assert!(
+        action.argv.last().unwrap().contains("\"replicas\":5"),
+        "{:?}",
+        action.argv
+    );
     to_scale(&mut app);
-    let card = Preflight { checks: vec![(true, "it is there".into())], argv: action.argv.clone(), ..Preflight::default() };
+    let card = Preflight {
+        checks: vec![(true, "it is there".into())],
+        argv: action.argv.clone(),
+        ..Preflight::default()
+    };
     app.send(Msg::Looked(action.argv.clone(), Ok(Box::new(card))));
     app.keys("A enter");
     assert_eq!(applied(&app), 0, "the default is no");
@@ -262,7 +396,11 @@ fn nothing_goes_to_another_machine_before_the_user_said_yes() {
     let mut app = analysed("sample-logs/checkout-outage.tar.gz", (120, 40));
     app.state.chat.llm.ollama = Some("gpu.example:11434".into());
     app.keys("8 enter '/cause enter");
-    assert!(app.screen().contains("the server is another machine"), "{}", app.screen());
+    assert!(
+        app.screen().contains("the server is another machine"),
+        "{}",
+        app.screen()
+    );
     app.keys("'no enter");
     assert!(app.screen().contains("nothing was sent"));
     assert!(!app.done.iter().any(|e| matches!(e, Effect::Ask(_))));
@@ -285,7 +423,13 @@ fn the_service_map_is_a_graph_that_scrolls() {
 fn every_pane_reads_well_at_three_sizes() {
     for size in [(80, 24), (120, 40), (200, 60)] {
         let mut app = App::open(&sample(), size);
-        for (key, name) in [("1", "stream"), ("2", "templates"), ("3", "detail"), ("4", "sources"), ("?", "help")] {
+        for (key, name) in [
+            ("1", "stream"),
+            ("2", "templates"),
+            ("3", "detail"),
+            ("4", "sources"),
+            ("?", "help"),
+        ] {
             app.keys(key);
             snapshot!(format!("{name}_{}x{}", size.0, size.1), app);
         }
@@ -325,7 +469,11 @@ fn the_conversation_is_previewed_retried_and_begun_anew() {
     let mut app = App::open(&sample(), (120, 40));
     app.state.chat.llm.off = true;
     app.keys("8 enter '/preview enter");
-    assert!(app.screen().contains("What would be sent") && app.screen().contains("tokens"), "{}", app.screen());
+    assert!(
+        app.screen().contains("What would be sent") && app.screen().contains("tokens"),
+        "{}",
+        app.screen()
+    );
     app.keys("esc enter '/timeline enter");
     assert_eq!(app.state.chat.turns.len(), 1);
     let first = app.state.chat.turns[0].clone();
@@ -367,7 +515,11 @@ fn filters_show_and_hide_and_clear() {
 fn jumps_marks_and_notes_lead_where_they_say() {
     let mut app = App::open(&sample(), (120, 40));
     app.keys("t '09:10 enter");
-    let at = app.state.snapshot.time(app.state.selected().unwrap()).unwrap();
+    let at = app
+        .state
+        .snapshot
+        .time(app.state.selected().unwrap())
+        .unwrap();
     assert_eq!(&faultline::text::civil::rfc3339(at, 0)[11..16], "09:10");
     let id = app.state.selected();
     app.keys("m G a 'odd enter u");
@@ -385,12 +537,22 @@ fn templates_sort_open_and_are_found_by_their_words() {
     let mut app = App::open(&sample(), (120, 40));
     app.keys("2 / 'exausted enter");
     let t = app.state.selected_template().unwrap();
-    assert!(app.state.snapshot.templates[t].text.contains("exhausted"), "{}", app.state.snapshot.templates[t].text);
+    assert!(
+        app.state.snapshot.templates[t].text.contains("exhausted"),
+        "{}",
+        app.state.snapshot.templates[t].text
+    );
     app.keys("enter");
-    assert_eq!(app.state.shown() as u64, app.state.snapshot.templates[t].count);
+    assert_eq!(
+        app.state.shown() as u64,
+        app.state.snapshot.templates[t].count
+    );
     for _ in 0..4 {
         app.keys("2 o");
-        assert_eq!(app.state.template_rows.len(), app.state.snapshot.templates.len());
+        assert_eq!(
+            app.state.template_rows.len(),
+            app.state.snapshot.templates.len()
+        );
     }
 }
 
@@ -399,7 +561,11 @@ fn zooming_the_time_line_stays_around_the_cursor() {
     let mut app = App::open(&sample(), (120, 40));
     app.keys("t '09:10 enter z");
     let (start, end) = app.state.zoom.unwrap();
-    let at = app.state.snapshot.time(app.state.selected().unwrap()).unwrap();
+    let at = app
+        .state
+        .snapshot
+        .time(app.state.selected().unwrap())
+        .unwrap();
     assert!(start <= at && at <= end && app.state.zoomed.is_some());
     snapshot!("zoom_120x40", app);
     app.keys("Z Z Z");
@@ -435,11 +601,20 @@ fn every_theme_draws_and_no_colour_reads_as_well() {
 fn hostile_text_never_reaches_the_terminal() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("evil.log");
-    std::fs::write(&path, "2024-03-01T10:00:00Z ERROR \x1b]0;owned\x07 \u{202e}txt\u{200b} \x1b[2J\n").unwrap();
+    std::fs::write(
+        &path,
+        "2024-03-01T10:00:00Z ERROR \x1b]0;owned\x07 \u{202e}txt\u{200b} \x1b[2J\n",
+    )
+    .unwrap();
     let mut app = App::open(&path, (120, 40));
     app.keys("3");
     let screen = app.screen();
-    assert!(!screen.chars().any(|c| c != '\n' && faultline::text::escape::is_unsafe(c)), "{screen}");
+    assert!(
+        !screen
+            .chars()
+            .any(|c| c != '\n' && faultline::text::escape::is_unsafe(c)),
+        "{screen}"
+    );
     assert!(screen.contains("\\e]0;owned"));
 }
 
@@ -448,7 +623,11 @@ fn an_empty_corpus_says_why_nothing_is_shown() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("empty.log");
     std::fs::write(&path, "").unwrap();
-    assert!(App::open(&path, (80, 24)).screen().contains("nothing to show"));
+    assert!(
+        App::open(&path, (80, 24))
+            .screen()
+            .contains("nothing to show")
+    );
     let app = App::open(Path::new("/no/such/file.log"), (80, 24));
     assert!(app.screen().contains("4 shows why"));
     drop(app.session);

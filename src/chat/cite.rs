@@ -26,13 +26,22 @@ impl Cited {
         self.text.push_str(&more.text);
         self.places.extend(more.places);
         self.events.extend(more.events);
-        (self.wrong, self.bare, self.unsupported) = (self.wrong + more.wrong, self.bare + more.bare, self.unsupported + more.unsupported);
+        (self.wrong, self.bare, self.unsupported) = (
+            self.wrong + more.wrong,
+            self.bare + more.bare,
+            self.unsupported + more.unsupported,
+        );
     }
 }
 
 /// The analyst's own words: they are computed, so only what they point at is gathered.
 pub fn gathered(corpus: &Corpus, snapshot: &Snapshot, pack: &Pack, text: &str) -> Cited {
-    Cited { text: text.to_string(), bare: 0, unsupported: 0, ..check(corpus, snapshot, pack, text) }
+    Cited {
+        text: text.to_string(),
+        bare: 0,
+        unsupported: 0,
+        ..check(corpus, snapshot, pack, text)
+    }
 }
 
 /// Looks at each sentence: what it cites must exist, and one of it must speak of what the sentence speaks of.
@@ -71,10 +80,16 @@ fn sentence(corpus: &Corpus, snapshot: &Snapshot, pack: &Pack, text: &str, out: 
     let (mut cited, mut supported) = (0, false);
     let mut rest = text;
     while let Some(open) = rest.find('[') {
-        let Some(close) = rest[open..].find(']').map(|n| open + n) else { break };
+        let Some(close) = rest[open..].find(']').map(|n| open + n) else {
+            break;
+        };
         let inside = &rest[open + 1..close];
         out.text.push_str(&rest[..=close]);
-        for mark in inside.split([',', ' ']).map(str::trim).filter(|m| is_mark(m)) {
+        for mark in inside
+            .split([',', ' '])
+            .map(str::trim)
+            .filter(|m| is_mark(m))
+        {
             cited += 1;
             match event_of(corpus, snapshot, pack, mark) {
                 Some(event) => {
@@ -108,18 +123,47 @@ fn sentence(corpus: &Corpus, snapshot: &Snapshot, pack: &Pack, text: &str, out: 
 }
 
 /// Does what is cited share a telling word or number with the sentence? Weak, but what shares nothing proves nothing.
-fn speaks_of(corpus: &Corpus, snapshot: &Snapshot, pack: &Pack, mark: &str, event: Option<u32>, sentence: &str) -> bool {
-    let mut told = pack.marks.get(mark).map_or_else(String::new, |m| m.text.clone());
+fn speaks_of(
+    corpus: &Corpus,
+    snapshot: &Snapshot,
+    pack: &Pack,
+    mark: &str,
+    event: Option<u32>,
+    sentence: &str,
+) -> bool {
+    let mut told = pack
+        .marks
+        .get(mark)
+        .map_or_else(String::new, |m| m.text.clone());
     told.push(' ');
     told.push_str(mark);
     if let Some(e) = event.and_then(|id| corpus.event(snapshot, id)) {
-        told.push_str(&format!(" {} {} {} {}", e.message, e.service, e.level.name(), e.time.map_or_else(String::new, |t| rfc3339(t, 0))));
-    } else if let Some(t) = mark.strip_prefix('T').and_then(|n| snapshot.template_by_id(n.parse().ok()?)) {
+        told.push_str(&format!(
+            " {} {} {} {}",
+            e.message,
+            e.service,
+            e.level.name(),
+            e.time.map_or_else(String::new, |t| rfc3339(t, 0))
+        ));
+    } else if let Some(t) = mark
+        .strip_prefix('T')
+        .and_then(|n| snapshot.template_by_id(n.parse().ok()?))
+    {
         let t = &snapshot.templates[t];
-        told.push_str(&format!(" {} {} {} {}", t.text, t.services.join(" "), t.count, t.level.name()));
+        told.push_str(&format!(
+            " {} {} {} {}",
+            t.text,
+            t.services.join(" "),
+            t.count,
+            t.level.name()
+        ));
     }
     let told = words(&told);
-    let outside: String = sentence.split('[').map(|p| p.split_once(']').map_or(p, |(_, t)| t)).collect::<Vec<_>>().join(" ");
+    let outside: String = sentence
+        .split('[')
+        .map(|p| p.split_once(']').map_or(p, |(_, t)| t))
+        .collect::<Vec<_>>()
+        .join(" ");
     words(&outside).iter().any(|w| told.contains(w))
 }
 
@@ -147,9 +191,10 @@ fn event_of(corpus: &Corpus, snapshot: &Snapshot, pack: &Pack, mark: &str) -> Op
     }
     let number = mark.get(1..).and_then(|n| n.parse::<u64>().ok());
     match mark.as_bytes().first()? {
-        b'L' => {
-            number.filter(|n| *n < snapshot.events).map(|n| Some(n as u32)).filter(|id| corpus.event(snapshot, id.unwrap_or(0)).is_some())
-        }
+        b'L' => number
+            .filter(|n| *n < snapshot.events)
+            .map(|n| Some(n as u32))
+            .filter(|id| corpus.event(snapshot, id.unwrap_or(0)).is_some()),
         b'T' => snapshot.template_by_id(number?).map(|_| None),
         _ => None,
     }
@@ -161,8 +206,15 @@ mod tests {
 
     #[test]
     fn sentences_keep_the_citations_behind_their_stop() {
-        let got: Vec<&str> = sentences("Payment failed. [L1] Then 1.5 s passed. Nobody knows").collect();
-        assert_eq!(got, ["Payment failed. [L1] Then 1.5 s passed. ", "Nobody knows"]);
-        assert!(words("timeouts of payment-db").contains("timeo") && words("313 errors").contains("313"));
+        let got: Vec<&str> =
+            sentences("Payment failed. [L1] Then 1.5 s passed. Nobody knows").collect();
+        assert_eq!(
+            got,
+            ["Payment failed. [L1] Then 1.5 s passed. ", "Nobody knows"]
+        );
+        assert!(
+            words("timeouts of payment-db").contains("timeo")
+                && words("313 errors").contains("313")
+        );
     }
 }

@@ -34,7 +34,14 @@ pub fn schema(actions: usize) -> Value {
     let text = json!({"type": "string"});
     let mut properties = json!({"severity": {"type": "string", "enum": SEVERITIES}, "category": text, "component": text, "hypothesis": text,
         "confidence": {"type": "number", "minimum": 0, "maximum": 1}, "evidence": {"type": "array", "items": text}});
-    let mut required = vec!["severity", "category", "component", "hypothesis", "confidence", "evidence"];
+    let mut required = vec![
+        "severity",
+        "category",
+        "component",
+        "hypothesis",
+        "confidence",
+        "evidence",
+    ];
     if actions > 0 {
         properties["actions"] = json!({"type": "array", "items": {"type": "integer", "minimum": 1, "maximum": actions}});
         required.push("actions");
@@ -44,7 +51,8 @@ pub fn schema(actions: usize) -> Value {
 
 /// Reads an answer; what is wrong with it otherwise.
 pub fn read(text: &str, actions: usize, pack: &Pack) -> Result<Judged, String> {
-    let judged: Judged = serde_json::from_str(text.trim()).map_err(|e| format!("it is not of the form asked for: {e}"))?;
+    let judged: Judged = serde_json::from_str(text.trim())
+        .map_err(|e| format!("it is not of the form asked for: {e}"))?;
     if !SEVERITIES.contains(&judged.severity.as_str()) {
         return Err(format!("'{}' is no severity", judged.severity));
     }
@@ -84,17 +92,35 @@ pub async fn ask(
             }
         }
     }
-    Err(Failure(format!("the model's proposal was refused twice ({wrong}); the analyst's stands")))
+    Err(Failure(format!(
+        "the model's proposal was refused twice ({wrong}); the analyst's stands"
+    )))
 }
 
 /// What the actions are called when a model is to choose among them.
 pub fn numbered(actions: &[Action]) -> String {
-    actions.iter().enumerate().map(|(n, a)| format!("{}. {} (risk {}): {}\n", n + 1, a.title, a.risk.name(), a.why)).collect()
+    actions
+        .iter()
+        .enumerate()
+        .map(|(n, a)| {
+            format!(
+                "{}. {} (risk {}): {}\n",
+                n + 1,
+                a.title,
+                a.risk.name(),
+                a.why
+            )
+        })
+        .collect()
 }
 
 /// The answer in sentences, each with its evidence.
 pub fn told(judged: &Judged, actions: &[Action]) -> String {
-    let marks: String = judged.evidence.iter().map(|m| format!("[{}]", m.trim_matches(['[', ']']))).collect();
+    let marks: String = judged
+        .evidence
+        .iter()
+        .map(|m| format!("[{}]", m.trim_matches(['[', ']'])))
+        .collect();
     let mut out = format!(
         "Judged {} ({}, component {}, confidence {:.0}%): {} {marks}.",
         judged.severity,
@@ -103,8 +129,18 @@ pub fn told(judged: &Judged, actions: &[Action]) -> String {
         judged.confidence * 100.0,
         judged.hypothesis.trim_end_matches('.')
     );
-    for (n, action) in judged.actions.iter().filter_map(|n| actions.get(n - 1)).enumerate() {
-        out.push_str(&format!("\n{}. {} (risk {}) {marks}", n + 1, action.title, action.risk.name()));
+    for (n, action) in judged
+        .actions
+        .iter()
+        .filter_map(|n| actions.get(n - 1))
+        .enumerate()
+    {
+        out.push_str(&format!(
+            "\n{}. {} (risk {}) {marks}",
+            n + 1,
+            action.title,
+            action.risk.name()
+        ));
     }
     out
 }
@@ -114,12 +150,17 @@ type Key = (u64, String, String);
 
 fn kept() -> std::sync::MutexGuard<'static, HashMap<Key, (Instant, Judged)>> {
     static KEPT: OnceLock<Mutex<HashMap<Key, (Instant, Judged)>>> = OnceLock::new();
-    KEPT.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner)
+    KEPT.get_or_init(Mutex::default)
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What was judged of a template within the last hour, by this model with these prompts.
 pub fn remembered(key: &Key) -> Option<Judged> {
-    kept().get(key).filter(|k| k.0.elapsed() < KEPT).map(|k| k.1.clone())
+    kept()
+        .get(key)
+        .filter(|k| k.0.elapsed() < KEPT)
+        .map(|k| k.1.clone())
 }
 
 pub fn remember(key: Key, judged: Judged) {
@@ -136,14 +177,31 @@ mod tests {
     #[test]
     fn only_answers_of_the_form_with_real_evidence_are_taken() {
         let mut pack = Pack::default();
-        pack.marks.insert("W1".into(), Mark { event: None, text: String::new() });
+        pack.marks.insert(
+            "W1".into(),
+            Mark {
+                event: None,
+                text: String::new(),
+            },
+        );
         let good = json!({"severity": "high", "category": "disk", "component": "db", "hypothesis": "The disk is full.", "confidence": 0.8,
                           "actions": [2], "evidence": ["[W1]", "L9"]});
         let judged = read(&good.to_string(), 2, &pack).unwrap();
-        let actions =
-            [Action { title: "look".into(), ..Action::default() }, Action { title: "grow the volume".into(), ..Action::default() }];
+        let actions = [
+            Action {
+                title: "look".into(),
+                ..Action::default()
+            },
+            Action {
+                title: "grow the volume".into(),
+                ..Action::default()
+            },
+        ];
         let told = told(&judged, &actions);
-        assert!(told.contains("The disk is full [W1][L9].") && told.contains("1. grow the volume"), "{told}");
+        assert!(
+            told.contains("The disk is full [W1][L9].") && told.contains("1. grow the volume"),
+            "{told}"
+        );
         for (key, value) in [
             ("severity", json!("terrible")),
             ("confidence", json!(7)),
@@ -162,7 +220,13 @@ mod tests {
     #[test]
     fn a_judgement_is_remembered_for_its_model_and_prompts_alone() {
         let key = (77, "m".to_string(), "v".to_string());
-        remember(key.clone(), Judged { category: "disk".into(), ..Judged::default() });
+        remember(
+            key.clone(),
+            Judged {
+                category: "disk".into(),
+                ..Judged::default()
+            },
+        );
         assert_eq!(remembered(&key).unwrap().category, "disk");
         assert!(remembered(&(77, "m".into(), "w".into())).is_none());
     }

@@ -10,7 +10,12 @@ use crate::text::escape::for_terminal;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
-pub fn run(global: &Global, by: Option<&str>, baseline: Option<&str>, paths: &[PathBuf]) -> Result<u8, String> {
+pub fn run(
+    global: &Global,
+    by: Option<&str>,
+    baseline: Option<&str>,
+    paths: &[PathBuf],
+) -> Result<u8, String> {
     let by = by.map(By::parse).transpose()?;
     let mut all = paths.to_vec();
     let range = baseline.map(run::baseline).transpose()?;
@@ -36,7 +41,10 @@ pub fn run(global: &Global, by: Option<&str>, baseline: Option<&str>, paths: &[P
                 OutputFormat::Text => text(&findings, &mut out)?,
                 _ => out.json(&object(&findings))?,
             }
-            findings.windows.iter().any(|w| w.severity >= Severity::Medium)
+            findings
+                .windows
+                .iter()
+                .any(|w| w.severity >= Severity::Medium)
         }
     };
     out.flush()?;
@@ -45,9 +53,15 @@ pub fn run(global: &Global, by: Option<&str>, baseline: Option<&str>, paths: &[P
 }
 
 /// Windows that touch the range asked for.
-fn within(global: &Global, snapshot: &Snapshot, mut findings: Findings) -> Result<Findings, String> {
+fn within(
+    global: &Global,
+    snapshot: &Snapshot,
+    mut findings: Findings,
+) -> Result<Findings, String> {
     let range = run::range(global, snapshot)?;
-    findings.windows.retain(|w| range.start.is_none_or(|s| w.end >= s) && range.end.is_none_or(|e| w.start < e));
+    findings.windows.retain(|w| {
+        range.start.is_none_or(|s| w.end >= s) && range.end.is_none_or(|e| w.start < e)
+    });
     Ok(findings)
 }
 
@@ -69,21 +83,39 @@ pub fn object(f: &Findings) -> Value {
         json!({"id": w.id, "start": time(w.start), "end": time(w.end), "score": w.score, "severity": w.severity.name(),
                "tags": w.tags, "services": w.services, "reasons": reasons})
     };
-    let baseline = f.baseline.map(|(a, z)| json!({"start": time(a), "end": time(z)}));
+    let baseline = f
+        .baseline
+        .map(|(a, z)| json!({"start": time(a), "end": time(z)}));
     json!({"events": f.events, "baseline": baseline, "windows": f.windows.iter().map(window).collect::<Vec<_>>(), "notes": f.notes})
 }
 
 pub fn text(f: &Findings, out: &mut Out) -> Result<(), String> {
     if let Some((a, z)) = f.baseline {
-        out.line(&format!("normal: {} .. {} ({})", time(a), time(z), human_duration(z - a)))?;
+        out.line(&format!(
+            "normal: {} .. {} ({})",
+            time(a),
+            time(z),
+            human_duration(z - a)
+        ))?;
     }
     if f.windows.is_empty() {
-        out.line(&format!("nothing is out of the ordinary in {} events", f.events))?;
+        out.line(&format!(
+            "nothing is out of the ordinary in {} events",
+            f.events
+        ))?;
     }
     for w in &f.windows {
-        let tags = if w.tags.is_empty() { String::new() } else { format!(" [{}]", w.tags.join(", ")) };
+        let tags = if w.tags.is_empty() {
+            String::new()
+        } else {
+            format!(" [{}]", w.tags.join(", "))
+        };
         let services = if w.services.len() > 6 {
-            format!("{} and {} more", w.services[..6].join(", "), w.services.len() - 6)
+            format!(
+                "{} and {} more",
+                w.services[..6].join(", "),
+                w.services.len() - 6
+            )
         } else {
             w.services.join(", ")
         };
@@ -97,8 +129,16 @@ pub fn text(f: &Findings, out: &mut Out) -> Result<(), String> {
             for_terminal(&services)
         ))?;
         for r in w.reasons.iter().take(8) {
-            let place = r.lines.first().map_or_else(String::new, |l| format!("  {}:{}", l.source, l.line));
-            out.line(&for_terminal(&format!("  {:<13} {}: {}{place}", r.kind.name(), r.service, r.text)))?;
+            let place = r
+                .lines
+                .first()
+                .map_or_else(String::new, |l| format!("  {}:{}", l.source, l.line));
+            out.line(&for_terminal(&format!(
+                "  {:<13} {}: {}{place}",
+                r.kind.name(),
+                r.service,
+                r.text
+            )))?;
         }
         if w.reasons.len() > 8 {
             out.line(&format!("  … {} further reasons", w.reasons.len() - 8))?;
@@ -108,13 +148,24 @@ pub fn text(f: &Findings, out: &mut Out) -> Result<(), String> {
     f.notes.iter().try_for_each(|n| out.line(&format!("({n})")))
 }
 
-fn sessions(global: &Global, verdicts: &[SessionVerdict], threshold: f64, out: &mut Out) -> Result<bool, String> {
+fn sessions(
+    global: &Global,
+    verdicts: &[SessionVerdict],
+    threshold: f64,
+    out: &mut Out,
+) -> Result<bool, String> {
     let odd = verdicts.iter().filter(|v| v.anomalous).count();
     if global.format == OutputFormat::Text {
-        out.line(&format!("{odd} of {} sessions are anomalous (share of the rarest template under {:.3})", verdicts.len(), threshold))?;
+        out.line(&format!(
+            "{odd} of {} sessions are anomalous (share of the rarest template under {:.3})",
+            verdicts.len(),
+            threshold
+        ))?;
         for v in verdicts.iter().filter(|v| v.anomalous) {
             out.line(&for_terminal(&format!("{:.2}  {}", v.score, v.id)))?;
-            v.reasons.iter().try_for_each(|r| out.line(&for_terminal(&format!("      {r}"))))?;
+            v.reasons
+                .iter()
+                .try_for_each(|r| out.line(&for_terminal(&format!("      {r}"))))?;
         }
     } else {
         let rows: Vec<Value> =

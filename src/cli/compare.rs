@@ -13,17 +13,28 @@ pub fn run(global: &Global, inputs: &[PathBuf], what: &[String]) -> Result<u8, S
     let mut inputs = inputs.to_vec();
     let mut what = what.to_vec();
     if what.is_empty() && inputs.len() > 2 {
-        what = inputs.split_off(inputs.len() - 2).into_iter().map(|p| p.display().to_string()).collect();
+        what = inputs
+            .split_off(inputs.len() - 2)
+            .into_iter()
+            .map(|p| p.display().to_string())
+            .collect();
     }
     let [first, second] = what.as_slice() else {
         return Err(format!(
             "two {} are to be compared, {} given",
-            if inputs.is_empty() { "inputs" } else { "ranges of time" },
+            if inputs.is_empty() {
+                "inputs"
+            } else {
+                "ranges of time"
+            },
             what.len()
         ));
     };
     let (paths, parts) = if inputs.is_empty() {
-        (vec![PathBuf::from(first), PathBuf::from(second)], [Part::Input(first.clone()), Part::Input(second.clone())])
+        (
+            vec![PathBuf::from(first), PathBuf::from(second)],
+            [Part::Input(first.clone()), Part::Input(second.clone())],
+        )
     } else {
         (inputs, [range(first)?, range(second)?])
     };
@@ -42,7 +53,9 @@ pub fn run(global: &Global, inputs: &[PathBuf], what: &[String]) -> Result<u8, S
 fn range(text: &str) -> Result<Part, String> {
     match run::baseline(text)? {
         run::Baseline::Range(a, z) => Ok(Part::Range(a, z)),
-        run::Baseline::Path(_) => Err(format!("'{text}' is no range of time: 2024-03-01T10:00:00Z..2024-03-01T10:30:00Z")),
+        run::Baseline::Path(_) => Err(format!(
+            "'{text}' is no range of time: 2024-03-01T10:00:00Z..2024-03-01T10:30:00Z"
+        )),
     }
 }
 
@@ -68,5 +81,7 @@ pub fn object(snapshot: &Snapshot, c: &Comparison) -> Value {
 }
 
 fn text(snapshot: &Snapshot, c: &Comparison, out: &mut Out) -> Result<(), String> {
-    c.lines(snapshot).iter().try_for_each(|l| out.line(&for_terminal(l)))
+    c.lines(snapshot)
+        .iter()
+        .try_for_each(|l| out.line(&for_terminal(l)))
 }

@@ -41,9 +41,17 @@ pub fn run(global: &Global, baseline: Option<&str>, paths: &[PathBuf]) -> Result
 
 /// Rates of log statements in each of the other captures; one that equals PATH is left out.
 fn reference(global: &Global, folder: &Path, paths: &[PathBuf]) -> Result<Reference, String> {
-    let own: Vec<Vec<u8>> = paths.iter().filter(|p| p.is_file()).filter_map(|p| std::fs::read(p).ok()).collect();
+    let own: Vec<Vec<u8>> = paths
+        .iter()
+        .filter(|p| p.is_file())
+        .filter_map(|p| std::fs::read(p).ok())
+        .collect();
     let mut files: Vec<PathBuf> = if folder.is_dir() {
-        std::fs::read_dir(folder).map_err(|e| format!("{}: {e}", folder.display()))?.flatten().map(|e| e.path()).collect()
+        std::fs::read_dir(folder)
+            .map_err(|e| format!("{}: {e}", folder.display()))?
+            .flatten()
+            .map(|e| e.path())
+            .collect()
     } else {
         vec![folder.to_path_buf()]
     };
@@ -51,18 +59,28 @@ fn reference(global: &Global, folder: &Path, paths: &[PathBuf]) -> Result<Refere
     let mut out = Reference::new();
     for file in files {
         let same = |own: &Vec<u8>| {
-            std::fs::metadata(&file).is_ok_and(|m| m.len() == own.len() as u64) && std::fs::read(&file).is_ok_and(|b| b == *own)
+            std::fs::metadata(&file).is_ok_and(|m| m.len() == own.len() as u64)
+                && std::fs::read(&file).is_ok_and(|b| b == *own)
         };
-        if paths.iter().any(|p| std::fs::canonicalize(p).ok() == std::fs::canonicalize(&file).ok()) || own.iter().any(same) {
+        if paths
+            .iter()
+            .any(|p| std::fs::canonicalize(p).ok() == std::fs::canonicalize(&file).ok())
+            || own.iter().any(same)
+        {
             continue;
         }
-        let Ok((session, snapshot)) = run::open(global, std::slice::from_ref(&file)) else { continue };
+        let Ok((session, snapshot)) = run::open(global, std::slice::from_ref(&file)) else {
+            continue;
+        };
         if let Some(rates) = session.corpus.rates(&snapshot) {
             out.push(rates);
         }
     }
     if out.is_empty() {
-        return Err(format!("{}: no other capture with traces was found there", folder.display()));
+        return Err(format!(
+            "{}: no other capture with traces was found there",
+            folder.display()
+        ));
     }
     Ok(out)
 }
@@ -93,9 +111,16 @@ pub fn object(d: &Diagnosis) -> Value {
         .iter()
         .map(|s| json!({"name": s.name, "p_down": s.p_down, "band": s.band(), "health": s.health, "penalties": s.penalties}))
         .collect();
-    let edges: Vec<Value> = d.edges.iter().map(|e| json!({"from": e.from, "to": e.to, "calls": e.calls, "source": e.source})).collect();
-    let similar: Vec<Value> =
-        d.similar.iter().map(|s| json!({"incident": s.incident, "score": s.score, "title": s.title, "fix": s.fix})).collect();
+    let edges: Vec<Value> = d
+        .edges
+        .iter()
+        .map(|e| json!({"from": e.from, "to": e.to, "calls": e.calls, "source": e.source}))
+        .collect();
+    let similar: Vec<Value> = d
+        .similar
+        .iter()
+        .map(|s| json!({"incident": s.incident, "score": s.score, "title": s.title, "fix": s.fix}))
+        .collect();
     json!({"incident": {"start": time(d.start), "end": time(d.end), "severity": d.severity.name(), "category": d.category},
            "verdict": d.verdict, "root_causes": causes, "chain": chain, "services": services, "edges": edges, "similar": similar,
            "notes": d.notes, "elapsed_ms": d.elapsed_ms})
@@ -106,22 +131,46 @@ pub fn text(d: &Diagnosis, out: &mut Out) -> Result<(), String> {
 }
 
 pub fn lines(d: &Diagnosis) -> Vec<String> {
-    let mut out = vec![format!("{} ({}, {})", d.verdict, d.severity.name(), d.category)];
+    let mut out = vec![format!(
+        "{} ({}, {})",
+        d.verdict,
+        d.severity.name(),
+        d.category
+    )];
     if !d.causes.is_empty() {
         out.push(String::new());
         out.push("Causes:".into());
     }
     for (i, c) in d.causes.iter().take(5).enumerate() {
-        out.push(format!("  {}. {:<28} {:.2}  {}", i + 1, c.service, c.score, c.summary));
-        out.extend(c.evidence.iter().map(|e| format!("       {}:{}  {}", e.place.source, e.place.line, e.text)));
+        out.push(format!(
+            "  {}. {:<28} {:.2}  {}",
+            i + 1,
+            c.service,
+            c.score,
+            c.summary
+        ));
+        out.extend(
+            c.evidence
+                .iter()
+                .map(|e| format!("       {}:{}  {}", e.place.source, e.place.line, e.text)),
+        );
     }
     if !d.chain.is_empty() {
         out.push(String::new());
         out.push("Chain:".into());
     }
     for l in &d.chain {
-        let why = if l.why.is_empty() { String::new() } else { format!("  ({})", l.why) };
-        out.push(format!("  {} {:<20} {}{why}", &time(l.first)[11..23], l.service, l.template));
+        let why = if l.why.is_empty() {
+            String::new()
+        } else {
+            format!("  ({})", l.why)
+        };
+        out.push(format!(
+            "  {} {:<20} {}{why}",
+            &time(l.first)[11..23],
+            l.service,
+            l.template
+        ));
     }
     let mut services: Vec<_> = d.services.iter().filter(|s| s.p_down >= 0.05).collect();
     services.sort_by(|a, b| b.p_down.total_cmp(&a.p_down));
@@ -129,11 +178,21 @@ pub fn lines(d: &Diagnosis) -> Vec<String> {
         out.push(String::new());
         out.push("Services at fault:".into());
     }
-    out.extend(services.iter().take(10).map(|s| format!("  {:>3.0}% {:<7} {}", s.p_down * 100.0, s.band(), s.name)));
+    out.extend(
+        services
+            .iter()
+            .take(10)
+            .map(|s| format!("  {:>3.0}% {:<7} {}", s.p_down * 100.0, s.band(), s.name)),
+    );
     if !d.similar.is_empty() {
         out.push(String::new());
     }
-    out.extend(d.similar.iter().map(|s| format!("resembles {}, {:.2}: {}; fixed by: {}", s.incident, s.score, s.title, s.fix)));
+    out.extend(d.similar.iter().map(|s| {
+        format!(
+            "resembles {}, {:.2}: {}; fixed by: {}",
+            s.incident, s.score, s.title, s.fix
+        )
+    }));
     out.extend(d.notes.iter().map(|n| format!("({n})")));
     out
 }

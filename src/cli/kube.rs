@@ -32,14 +32,22 @@ pub fn run(global: &Global, wanted: &Wanted<'_>) -> Result<u8, String> {
         once.no_cache = true;
         once.since = None;
         // Sources are named from the folder on: where it lies is of no interest, and another place every time.
-        std::env::set_current_dir(folder.path()).map_err(|e| format!("{}: {e}", folder.path().display()))?;
-        let parts: Vec<PathBuf> = ["events", "var"].iter().map(PathBuf::from).filter(|p| p.exists()).collect();
+        std::env::set_current_dir(folder.path())
+            .map_err(|e| format!("{}: {e}", folder.path().display()))?;
+        let parts: Vec<PathBuf> = ["events", "var"]
+            .iter()
+            .map(PathBuf::from)
+            .filter(|p| p.exists())
+            .collect();
         return super::templates::run(&once, true, &parts).map(|_| OK);
     }
     let (mut options, settings) = run::options(global, &[folder.path().to_path_buf()])?;
     options.cache = None;
     options.context.clone_from(&ask.context);
     let context = ask.context.as_deref().unwrap_or("current context");
-    options.called = Some((folder.path().to_path_buf(), format!("live: namespace {}, {context}", ask.namespace)));
+    options.called = Some((
+        folder.path().to_path_buf(),
+        format!("live: namespace {}, {context}", ask.namespace),
+    ));
     crate::tui::run(options, settings, global.theme.as_deref()).map(|()| OK)
 }

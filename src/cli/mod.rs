@@ -32,21 +32,58 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match &cli.command {
         Some(Command::Templates { lines, paths }) => templates::run(&cli.global, *lines, paths),
-        Some(Command::Search { count, lines, query, paths }) => search::run(&cli.global, query, paths, *count, *lines),
-        Some(Command::Anomalies { by, baseline, paths }) => anomalies::run(&cli.global, by.as_deref(), baseline.as_deref(), paths),
+        Some(Command::Search {
+            count,
+            lines,
+            query,
+            paths,
+        }) => search::run(&cli.global, query, paths, *count, *lines),
+        Some(Command::Anomalies {
+            by,
+            baseline,
+            paths,
+        }) => anomalies::run(&cli.global, by.as_deref(), baseline.as_deref(), paths),
         Some(Command::Compare { inside, what }) => compare::run(&cli.global, inside, what),
-        Some(Command::Diagnose { baseline, paths }) => diagnose::run(&cli.global, baseline.as_deref(), paths),
+        Some(Command::Diagnose { baseline, paths }) => {
+            diagnose::run(&cli.global, baseline.as_deref(), paths)
+        }
         Some(Command::Classify { paths }) => classify::run(&cli.global, paths),
         Some(Command::Plan { paths }) => plan::plan(&cli.global, paths),
-        Some(Command::Apply { action, paths, context, set, yes }) => {
-            plan::apply(&cli.global, &plan::Wanted { id: action, context: context.as_deref(), yes: *yes, set }, paths)
-        }
+        Some(Command::Apply {
+            action,
+            paths,
+            context,
+            set,
+            yes,
+        }) => plan::apply(
+            &cli.global,
+            &plan::Wanted {
+                id: action,
+                context: context.as_deref(),
+                yes: *yes,
+                set,
+            },
+            paths,
+        ),
         Some(Command::Triage { paths }) => triage::run(&cli.global, paths),
         Some(Command::Incidents { what }) => incidents::run(&cli.global, what),
         Some(Command::Ask { task, words }) => ask::run(&cli.global, *task, words),
-        Some(Command::Kube { namespace, selector, context, all_containers, previous }) => {
-            kube::run(&cli.global, &kube::Wanted { namespace, selector, context, all_containers: *all_containers, previous: *previous })
-        }
+        Some(Command::Kube {
+            namespace,
+            selector,
+            context,
+            all_containers,
+            previous,
+        }) => kube::run(
+            &cli.global,
+            &kube::Wanted {
+                namespace,
+                selector,
+                context,
+                all_containers: *all_containers,
+                previous: *previous,
+            },
+        ),
         Some(Command::Completions { shell }) => shell::completions(*shell),
         Some(Command::Man) => shell::man(),
         None => summary::run(&cli.global, &cli.paths),

@@ -17,7 +17,9 @@ pub fn plan(global: &Global, paths: &[PathBuf]) -> Result<u8, String> {
     let actions = session.corpus.plan(&snapshot, &diagnosis);
     let mut out = Out::new();
     match global.format {
-        OutputFormat::Text => lines(&actions).iter().try_for_each(|l| out.line(&for_terminal(l)))?,
+        OutputFormat::Text => lines(&actions)
+            .iter()
+            .try_for_each(|l| out.line(&for_terminal(l)))?,
         _ => out.json(&object(&actions, "offline"))?,
     }
     out.flush()?;
@@ -33,13 +35,23 @@ pub fn object(actions: &[Action], mode: &str) -> Value {
 pub fn lines(actions: &[Action]) -> Vec<String> {
     let mut out = Vec::new();
     for a in actions {
-        out.push(format!("{:.2}  {:<22} risk {:<6} {}", a.confidence, a.id, a.risk.name(), a.title));
+        out.push(format!(
+            "{:.2}  {:<22} risk {:<6} {}",
+            a.confidence,
+            a.id,
+            a.risk.name(),
+            a.title
+        ));
         out.push(format!("      why: {}", a.why));
         if !a.argv.is_empty() {
             out.push(format!("      run: {}", shown(&a.argv)));
         }
         if !a.evidence.is_empty() {
-            let places: Vec<String> = a.evidence.iter().map(|p| format!("{}:{}", p.source, p.line)).collect();
+            let places: Vec<String> = a
+                .evidence
+                .iter()
+                .map(|p| format!("{}:{}", p.source, p.line))
+                .collect();
             out.push(format!("      because of: {}", places.join(", ")));
         }
         if !a.changes.is_empty() {
@@ -68,13 +80,19 @@ pub fn apply(global: &Global, wanted: &Wanted<'_>, paths: &[PathBuf]) -> Result<
         return Ok(FOUND);
     }
     let Some(context) = wanted.context else {
-        eprintln!("faultline: no cluster is connected; name its context with --context. Nothing was touched.");
+        eprintln!(
+            "faultline: no cluster is connected; name its context with --context. Nothing was touched."
+        );
         return Ok(FOUND);
     };
     let given = given(wanted.set)?;
     let (session, snapshot) = run::open(global, paths)?;
     let diagnosis = session.corpus.diagnosis_of(&snapshot);
-    let mut whom = PlanFor { context: Some(context.into()), given, node: None };
+    let mut whom = PlanFor {
+        context: Some(context.into()),
+        given,
+        node: None,
+    };
     let plan = session.corpus.plan_for(&snapshot, &diagnosis, &whom);
     if let Some(action) = plan.iter().find(|a| a.id == wanted.id) {
         applicable(action, &whom.given)?;
@@ -93,10 +111,15 @@ pub fn apply(global: &Global, wanted: &Wanted<'_>, paths: &[PathBuf]) -> Result<
     let plan = session.corpus.plan_for(&snapshot, &diagnosis, &whom);
     let Some(action) = plan.iter().find(|a| a.id == wanted.id) else {
         let known: Vec<&str> = plan.iter().map(|a| a.id.as_str()).collect();
-        return Err(format!("the plan has no action '{}'; it has: {}", wanted.id, known.join(", ")));
+        return Err(format!(
+            "the plan has no action '{}'; it has: {}",
+            wanted.id,
+            known.join(", ")
+        ));
     };
     applicable(action, &whom.given)?;
-    through_the_gate(&session.corpus, action, &armed, wanted.yes).map_or_else(|why| refused(&why), |()| Ok(OK))
+    through_the_gate(&session.corpus, action, &armed, wanted.yes)
+        .map_or_else(|why| refused(&why), |()| Ok(OK))
 }
 
 fn refused(why: &str) -> Result<u8, String> {
@@ -105,14 +128,28 @@ fn refused(why: &str) -> Result<u8, String> {
 }
 
 /// Looks, asks, applies; an error is why nothing, or nothing more, was done.
-fn through_the_gate(corpus: &engine::Corpus, action: &Action, armed: &engine::Armed, yes: bool) -> Result<(), String> {
+fn through_the_gate(
+    corpus: &engine::Corpus,
+    action: &Action,
+    armed: &engine::Armed,
+    yes: bool,
+) -> Result<(), String> {
     let mut out = Out::new();
-    armed.lines().iter().try_for_each(|l| out.line(&for_terminal(l)))?;
+    armed
+        .lines()
+        .iter()
+        .try_for_each(|l| out.line(&for_terminal(l)))?;
     let checked = engine::preflight(action, armed)?;
     for (ok, text) in &checked.checks {
-        out.line(&for_terminal(&format!("{} {text}", if *ok { "ok  " } else { "FAIL" })))?;
+        out.line(&for_terminal(&format!(
+            "{} {text}",
+            if *ok { "ok  " } else { "FAIL" }
+        )))?;
     }
-    checked.diff.iter().try_for_each(|d| out.line(&for_terminal(&format!("     {d}"))))?;
+    checked
+        .diff
+        .iter()
+        .try_for_each(|d| out.line(&for_terminal(&format!("     {d}"))))?;
     out.line(&for_terminal(&format!("run: {}", shown(&checked.argv))))?;
     if let Some(back) = &checked.rollback {
         out.line(&for_terminal(&format!("back: {}", shown(back))))?;
@@ -126,16 +163,28 @@ fn through_the_gate(corpus: &engine::Corpus, action: &Action, armed: &engine::Ar
     }
     let applied = engine::apply(corpus, action, armed, &checked)?;
     let mut out = Out::new();
-    applied.told.lines().try_for_each(|l| out.line(&for_terminal(l)))?;
+    applied
+        .told
+        .lines()
+        .try_for_each(|l| out.line(&for_terminal(l)))?;
     out.flush()?;
     let outcome = applied.stuck.then_some(engine::Outcome::NoEffect);
-    engine::remember(corpus, action, armed, &applied.run, outcome, "the logs were not followed")
+    engine::remember(
+        corpus,
+        action,
+        armed,
+        &applied.run,
+        outcome,
+        "the logs were not followed",
+    )
 }
 
 /// Values by name.
 fn given(set: &[String]) -> Result<BTreeMap<String, String>, String> {
     let pair = |text: &String| {
-        let (name, value) = text.split_once('=').ok_or_else(|| format!("'{text}': --set takes NAME=VALUE"))?;
+        let (name, value) = text
+            .split_once('=')
+            .ok_or_else(|| format!("'{text}': --set takes NAME=VALUE"))?;
         Ok((name.to_string(), value.to_string()))
     };
     set.iter().map(pair).collect()
@@ -144,19 +193,45 @@ fn given(set: &[String]) -> Result<BTreeMap<String, String>, String> {
 /// It has a command; what was given is of the action and of the right form, and nothing that it asks for is missing.
 fn applicable(action: &Action, given: &BTreeMap<String, String>) -> Result<(), String> {
     if action.argv.is_empty() {
-        return Err(format!("'{}' is advice, not something to apply: {}", action.id, action.title));
+        return Err(format!(
+            "'{}' is advice, not something to apply: {}",
+            action.id, action.title
+        ));
     }
-    let names = || action.asks.iter().map(|a| format!("{} ({})", a.name, a.what)).collect::<Vec<_>>().join(", ");
+    let names = || {
+        action
+            .asks
+            .iter()
+            .map(|a| format!("{} ({})", a.name, a.what))
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
     for (name, value) in given {
         match action.asks.iter().find(|a| a.name == *name) {
-            None if action.asks.is_empty() => return Err(format!("'{}' asks for nothing, so --set {name} has no meaning", action.id)),
-            None => return Err(format!("'{}' does not ask for {name}; it asks for: {}", action.id, names())),
-            Some(a) if a.open => return Err(format!("'{value}' is no value for {name} ({})", a.what)),
+            None if action.asks.is_empty() => {
+                return Err(format!(
+                    "'{}' asks for nothing, so --set {name} has no meaning",
+                    action.id
+                ));
+            }
+            None => {
+                return Err(format!(
+                    "'{}' does not ask for {name}; it asks for: {}",
+                    action.id,
+                    names()
+                ));
+            }
+            Some(a) if a.open => {
+                return Err(format!("'{value}' is no value for {name} ({})", a.what));
+            }
             Some(_) => {}
         }
     }
     match action.asks.iter().find(|a| a.value.is_empty()) {
-        Some(a) => Err(format!("'{}' asks for {}: give it as --set {}=VALUE", action.id, a.what, a.name)),
+        Some(a) => Err(format!(
+            "'{}' asks for {}: give it as --set {}=VALUE",
+            action.id, a.what, a.name
+        )),
         None => Ok(()),
     }
 }
@@ -168,10 +243,16 @@ fn confirmed(action: &Action) -> Result<bool, String> {
         Risk::Medium => "yes",
         Risk::High => action.target.name.as_str(),
     };
-    let ask = if wanted.is_empty() { "Enter applies, Ctrl-C leaves: ".to_string() } else { format!("type '{wanted}' to apply: ") };
+    let ask = if wanted.is_empty() {
+        "Enter applies, Ctrl-C leaves: ".to_string()
+    } else {
+        format!("type '{wanted}' to apply: ")
+    };
     eprint!("{ask}");
     std::io::stderr().flush().ok();
     let mut line = String::new();
-    std::io::stdin().read_line(&mut line).map_err(|e| e.to_string())?;
+    std::io::stdin()
+        .read_line(&mut line)
+        .map_err(|e| e.to_string())?;
     Ok(line.trim() == wanted)
 }

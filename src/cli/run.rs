@@ -13,7 +13,10 @@ use std::sync::Arc;
 /// Options of the engine from the command line and the settings.
 pub fn options(global: &Global, paths: &[PathBuf]) -> Result<(Options, Settings), String> {
     let dirs = Paths::find();
-    let file = global.config.clone().or_else(|| dirs.as_ref().map(|d| d.config.join("settings.toml")));
+    let file = global
+        .config
+        .clone()
+        .or_else(|| dirs.as_ref().map(|d| d.config.join("settings.toml")));
     let mut settings = match &file {
         Some(file) => settings::load(file, global.config.is_some())?,
         None => Settings::default(),
@@ -48,11 +51,16 @@ pub fn options(global: &Global, paths: &[PathBuf]) -> Result<(Options, Settings)
 
 /// Offset of a zone now, in ns: `+02:00` or a name such as `Europe/Berlin`.
 fn zone_offset(zone: &str) -> Result<i64, String> {
-    let wrong = || format!("unknown time zone '{zone}': use a name such as Europe/Berlin, or +02:00");
+    let wrong =
+        || format!("unknown time zone '{zone}': use a name such as Europe/Berlin, or +02:00");
     if let Some(sign) = zone.chars().next().filter(|c| matches!(c, '+' | '-')) {
         let digits: String = zone.chars().filter(char::is_ascii_digit).collect();
         let number: i64 = digits.parse().map_err(|_| wrong())?;
-        let (hours, minutes) = if digits.len() <= 2 { (number, 0) } else { (number / 100, number % 100) };
+        let (hours, minutes) = if digits.len() <= 2 {
+            (number, 0)
+        } else {
+            (number / 100, number % 100)
+        };
         let seconds = hours * 3600 + minutes * 60;
         return Ok(if sign == '-' { -seconds } else { seconds } * 1_000_000_000);
     }
@@ -62,9 +70,14 @@ fn zone_offset(zone: &str) -> Result<i64, String> {
 
 fn user_formats(folder: &std::path::Path) -> Result<Vec<(String, String)>, String> {
     let mut found = Vec::new();
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|e| e.path());
+    let entries = std::fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|e| e.path());
     for path in entries.filter(|p| p.extension().is_some_and(|e| e == "toml")) {
-        let text = std::fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
+        let text =
+            std::fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
         found.push((path.display().to_string(), text));
     }
     found.sort();
@@ -85,7 +98,12 @@ pub fn open(global: &Global, paths: &[PathBuf]) -> Result<(Session, Arc<Snapshot
 }
 
 fn report_failures(corpus: &Corpus, snapshot: &Snapshot) {
-    let mut told: Vec<String> = corpus.read().failures.iter().map(|f| format!("{}: {}", f.name, f.reason)).collect();
+    let mut told: Vec<String> = corpus
+        .read()
+        .failures
+        .iter()
+        .map(|f| format!("{}: {}", f.name, f.reason))
+        .collect();
     for source in snapshot.sources.iter() {
         if let Some(reason) = &source.failure {
             told.push(format!("{}: {reason}", source.name));
@@ -111,20 +129,32 @@ pub fn finish(global: &Global, corpus: &Corpus) {
 
 /// `--since` and `--until` against the corpus' last event.
 pub fn range(global: &Global, snapshot: &Snapshot) -> Result<TimeRange, String> {
-    let last = snapshot.chunks.iter().map(|c| c.max_time).max().unwrap_or(NO_TIME);
-    Ok(TimeRange { start: moment(global.since.as_deref(), last)?, end: moment(global.until.as_deref(), last)? })
+    let last = snapshot
+        .chunks
+        .iter()
+        .map(|c| c.max_time)
+        .max()
+        .unwrap_or(NO_TIME);
+    Ok(TimeRange {
+        start: moment(global.since.as_deref(), last)?,
+        end: moment(global.until.as_deref(), last)?,
+    })
 }
 
 fn moment(text: Option<&str>, last: Moment) -> Result<Option<Moment>, String> {
     let Some(text) = text else { return Ok(None) };
     if let Some(back) = parse_duration(text) {
         return if last == NO_TIME {
-            Err(format!("'{text}' counts back from the last event, but no event has a time"))
+            Err(format!(
+                "'{text}' counts back from the last event, but no event has a time"
+            ))
         } else {
             Ok(Some(last - back))
         };
     }
-    engine::moment(text).map(Some).ok_or_else(|| format!("'{text}' is neither a time (2024-03-01T10:00:00Z) nor a duration (15m)"))
+    engine::moment(text).map(Some).ok_or_else(|| {
+        format!("'{text}' is neither a time (2024-03-01T10:00:00Z) nor a duration (15m)")
+    })
 }
 
 /// What `--baseline` names.
@@ -147,7 +177,12 @@ impl Baseline {
         match self {
             Baseline::Range(a, z) => Some((*a, *z)),
             Baseline::Path(p) => {
-                let of = || snapshot.sources.iter().filter(|s| s.timed > 0 && std::path::Path::new(&s.input).starts_with(p));
+                let of = || {
+                    snapshot
+                        .sources
+                        .iter()
+                        .filter(|s| s.timed > 0 && std::path::Path::new(&s.input).starts_with(p))
+                };
                 Some((of().map(|s| s.first).min()?, of().map(|s| s.last).max()?))
             }
         }
@@ -159,10 +194,20 @@ pub fn baseline(text: &str) -> Result<Baseline, String> {
     if let Some((a, z)) = text.split_once("..")
         && let (Some(a), Some(z)) = (engine::moment(a), engine::moment(z))
     {
-        return if a < z { Ok(Baseline::Range(a, z)) } else { Err(format!("'{text}' ends before it begins")) };
+        return if a < z {
+            Ok(Baseline::Range(a, z))
+        } else {
+            Err(format!("'{text}' ends before it begins"))
+        };
     }
     let path = PathBuf::from(text);
-    if path.exists() { Ok(Baseline::Path(path)) } else { Err(format!("'{text}' is neither a range of time (T1..T2) nor a path")) }
+    if path.exists() {
+        Ok(Baseline::Path(path))
+    } else {
+        Err(format!(
+            "'{text}' is neither a range of time (T1..T2) nor a path"
+        ))
+    }
 }
 
 /// A moment as JSON has it.
@@ -179,7 +224,10 @@ impl Out {
     }
 
     pub fn line(&mut self, text: &str) -> Result<(), String> {
-        self.0.write_all(text.as_bytes()).and_then(|()| self.0.write_all(b"\n")).or_else(quiet)
+        self.0
+            .write_all(text.as_bytes())
+            .and_then(|()| self.0.write_all(b"\n"))
+            .or_else(quiet)
     }
 
     pub fn json(&mut self, value: &impl serde::Serialize) -> Result<(), String> {

@@ -19,7 +19,13 @@ struct Hit<'a> {
     text: &'a str,
 }
 
-pub fn run(global: &Global, query: &str, paths: &[PathBuf], count: bool, lines: bool) -> Result<u8, String> {
+pub fn run(
+    global: &Global,
+    query: &str,
+    paths: &[PathBuf],
+    count: bool,
+    lines: bool,
+) -> Result<u8, String> {
     engine::check_query(query)?;
     let (session, snapshot) = run::open(global, paths)?;
     let corpus = &session.corpus;
@@ -34,22 +40,34 @@ pub fn run(global: &Global, query: &str, paths: &[PathBuf], count: bool, lines: 
         }
         (n, unread)
     } else {
-        engine::for_each_match(corpus, &snapshot, query, range, unit, &mut |event, line, text, template_id| {
-            let source = snapshot.sources.get(event.source as usize).map_or("", |s| &s.name);
-            match global.format {
-                OutputFormat::Json => out.json(&Hit {
-                    source,
-                    line,
-                    ts: time(event.time, event.precision),
-                    level: event.level.name(),
-                    service: &event.service,
-                    template_id,
-                    text,
-                }),
-                _ if snapshot.sources.len() > 1 => out.line(&format!("{}:{line}:{}", for_terminal(source), shown(text))),
-                _ => out.line(&shown(text)),
-            }
-        })?
+        engine::for_each_match(
+            corpus,
+            &snapshot,
+            query,
+            range,
+            unit,
+            &mut |event, line, text, template_id| {
+                let source = snapshot
+                    .sources
+                    .get(event.source as usize)
+                    .map_or("", |s| &s.name);
+                match global.format {
+                    OutputFormat::Json => out.json(&Hit {
+                        source,
+                        line,
+                        ts: time(event.time, event.precision),
+                        level: event.level.name(),
+                        service: &event.service,
+                        template_id,
+                        text,
+                    }),
+                    _ if snapshot.sources.len() > 1 => {
+                        out.line(&format!("{}:{line}:{}", for_terminal(source), shown(text)))
+                    }
+                    _ => out.line(&shown(text)),
+                }
+            },
+        )?
     };
     out.flush()?;
     if unread > 0 {
@@ -61,5 +79,8 @@ pub fn run(global: &Global, query: &str, paths: &[PathBuf], count: bool, lines: 
 
 /// Escaped, but with its own line breaks.
 fn shown(text: &str) -> String {
-    text.split('\n').map(|l| for_terminal(l.strip_suffix('\r').unwrap_or(l))).collect::<Vec<_>>().join("\n")
+    text.split('\n')
+        .map(|l| for_terminal(l.strip_suffix('\r').unwrap_or(l)))
+        .collect::<Vec<_>>()
+        .join("\n")
 }

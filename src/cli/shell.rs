@@ -13,11 +13,15 @@ pub fn completions(shell: clap_complete::Shell) -> Result<u8, String> {
 
 pub fn man() -> Result<u8, String> {
     let mut text = Vec::new();
-    clap_mangen::Man::new(Cli::command()).render(&mut text).map_err(|e| e.to_string())?;
+    clap_mangen::Man::new(Cli::command())
+        .render(&mut text)
+        .map_err(|e| e.to_string())?;
     print(&text)
 }
 
 fn print(text: &[u8]) -> Result<u8, String> {
-    std::io::stdout().write_all(text).map_err(|e| format!("cannot write: {e}"))?;
+    std::io::stdout()
+        .write_all(text)
+        .map_err(|e| format!("cannot write: {e}"))?;
     Ok(OK)
 }

@@ -80,19 +80,38 @@ fn table(snapshot: &Snapshot) -> Table<'_> {
                 services: &t.services,
                 first_seen: time(t.first, t.first_precision),
                 last_seen: time(t.last, t.last_precision),
-                example: Place { source: snapshot.sources.get(source as usize).map_or("", |s| &s.name), line },
+                example: Place {
+                    source: snapshot
+                        .sources
+                        .get(source as usize)
+                        .map_or("", |s| &s.name),
+                    line,
+                },
                 aliases: &t.aliases,
             }
         })
         .collect();
-    Table { events: snapshot.events, lines: snapshot.lines, templates }
+    Table {
+        events: snapshot.events,
+        lines: snapshot.lines,
+        templates,
+    }
 }
 
 fn text(snapshot: &Snapshot, out: &mut Out) -> Result<(), String> {
-    let width = snapshot.templates.first().map_or(5, |t| t.count.to_string().len()).max(5);
+    let width = snapshot
+        .templates
+        .first()
+        .map_or(5, |t| t.count.to_string().len())
+        .max(5);
     out.line(&format!("{:>width$}  level    template", "count"))?;
     for t in snapshot.templates.iter() {
-        out.line(&format!("{:>width$}  {:<7}  {}", t.count, t.level.name(), for_terminal(&t.text)))?;
+        out.line(&format!(
+            "{:>width$}  {:<7}  {}",
+            t.count,
+            t.level.name(),
+            for_terminal(&t.text)
+        ))?;
     }
     let ratio = snapshot.lines as f64 / (snapshot.templates.len() as f64).max(1.0);
     out.line(&format!(
@@ -103,22 +122,38 @@ fn text(snapshot: &Snapshot, out: &mut Out) -> Result<(), String> {
     ))
 }
 
-fn events(corpus: &Corpus, snapshot: &Snapshot, format: OutputFormat, out: &mut Out) -> Result<(), String> {
-    corpus.for_each_event(snapshot, &mut |event: &Event, template: Option<&Template>| {
-        let text = template.map_or("", |t| t.text.as_str());
-        if format == OutputFormat::Text {
-            return out.line(&format!("{}\t{}\t{}", event.line, template.map_or(0, |t| t.id), for_terminal(text)));
-        }
-        let message = event.message.lines().next().unwrap_or_default();
-        out.json(&Record {
-            source: snapshot.sources.get(event.source as usize).map_or("", |s| &s.name),
-            line: event.line,
-            template_id: template.map(|t| t.id),
-            template: text,
-            variables: crate::engine::variables(text, message),
-            ts: time(event.time, event.precision),
-            level: event.level.name(),
-            service: &event.service,
-        })
-    })
+fn events(
+    corpus: &Corpus,
+    snapshot: &Snapshot,
+    format: OutputFormat,
+    out: &mut Out,
+) -> Result<(), String> {
+    corpus.for_each_event(
+        snapshot,
+        &mut |event: &Event, template: Option<&Template>| {
+            let text = template.map_or("", |t| t.text.as_str());
+            if format == OutputFormat::Text {
+                return out.line(&format!(
+                    "{}\t{}\t{}",
+                    event.line,
+                    template.map_or(0, |t| t.id),
+                    for_terminal(text)
+                ));
+            }
+            let message = event.message.lines().next().unwrap_or_default();
+            out.json(&Record {
+                source: snapshot
+                    .sources
+                    .get(event.source as usize)
+                    .map_or("", |s| &s.name),
+                line: event.line,
+                template_id: template.map(|t| t.id),
+                template: text,
+                variables: crate::engine::variables(text, message),
+                ts: time(event.time, event.precision),
+                level: event.level.name(),
+                service: &event.service,
+            })
+        },
+    )
 }

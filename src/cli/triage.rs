@@ -18,7 +18,12 @@ pub fn run(global: &Global, paths: &[PathBuf]) -> Result<u8, String> {
     let findings = corpus.findings_of(&snapshot);
     let diagnosis = corpus.diagnosis_of(&snapshot);
     let actions = corpus.plan(&snapshot, &diagnosis);
-    let report = Report { snapshot: &snapshot, findings: &findings, diagnosis: &diagnosis, actions: &actions };
+    let report = Report {
+        snapshot: &snapshot,
+        findings: &findings,
+        diagnosis: &diagnosis,
+        actions: &actions,
+    };
     let anomalous = report.is_anomalous();
     let mut out = Out::new();
     match global.format {
@@ -38,11 +43,17 @@ pub fn run(global: &Global, paths: &[PathBuf]) -> Result<u8, String> {
 /// Lines without secrets and without what a terminal would act on.
 fn write(out: &mut Out, lines: &[String]) -> Result<(), String> {
     let mut redactor = Redactor::default();
-    lines.iter().try_for_each(|l| out.line(&for_terminal(&redactor.redact(l))))
+    lines
+        .iter()
+        .try_for_each(|l| out.line(&for_terminal(&redactor.redact(l))))
 }
 
 fn named(paths: &[PathBuf]) -> String {
-    paths.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ")
+    paths
+        .iter()
+        .map(|p| p.display().to_string())
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn text(r: &Report<'_>, out: &mut Out) -> Result<(), String> {

@@ -5,7 +5,12 @@ use std::path::PathBuf;
 
 /// Full-screen terminal debugger for logs. Opens files, directories, globs, archives, compressed files and pipes ('-').
 #[derive(Debug, Parser)]
-#[command(name = "faultline", version, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+#[command(
+    name = "faultline",
+    version,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true
+)]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Option<Command>,

@@ -196,7 +196,9 @@ impl Keymap {
     pub fn new(changes: &BTreeMap<String, Vec<String>>) -> Result<Keymap, String> {
         for name in changes.keys() {
             if !ROWS.iter().any(|r| r.name == name) {
-                return Err(format!("settings, keys: there is no command '{name}' (`?` in faultline lists them)"));
+                return Err(format!(
+                    "settings, keys: there is no command '{name}' (`?` in faultline lists them)"
+                ));
             }
         }
         let mut by_key = BTreeMap::new();
@@ -220,7 +222,12 @@ impl Keymap {
 
     /// Keys of a command, for help texts.
     pub fn keys(&self, command: Command) -> Vec<&str> {
-        let mut keys: Vec<&str> = self.by_key.iter().filter(|(_, c)| **c == command).map(|(k, _)| k.as_str()).collect();
+        let mut keys: Vec<&str> = self
+            .by_key
+            .iter()
+            .filter(|(_, c)| **c == command)
+            .map(|(k, _)| k.as_str())
+            .collect();
         keys.sort_by_key(|k| (k.len(), *k));
         keys
     }
@@ -247,7 +254,10 @@ mod tests {
     fn every_key_can_be_remapped() {
         let changes = BTreeMap::from([("quit".to_string(), vec!["j".to_string()])]);
         let map = Keymap::new(&changes).unwrap();
-        assert_eq!((map.command("j"), map.command("q")), (Some(Command::Quit), None));
+        assert_eq!(
+            (map.command("j"), map.command("q")),
+            (Some(Command::Quit), None)
+        );
         assert_eq!(map.keys(Command::Down), ["down"]);
         assert!(Keymap::new(&BTreeMap::from([("x".to_string(), vec![])])).is_err());
     }

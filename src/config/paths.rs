@@ -13,6 +13,10 @@ impl Paths {
     /// `None` where there is no home to keep anything in.
     pub fn find() -> Option<Paths> {
         let dirs = directories::ProjectDirs::from("", "", "faultline")?;
-        Some(Paths { config: dirs.config_dir().into(), cache: dirs.cache_dir().into(), data: dirs.data_dir().into() })
+        Some(Paths {
+            config: dirs.config_dir().into(),
+            cache: dirs.cache_dir().into(),
+            data: dirs.data_dir().into(),
+        })
     }
 }

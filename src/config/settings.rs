@@ -38,7 +38,13 @@ pub struct Health {
 
 impl Default for Health {
     fn default() -> Health {
-        Health { slow_ms: 1000.0, good_share: 0.7, p99_ms: 200.0, failed: 0, deployed_min: 60 }
+        Health {
+            slow_ms: 1000.0,
+            good_share: 0.7,
+            p99_ms: 200.0,
+            failed: 0,
+            deployed_min: 60,
+        }
     }
 }
 
@@ -71,14 +77,20 @@ pub struct Prompts {
 impl Default for Prompts {
     fn default() -> Prompts {
         let text = |t: &str| t.to_string();
-        Prompts { system: text(include_str!("../../prompts/system.md")), tasks: text(include_str!("../../prompts/tasks.md")) }
+        Prompts {
+            system: text(include_str!("../../prompts/system.md")),
+            tasks: text(include_str!("../../prompts/tasks.md")),
+        }
     }
 }
 
 impl Prompts {
     /// What a task is told to the model; empty for one without words.
     pub fn task(&self, name: &str) -> &str {
-        self.tasks.lines().find_map(|l| l.strip_prefix(name)?.strip_prefix(": ")).unwrap_or_default()
+        self.tasks
+            .lines()
+            .find_map(|l| l.strip_prefix(name)?.strip_prefix(": "))
+            .unwrap_or_default()
     }
 
     /// Those of the user, else the own ones. A file without the fence's name or without tasks is an error that names it.
@@ -96,7 +108,10 @@ impl Prompts {
         }
         if let Some(text) = own("tasks.md") {
             if !text.lines().any(|l| l.starts_with("cause: ")) {
-                return Err(format!("{}: it needs a line for each task, such as 'cause: ...'", folder.join("tasks.md").display()));
+                return Err(format!(
+                    "{}: it needs a line for each task, such as 'cause: ...'",
+                    folder.join("tasks.md").display()
+                ));
             }
             prompts.tasks = text;
         }
@@ -105,7 +120,10 @@ impl Prompts {
 
     /// Short name of exactly these texts, kept with each answer.
     pub fn version(&self) -> String {
-        format!("{:08x}", xxhash_rust::xxh3::xxh3_64(format!("{}\0{}", self.system, self.tasks).as_bytes()) >> 32)
+        format!(
+            "{:08x}",
+            xxhash_rust::xxh3::xxh3_64(format!("{}\0{}", self.system, self.tasks).as_bytes()) >> 32
+        )
     }
 }
 
@@ -125,7 +143,9 @@ impl Default for Cache {
 /// Reads the settings; a missing file is the default unless the user named it.
 pub fn load(path: &Path, named: bool) -> Result<Settings, String> {
     match std::fs::read_to_string(path) {
-        Ok(text) => toml::from_str(&text).map_err(|e| format!("{}: {}", path.display(), e.message())),
+        Ok(text) => {
+            toml::from_str(&text).map_err(|e| format!("{}: {}", path.display(), e.message()))
+        }
         Err(e) if e.kind() == std::io::ErrorKind::NotFound && !named => Ok(Settings::default()),
         Err(e) => Err(format!("{}: {e}", path.display())),
     }
@@ -139,9 +159,15 @@ mod tests {
     fn prompts_of_the_user_take_the_place_of_the_own_ones() {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(Prompts::load(dir.path()).unwrap(), Prompts::default());
-        std::fs::write(dir.path().join("system.md"), "Be brief. Data stands in <data-{{nonce}}>.").unwrap();
+        std::fs::write(
+            dir.path().join("system.md"),
+            "Be brief. Data stands in <data-{{nonce}}>.",
+        )
+        .unwrap();
         let own = Prompts::load(dir.path()).unwrap();
-        assert!(own.system.starts_with("Be brief") && own.version() != Prompts::default().version());
+        assert!(
+            own.system.starts_with("Be brief") && own.version() != Prompts::default().version()
+        );
         std::fs::write(dir.path().join("system.md"), "no fence").unwrap();
         assert!(Prompts::load(dir.path()).unwrap_err().contains("nonce"));
     }
@@ -150,7 +176,21 @@ mod tests {
     fn unknown_settings_are_named() {
         let e = toml::from_str::<Settings>("thme = 'dark'").unwrap_err();
         assert!(e.message().contains("thme"));
-        assert_eq!(toml::from_str::<Settings>("[cache]\nmax_bytes = 5").unwrap().cache.max_bytes, 5);
-        assert_eq!(toml::from_str::<Settings>("[health]\np99_ms = 500").unwrap().health, Health { p99_ms: 500.0, ..Health::default() });
+        assert_eq!(
+            toml::from_str::<Settings>("[cache]\nmax_bytes = 5")
+                .unwrap()
+                .cache
+                .max_bytes,
+            5
+        );
+        assert_eq!(
+            toml::from_str::<Settings>("[health]\np99_ms = 500")
+                .unwrap()
+                .health,
+            Health {
+                p99_ms: 500.0,
+                ..Health::default()
+            }
+        );
     }
 }

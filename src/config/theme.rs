@@ -7,8 +7,14 @@ const SHIPPED: &[(&str, &str)] = &[
     ("ansi", include_str!("../../themes/ansi.toml")),
     ("dark", include_str!("../../themes/dark.toml")),
     ("light", include_str!("../../themes/light.toml")),
-    ("high-contrast", include_str!("../../themes/high-contrast.toml")),
-    ("colour-blind", include_str!("../../themes/colour-blind.toml")),
+    (
+        "high-contrast",
+        include_str!("../../themes/high-contrast.toml"),
+    ),
+    (
+        "colour-blind",
+        include_str!("../../themes/colour-blind.toml"),
+    ),
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,9 +99,15 @@ pub fn load(name: &str, extra: &dyn Fn(&str) -> Option<String>) -> Result<Theme,
         if files.len() > 8 {
             return Err(format!("theme '{name}' inherits in a circle"));
         }
-        let shipped = SHIPPED.iter().find(|(n, _)| *n == next).map(|(_, t)| (*t).to_string());
-        let text = extra(&next).or(shipped).ok_or_else(|| format!("unknown theme '{next}'; known are: {}", names().join(", ")))?;
-        let file: File = toml::from_str(&text).map_err(|e| format!("theme '{next}': {}", e.message()))?;
+        let shipped = SHIPPED
+            .iter()
+            .find(|(n, _)| *n == next)
+            .map(|(_, t)| (*t).to_string());
+        let text = extra(&next)
+            .or(shipped)
+            .ok_or_else(|| format!("unknown theme '{next}'; known are: {}", names().join(", ")))?;
+        let file: File =
+            toml::from_str(&text).map_err(|e| format!("theme '{next}': {}", e.message()))?;
         chain.extend(file.inherits.clone());
         files.push(file);
     }
@@ -105,7 +117,10 @@ pub fn load(name: &str, extra: &dyn Fn(&str) -> Option<String>) -> Result<Theme,
             styles.insert(role, style);
         }
     }
-    Ok(Theme { name: name.to_string(), styles })
+    Ok(Theme {
+        name: name.to_string(),
+        styles,
+    })
 }
 
 /// `red on black bold`: a colour, `on` another, and weights.
@@ -120,7 +135,11 @@ fn parse(text: &str) -> Result<Style, String> {
             "reversed" => style.reversed = true,
             word => {
                 let colour = Some(colour(word)?);
-                if std::mem::take(&mut ground) { style.bg = colour } else { style.fg = colour }
+                if std::mem::take(&mut ground) {
+                    style.bg = colour
+                } else {
+                    style.fg = colour
+                }
             }
         }
     }
@@ -129,11 +148,18 @@ fn parse(text: &str) -> Result<Style, String> {
 
 fn colour(word: &str) -> Result<Colour, String> {
     let wrong = || format!("'{word}' is no colour");
-    if let Some(hex) = word.strip_prefix('#').filter(|h| h.len() == 6 && h.is_ascii()) {
+    if let Some(hex) = word
+        .strip_prefix('#')
+        .filter(|h| h.len() == 6 && h.is_ascii())
+    {
         let part = |i: usize| u8::from_str_radix(&hex[i..i + 2], 16).map_err(|_| wrong());
         return Ok(Colour::Rgb(part(0)?, part(2)?, part(4)?));
     }
-    NAMES.iter().position(|n| *n == word).map(|i| Colour::Ansi(i as u8)).ok_or_else(wrong)
+    NAMES
+        .iter()
+        .position(|n| *n == word)
+        .map(|i| Colour::Ansi(i as u8))
+        .ok_or_else(wrong)
 }
 
 #[cfg(test)]
@@ -145,7 +171,11 @@ mod tests {
         let base = load("ansi", &|_| None).unwrap();
         for name in names() {
             let theme = load(name, &|_| None).unwrap();
-            assert_eq!(theme.styles.keys().collect::<Vec<_>>(), base.styles.keys().collect::<Vec<_>>(), "{name}");
+            assert_eq!(
+                theme.styles.keys().collect::<Vec<_>>(),
+                base.styles.keys().collect::<Vec<_>>(),
+                "{name}"
+            );
         }
     }
 
@@ -159,7 +189,15 @@ mod tests {
 
     #[test]
     fn circles_and_unknown_colours_are_errors() {
-        assert!(load("a", &|n| Some(format!("inherits = '{n}'\n[style]"))).unwrap_err().contains("circle"));
-        assert!(load("a", &|_| Some("[style]\nx = 'rde'".into())).unwrap_err().contains("rde"));
+        assert!(
+            load("a", &|n| Some(format!("inherits = '{n}'\n[style]")))
+                .unwrap_err()
+                .contains("circle")
+        );
+        assert!(
+            load("a", &|_| Some("[style]\nx = 'rde'".into()))
+                .unwrap_err()
+                .contains("rde")
+        );
     }
 }

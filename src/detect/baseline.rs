@@ -27,7 +27,12 @@ pub fn start(source: &Source, bins: usize) -> (Vec<bool>, bool) {
             && rank_trend(&v.points[begun..]) >= DRIFT
     });
     if leaks {
-        return ((0..bins as u32).map(|b| (source.from..third).contains(&b)).collect(), true);
+        return (
+            (0..bins as u32)
+                .map(|b| (source.from..third).contains(&b))
+                .collect(),
+            true,
+        );
     }
     (median_start(source, bins), false)
 }
@@ -52,11 +57,18 @@ fn median_start(source: &Source, bins: usize) -> Vec<bool> {
         add(&roots, width, &mut distance);
     }
     for v in &source.values {
-        add(&mean_ranks(&v.points, from, to, width), width, &mut distance);
+        add(
+            &mean_ranks(&v.points, from, to, width),
+            width,
+            &mut distance,
+        );
     }
     let smooth: Vec<f64> = (0..distance.len())
         .map(|i| {
-            let (a, z) = (i.saturating_sub(width / 2), (i + width / 2 + 1).min(distance.len()));
+            let (a, z) = (
+                i.saturating_sub(width / 2),
+                (i + width / 2 + 1).min(distance.len()),
+            );
             distance[a..z].iter().copied().fold(f64::INFINITY, f64::min)
         })
         .collect();
@@ -73,7 +85,10 @@ fn add(series: &[f64], width: usize, distance: &mut [f64]) {
     let mid = median(&mut series.to_vec());
     let mad = median(&mut series.iter().map(|x| (x - mid).abs()).collect::<Vec<_>>());
     let scale = 1.48 * mad + 0.3 * (width as f64).sqrt().min(3.0);
-    distance.iter_mut().zip(series).for_each(|(d, x)| *d += ((x - mid).abs() / scale).min(CAP));
+    distance
+        .iter_mut()
+        .zip(series)
+        .for_each(|(d, x)| *d += ((x - mid).abs() / scale).min(CAP));
 }
 
 /// Mean centred rank of the values around each bin, times the root of their number.
@@ -114,21 +129,50 @@ mod tests {
 
     #[test]
     fn where_values_rise_and_rise_the_beginning_is_normal() {
-        let points = |from: u32| (0..900u32).map(|b| (b, (b * 7 % 5) as f32 + b.saturating_sub(from) as f32 * 0.2)).collect();
+        let points = |from: u32| {
+            (0..900u32)
+                .map(|b| (b, (b * 7 % 5) as f32 + b.saturating_sub(from) as f32 * 0.2))
+                .collect()
+        };
         let source = |from: u32| {
-            let values = super::super::series::Values { template: 0, variable: 0, points: points(from) };
-            Source { name: "a".into(), from: 0, to: 900, features: vec![], values: vec![values] }
+            let values = super::super::series::Values {
+                template: 0,
+                variable: 0,
+                points: points(from),
+            };
+            Source {
+                name: "a".into(),
+                from: 0,
+                to: 900,
+                features: vec![],
+                values: vec![values],
+            }
         };
         let (normal, fixed) = start(&source(320), 900);
         assert!(fixed && normal[..300].iter().all(|n| *n) && normal[300..].iter().all(|n| !n));
-        assert!(!start(&source(0), 900).1, "what rises from the first line on has no beginning to compare with");
+        assert!(
+            !start(&source(0), 900).1,
+            "what rises from the first line on has no beginning to compare with"
+        );
     }
 
     #[test]
     fn the_odd_stretch_is_not_taken_as_normal() {
-        let counts = (0..400).map(|b| (b, if (150..250).contains(&b) { 40 } else { 10 })).collect();
-        let feature = Feature { kind: FeatureKind::Template(0), counts, bad: false };
-        let source = Source { name: "a".into(), from: 0, to: 400, features: vec![feature], values: vec![] };
+        let counts = (0..400)
+            .map(|b| (b, if (150..250).contains(&b) { 40 } else { 10 }))
+            .collect();
+        let feature = Feature {
+            kind: FeatureKind::Template(0),
+            counts,
+            bad: false,
+        };
+        let source = Source {
+            name: "a".into(),
+            from: 0,
+            to: 400,
+            features: vec![feature],
+            values: vec![],
+        };
         let h = median_start(&source, 400);
         assert!(h[160..240].iter().filter(|x| **x).count() < 10);
         assert_eq!(h.iter().filter(|x| **x).count(), 200);

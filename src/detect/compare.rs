@@ -72,9 +72,27 @@ mod tests {
     #[test]
     fn small_differences_are_none() {
         let side = |a, b| Side { template: 0, a, b };
-        let got = compare(&[side(100, 110), side(0, 5), side(7, 0), side(100, 400), side(400, 100)], (10_000, 10_000));
+        let got = compare(
+            &[
+                side(100, 110),
+                side(0, 5),
+                side(7, 0),
+                side(100, 400),
+                side(400, 100),
+            ],
+            (10_000, 10_000),
+        );
         let what: Vec<Compared> = got.iter().map(|g| g.0).collect();
-        assert_eq!(what, [Compared::Same, Compared::New, Compared::Gone, Compared::Up, Compared::Down]);
+        assert_eq!(
+            what,
+            [
+                Compared::Same,
+                Compared::New,
+                Compared::Gone,
+                Compared::Up,
+                Compared::Down
+            ]
+        );
     }
 
     #[test]

@@ -33,8 +33,19 @@ pub fn stretches(hits: &[SeriesHit], bins: usize, gap: usize) -> Vec<(usize, usi
 pub fn trim(hit: &mut Hit, feature: &Feature) {
     let width = f64::from(hit.to - hit.from);
     let mean = hit.expected / width;
-    let count = |b: u32| feature.counts.binary_search_by_key(&b, |c| c.0).map_or(0, |i| feature.counts[i].1);
-    let odd = |b: u32| if hit.up { f64::from(count(b)) > mean } else { f64::from(count(b)) < mean };
+    let count = |b: u32| {
+        feature
+            .counts
+            .binary_search_by_key(&b, |c| c.0)
+            .map_or(0, |i| feature.counts[i].1)
+    };
+    let odd = |b: u32| {
+        if hit.up {
+            f64::from(count(b)) > mean
+        } else {
+            f64::from(count(b)) < mean
+        }
+    };
     while hit.to > hit.from + 1 && !odd(hit.to - 1) {
         hit.to -= 1;
     }
@@ -46,9 +57,18 @@ pub fn trim(hit: &mut Hit, feature: &Feature) {
 /// Start and end of a stretch where the likelihood gain of its strongest series is largest.
 pub fn edges(input: &Input, hits: &[&SeriesHit], (from, to): (usize, usize)) -> (usize, usize) {
     let margin = ((to - from) / 4).max(2);
-    let (a, z) = (from.saturating_sub(margin), (to + margin).min(input.bins as usize));
+    let (a, z) = (
+        from.saturating_sub(margin),
+        (to + margin).min(input.bins as usize),
+    );
     let mut strongest: Vec<&SeriesHit> = hits.to_vec();
-    strongest.sort_by(|x, y| y.hit.evidence.total_cmp(&x.hit.evidence).then(x.source.cmp(&y.source)).then(x.series.cmp(&y.series)));
+    strongest.sort_by(|x, y| {
+        y.hit
+            .evidence
+            .total_cmp(&x.hit.evidence)
+            .then(x.source.cmp(&y.source))
+            .then(x.series.cmp(&y.series))
+    });
     let mut used: Vec<(usize, usize)> = Vec::new();
     strongest.retain(|h| {
         let key = (h.source, h.series);
@@ -60,7 +80,9 @@ pub fn edges(input: &Input, hits: &[&SeriesHit], (from, to): (usize, usize)) -> 
     let mut range = (from, to);
     for _ in 0..3 {
         let gains: Vec<f64> = gains(input, &strongest, (a, z), range);
-        let Some(best) = heaviest(&gains) else { return (from, to) };
+        let Some(best) = heaviest(&gains) else {
+            return (from, to);
+        };
         let next = (a + best.0, a + best.1);
         if next == range {
             break;
@@ -70,7 +92,12 @@ pub fn edges(input: &Input, hits: &[&SeriesHit], (from, to): (usize, usize)) -> 
     range
 }
 
-fn gains(input: &Input, strongest: &[&SeriesHit], (a, z): (usize, usize), (from, to): (usize, usize)) -> Vec<f64> {
+fn gains(
+    input: &Input,
+    strongest: &[&SeriesHit],
+    (a, z): (usize, usize),
+    (from, to): (usize, usize),
+) -> Vec<f64> {
     let mut out = vec![0.0; z - a];
     for h in strongest {
         let feature = &input.sources[h.source].features[h.series];
@@ -106,9 +133,22 @@ mod tests {
 
     #[test]
     fn near_runs_are_one_stretch() {
-        let hit =
-            |from, to| SeriesHit { source: 0, series: 0, hit: Hit { from, to, up: true, evidence: 5.0, observed: 9.0, expected: 1.0 } };
-        assert_eq!(stretches(&[hit(2, 4), hit(6, 8), hit(30, 31)], 40, 3), [(2, 8), (30, 31)]);
+        let hit = |from, to| SeriesHit {
+            source: 0,
+            series: 0,
+            hit: Hit {
+                from,
+                to,
+                up: true,
+                evidence: 5.0,
+                observed: 9.0,
+                expected: 1.0,
+            },
+        };
+        assert_eq!(
+            stretches(&[hit(2, 4), hit(6, 8), hit(30, 31)], 40, 3),
+            [(2, 8), (30, 31)]
+        );
     }
 
     #[test]

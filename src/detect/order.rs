@@ -47,7 +47,9 @@ pub struct Order {
 }
 
 fn key(before: &[u32]) -> u64 {
-    before.iter().fold(before.len() as u64, |h, t| (h.rotate_left(5) ^ u64::from(*t)).wrapping_mul(0x517C_C1B7_2722_0A95))
+    before.iter().fold(before.len() as u64, |h, t| {
+        (h.rotate_left(5) ^ u64::from(*t)).wrapping_mul(0x517C_C1B7_2722_0A95)
+    })
 }
 
 impl Order {
@@ -68,12 +70,24 @@ impl Order {
 
     /// Where `template` is not what follows normally: what is predicted in its place.
     pub fn instead(&self, before: &[u32; LOOK_BACK], template: u32) -> Option<u32> {
-        let context = ORDERS.iter().filter_map(|n| self.contexts.get(&key(&before[LOOK_BACK - n..]))).find(|c| c.cases >= LEAST_CASES)?;
-        let came = context.next.iter().find(|c| c.0 == template).map_or(0, |c| c.1);
+        let context = ORDERS
+            .iter()
+            .filter_map(|n| self.contexts.get(&key(&before[LOOK_BACK - n..])))
+            .find(|c| c.cases >= LEAST_CASES)?;
+        let came = context
+            .next
+            .iter()
+            .find(|c| c.0 == template)
+            .map_or(0, |c| c.1);
         if came * RARE > context.cases {
             return None;
         }
-        context.next.iter().max_by_key(|c| (c.1, std::cmp::Reverse(c.0))).map(|c| c.0).filter(|p| *p != template)
+        context
+            .next
+            .iter()
+            .max_by_key(|c| (c.1, std::cmp::Reverse(c.0)))
+            .map(|c| c.0)
+            .filter(|p| *p != template)
     }
 }
 
@@ -84,9 +98,13 @@ mod tests {
     /// Learns all of it and tells where the order is odd: (place, predicted).
     fn odd(events: &[(u64, u32)]) -> Vec<(usize, u32)> {
         let (mut order, mut streams) = (Order::default(), Streams::default());
-        events.iter().for_each(|(s, t)| order.learn(&streams.step(*s, *t), *t));
+        events
+            .iter()
+            .for_each(|(s, t)| order.learn(&streams.step(*s, *t), *t));
         let mut streams = Streams::default();
-        let judge = |(i, (s, t)): (usize, &(u64, u32))| order.instead(&streams.step(*s, *t), *t).map(|p| (i, p));
+        let judge = |(i, (s, t)): (usize, &(u64, u32))| {
+            order.instead(&streams.step(*s, *t), *t).map(|p| (i, p))
+        };
         events.iter().enumerate().filter_map(judge).collect()
     }
 
@@ -94,16 +112,28 @@ mod tests {
     fn a_swapped_step_is_odd_in_its_own_stream_however_streams_are_mixed() {
         let mut events = Vec::new();
         for request in 0..400u64 {
-            let steps: [u32; 4] = if request == 300 { [1, 3, 2, 4] } else { [1, 2, 3, 4] };
+            let steps: [u32; 4] = if request == 300 {
+                [1, 3, 2, 4]
+            } else {
+                [1, 2, 3, 4]
+            };
             // Two requests at a time, step by step.
             let at = (request / 2 * 8 + request % 2) as usize;
-            events.extend(steps.iter().enumerate().map(|(i, t)| (at + 2 * i, request, *t)));
+            events.extend(
+                steps
+                    .iter()
+                    .enumerate()
+                    .map(|(i, t)| (at + 2 * i, request, *t)),
+            );
         }
         events.sort_unstable();
         let by_request: Vec<(u64, u32)> = events.iter().map(|e| (e.1, e.2)).collect();
         let found = odd(&by_request);
         assert_eq!(found.first().map(|f| f.1), Some(2), "{found:?}");
-        assert!((2..=4).contains(&found.len()) && found.iter().all(|(i, _)| by_request[*i].0 == 300), "{found:?}");
+        assert!(
+            (2..=4).contains(&found.len()) && found.iter().all(|(i, _)| by_request[*i].0 == 300),
+            "{found:?}"
+        );
     }
 
     #[test]

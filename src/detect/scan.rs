@@ -36,7 +36,8 @@ pub struct Frame<'a> {
 impl Frame<'_> {
     fn scales(&self) -> impl Iterator<Item = usize> {
         let bins = self.to - self.from;
-        std::iter::successors(Some(1usize), |w| Some(w * 2)).take_while(move |w| *w <= LARGEST && (3 * w <= bins || *w == 1))
+        std::iter::successors(Some(1usize), |w| Some(w * 2))
+            .take_while(move |w| *w <= LARGEST && (3 * w <= bins || *w == 1))
     }
 }
 
@@ -48,7 +49,11 @@ pub fn counts(counts: &[(u32, u32)], frame: &Frame<'_>) -> Vec<Hit> {
     if n_h < 8.0 {
         return Vec::new();
     }
-    let in_h: f64 = counts.iter().filter(|(b, _)| frame.normal.get(*b as usize) == Some(&true)).map(|(_, n)| f64::from(*n)).sum();
+    let in_h: f64 = counts
+        .iter()
+        .filter(|(b, _)| frame.normal.get(*b as usize) == Some(&true))
+        .map(|(_, n)| f64::from(*n))
+        .sum();
     let mut phi = if in_h < 3.0 { 2.0 } else { 1.0 };
     let mut hits = Vec::new();
     for w in frame.scales() {
@@ -66,11 +71,20 @@ pub fn counts(counts: &[(u32, u32)], frame: &Frame<'_>) -> Vec<Hit> {
             let l = evidence(deviance(y, mu) / spread, d.nu) - frame.price;
             if l > 0.0 {
                 let (from, to) = (a as u32, (a + w) as u32);
-                hits.push(Hit { from, to, up: y > mu, evidence: l.min(MOST_EVIDENCE), observed: y, expected: mu });
+                hits.push(Hit {
+                    from,
+                    to,
+                    up: y > mu,
+                    evidence: l.min(MOST_EVIDENCE),
+                    observed: y,
+                    expected: mu,
+                });
             }
         };
         if mu >= frame.price * 0.4 {
-            (frame.from..=frame.to - w).step_by(step).for_each(|a| judge(a, &mut hits));
+            (frame.from..=frame.to - w)
+                .step_by(step)
+                .for_each(|a| judge(a, &mut hits));
         } else {
             // Nothing at all is no evidence where little is expected: only windows with something in them.
             let mut next = frame.from;
@@ -108,20 +122,36 @@ fn disjoint(sums: &[f64], normal: &[f64], frame: &Frame<'_>, w: usize, mu: f64) 
         n += 1.0;
         a += w;
     }
-    if n < 2.0 { (1.0, 0.0) } else { (chi / (n - 1.0), n - 1.0) }
+    if n < 2.0 {
+        (1.0, 0.0)
+    } else {
+        (chi / (n - 1.0), n - 1.0)
+    }
 }
 
 /// Tests where values lie: (bin, value), in order.
 pub fn values(points: &[(u32, f32)], frame: &Frame<'_>) -> Vec<Hit> {
     let in_h = |b: u32| frame.normal.get(b as usize) == Some(&true);
-    let mut sorted: Vec<f32> = points.iter().filter(|(b, _)| in_h(*b)).map(|(_, v)| *v).collect();
+    let mut sorted: Vec<f32> = points
+        .iter()
+        .filter(|(b, _)| in_h(*b))
+        .map(|(_, v)| *v)
+        .collect();
     if sorted.len() < 20 {
         return Vec::new();
     }
     sorted.sort_unstable_by(f32::total_cmp);
-    let ranks: Vec<(u32, f64)> = points.iter().map(|(b, v)| (*b, centred_rank(&sorted, *v))).collect();
+    let ranks: Vec<(u32, f64)> = points
+        .iter()
+        .map(|(b, v)| (*b, centred_rank(&sorted, *v)))
+        .collect();
     let n_h = sorted.len() as f64;
-    let variance = ranks.iter().filter(|(b, _)| in_h(*b)).map(|(_, u)| u * u).sum::<f64>() / n_h;
+    let variance = ranks
+        .iter()
+        .filter(|(b, _)| in_h(*b))
+        .map(|(_, u)| u * u)
+        .sum::<f64>()
+        / n_h;
     if variance <= 0.0 {
         return Vec::new();
     }
@@ -141,7 +171,11 @@ pub fn values(points: &[(u32, f32)], frame: &Frame<'_>) -> Vec<Hit> {
     for w in frame.scales() {
         let z = |a: usize| {
             let n: f64 = number[a + w] - number[a];
-            if n < 4.0 { None } else { Some(((sum[a + w] - sum[a]) / (n * variance).sqrt(), n)) }
+            if n < 4.0 {
+                None
+            } else {
+                Some(((sum[a + w] - sum[a]) / (n * variance).sqrt(), n))
+            }
         };
         let (mut chi, mut k, mut a) = (0.0, 0.0, frame.from);
         while a + w <= frame.to {
@@ -160,10 +194,20 @@ pub fn values(points: &[(u32, f32)], frame: &Frame<'_>) -> Vec<Hit> {
             let shift = (sum[a + w] - sum[a]) / n;
             let l = evidence(z / (phi * (1.0 + n / n_h)).sqrt(), d.nu) - frame.price;
             if shift.abs() >= LEAST_SHIFT && l > 0.0 {
-                let inside = points.iter().filter(|(b, _)| (a..a + w).contains(&(*b as usize))).map(|(_, v)| f64::from(*v));
+                let inside = points
+                    .iter()
+                    .filter(|(b, _)| (a..a + w).contains(&(*b as usize)))
+                    .map(|(_, v)| f64::from(*v));
                 let observed = super::stat::median(&mut inside.collect::<Vec<_>>());
                 let (from, to) = (a as u32, (a + w) as u32);
-                hits.push(Hit { from, to, up: shift > 0.0, evidence: l.min(MOST_EVIDENCE), observed, expected: f64::from(middle) });
+                hits.push(Hit {
+                    from,
+                    to,
+                    up: shift > 0.0,
+                    evidence: l.min(MOST_EVIDENCE),
+                    observed,
+                    expected: f64::from(middle),
+                });
             }
         }
     }
@@ -175,7 +219,12 @@ mod tests {
     use super::*;
 
     fn frame(normal: &[bool]) -> Frame<'_> {
-        Frame { from: 0, to: normal.len(), normal, price: 15.0 }
+        Frame {
+            from: 0,
+            to: normal.len(),
+            normal,
+            price: 15.0,
+        }
     }
 
     #[test]
@@ -183,11 +232,22 @@ mod tests {
         let normal: Vec<bool> = (0..300).map(|i| !(100..130).contains(&i)).collect();
         let steady: Vec<(u32, u32)> = (0..300).map(|b| (b, 8 + (b * 7) % 5)).collect();
         assert!(counts(&steady, &frame(&normal)).is_empty());
-        let burst: Vec<(u32, u32)> = steady.iter().map(|(b, n)| (*b, if (100..130).contains(b) { n * 5 } else { *n })).collect();
+        let burst: Vec<(u32, u32)> = steady
+            .iter()
+            .map(|(b, n)| (*b, if (100..130).contains(b) { n * 5 } else { *n }))
+            .collect();
         let hits = counts(&burst, &frame(&normal));
         assert!(hits.iter().any(|h| h.up && h.from >= 90 && h.to <= 140));
-        let silent: Vec<(u32, u32)> = steady.iter().filter(|(b, _)| !(100..130).contains(b)).copied().collect();
-        assert!(counts(&silent, &frame(&normal)).iter().any(|h| !h.up && h.observed == 0.0));
+        let silent: Vec<(u32, u32)> = steady
+            .iter()
+            .filter(|(b, _)| !(100..130).contains(b))
+            .copied()
+            .collect();
+        assert!(
+            counts(&silent, &frame(&normal))
+                .iter()
+                .any(|h| !h.up && h.observed == 0.0)
+        );
     }
 
     #[test]
@@ -195,10 +255,22 @@ mod tests {
         let normal: Vec<bool> = (0..200).map(|i| !(80..110).contains(&i)).collect();
         let at = |moved: f32| -> Vec<(u32, f32)> {
             (0..200u32)
-                .flat_map(|b| (0..4).map(move |k| (b, ((b * 13 + k * 7) % 50) as f32 + if (80..110).contains(&b) { moved } else { 0.0 })))
+                .flat_map(|b| {
+                    (0..4).map(move |k| {
+                        (
+                            b,
+                            ((b * 13 + k * 7) % 50) as f32
+                                + if (80..110).contains(&b) { moved } else { 0.0 },
+                        )
+                    })
+                })
                 .collect()
         };
         assert!(values(&at(0.0), &frame(&normal)).is_empty());
-        assert!(values(&at(60.0), &frame(&normal)).iter().any(|h| h.up && h.observed > h.expected));
+        assert!(
+            values(&at(60.0), &frame(&normal))
+                .iter()
+                .any(|h| h.up && h.observed > h.expected)
+        );
     }
 }

@@ -58,7 +58,9 @@ pub struct Input {
 
 const SECOND: i64 = 1_000_000_000;
 /// Widths that people think in, in seconds.
-const WIDTHS: [i64; 16] = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200];
+const WIDTHS: [i64; 16] = [
+    1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200,
+];
 
 /// The narrowest width with at most 1500 bins of 50 lines and more on average (15 where bins would be few), or with at
 /// most 60 bins.
@@ -70,7 +72,9 @@ pub fn bin_width(span: i64, lines: u64) -> i64 {
     // A short log of a small system still gives bins enough to judge on.
     let few = |w: &i64| span / (w * SECOND) < 150;
     let wide = WIDTHS.into_iter().find(|w| fits(w, 50));
-    wide.filter(|w| !few(w)).or_else(|| WIDTHS.into_iter().find(|w| fits(w, 15))).unwrap_or(86400 * (span / (86400 * SECOND * 1500) + 1))
+    wide.filter(|w| !few(w))
+        .or_else(|| WIDTHS.into_iter().find(|w| fits(w, 15)))
+        .unwrap_or(86400 * (span / (86400 * SECOND * 1500) + 1))
         * SECOND
 }
 

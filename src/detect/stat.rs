@@ -29,7 +29,10 @@ pub struct Dispersion {
 pub const D0: f64 = 30.0;
 
 pub fn dispersion(prior: f64, s2: f64, m: f64) -> Dispersion {
-    Dispersion { phi: (D0 * prior + m * s2) / (D0 + m), nu: D0 + m }
+    Dispersion {
+        phi: (D0 * prior + m * s2) / (D0 + m),
+        nu: D0 + m,
+    }
 }
 
 /// Rank of a value among sorted ones, centred: -0.5 .. 0.5.
@@ -48,9 +51,17 @@ pub fn rank_trend(points: &[(u32, f32)]) -> f64 {
     let mut values: Vec<f32> = points.iter().map(|p| p.1).collect();
     times.sort_unstable_by(f32::total_cmp);
     values.sort_unstable_by(f32::total_cmp);
-    let ranks = points.iter().map(|(t, v)| (centred_rank(&times, *t as f32), centred_rank(&values, *v)));
-    let (both, t, v) = ranks.fold((0.0, 0.0, 0.0), |(both, tt, vv), (t, v)| (both + t * v, tt + t * t, vv + v * v));
-    if t * v > 0.0 { both / f64::sqrt(t * v) } else { 0.0 }
+    let ranks = points
+        .iter()
+        .map(|(t, v)| (centred_rank(&times, *t as f32), centred_rank(&values, *v)));
+    let (both, t, v) = ranks.fold((0.0, 0.0, 0.0), |(both, tt, vv), (t, v)| {
+        (both + t * v, tt + t * t, vv + v * v)
+    });
+    if t * v > 0.0 {
+        both / f64::sqrt(t * v)
+    } else {
+        0.0
+    }
 }
 
 pub fn median(values: &mut [f64]) -> f64 {
@@ -83,8 +94,17 @@ mod tests {
 
     #[test]
     fn a_trend_is_told_from_a_wave() {
-        let rising: Vec<(u32, f32)> = (0..100).map(|i| (i, i as f32 + (i * 37 % 20) as f32)).collect();
-        let wave: Vec<(u32, f32)> = (0..100).map(|i| (i, (f64::from(i) / 100.0 * std::f64::consts::TAU).cos() as f32)).collect();
+        let rising: Vec<(u32, f32)> = (0..100)
+            .map(|i| (i, i as f32 + (i * 37 % 20) as f32))
+            .collect();
+        let wave: Vec<(u32, f32)> = (0..100)
+            .map(|i| {
+                (
+                    i,
+                    (f64::from(i) / 100.0 * std::f64::consts::TAU).cos() as f32,
+                )
+            })
+            .collect();
         assert!(rank_trend(&rising) > 0.9 && rank_trend(&wave).abs() < 0.1);
         assert_eq!(rank_trend(&[(0, 5.0), (1, 5.0)]), 0.0);
     }

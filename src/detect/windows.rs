@@ -51,7 +51,11 @@ pub fn detect(input: &mut Input) -> (Vec<Raw>, Vec<bool>) {
     let bins = input.bins as usize;
     add_tails(input);
     let input = &*input;
-    let tests: f64 = input.sources.iter().map(|s| (s.features.len() + s.values.len()) as f64 * f64::from(s.to - s.from) * 9.0).sum();
+    let tests: f64 = input
+        .sources
+        .iter()
+        .map(|s| (s.features.len() + s.values.len()) as f64 * f64::from(s.to - s.from) * 9.0)
+        .sum();
     let price = (tests.max(1.0) / ALPHA).ln();
     let judge = |s: &Source| judge_source(s, bins, price, input.baseline);
     let judged = in_parallel(&input.sources, judge);
@@ -70,13 +74,24 @@ pub fn detect(input: &mut Input) -> (Vec<Raw>, Vec<bool>) {
 fn add_tails(input: &mut Input) {
     let bins = input.bins as usize;
     let given = input.baseline;
-    for s in input.sources.iter_mut().filter(|s| s.to - s.from.min(s.to) >= LEAST_BINS && !s.values.is_empty()) {
+    for s in input
+        .sources
+        .iter_mut()
+        .filter(|s| s.to - s.from.min(s.to) >= LEAST_BINS && !s.values.is_empty())
+    {
         let normal = match given {
-            Some((a, z)) => (0..bins).map(|b| (a as usize..z as usize).contains(&b)).collect(),
+            Some((a, z)) => (0..bins)
+                .map(|b| (a as usize..z as usize).contains(&b))
+                .collect(),
             None => start(s, bins).0,
         };
         for v in &s.values {
-            let mut usual: Vec<f32> = v.points.iter().filter(|(b, _)| normal.get(*b as usize) == Some(&true)).map(|(_, x)| *x).collect();
+            let mut usual: Vec<f32> = v
+                .points
+                .iter()
+                .filter(|(b, _)| normal.get(*b as usize) == Some(&true))
+                .map(|(_, x)| *x)
+                .collect();
             if usual.len() < 40 {
                 continue;
             }
@@ -92,7 +107,11 @@ fn add_tails(input: &mut Input) {
                     _ => counts.push((*b, 1)),
                 }
             }
-            s.features.push(super::series::Feature { kind: FeatureKind::Tail(v.template, v.variable), counts, bad: false });
+            s.features.push(super::series::Feature {
+                kind: FeatureKind::Tail(v.template, v.variable),
+                counts,
+                bad: false,
+            });
         }
     }
 }
@@ -101,18 +120,30 @@ type Judged = (Vec<(usize, scan::Hit)>, Vec<bool>);
 
 fn in_parallel(sources: &[Source], judge: impl Fn(&Source) -> Judged + Sync) -> Vec<Judged> {
     let next = std::sync::atomic::AtomicUsize::new(0);
-    let out: Vec<std::sync::Mutex<Judged>> = sources.iter().map(|_| std::sync::Mutex::default()).collect();
+    let out: Vec<std::sync::Mutex<Judged>> = sources
+        .iter()
+        .map(|_| std::sync::Mutex::default())
+        .collect();
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
-                while let Some(i) = Some(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed)).filter(|i| *i < sources.len()) {
-                    *out[i].lock().unwrap_or_else(std::sync::PoisonError::into_inner) = judge(&sources[i]);
+                while let Some(i) = Some(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
+                    .filter(|i| *i < sources.len())
+                {
+                    *out[i]
+                        .lock()
+                        .unwrap_or_else(std::sync::PoisonError::into_inner) = judge(&sources[i]);
                 }
             });
         }
     });
-    out.into_iter().map(|m| m.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)).collect()
+    out.into_iter()
+        .map(|m| {
+            m.into_inner()
+                .unwrap_or_else(std::sync::PoisonError::into_inner)
+        })
+        .collect()
 }
 
 /// Tests one source; what is found leaves the baseline, until nothing new is found.
@@ -121,7 +152,12 @@ fn judge_source(s: &Source, bins: usize, price: f64, given: Option<(u32, u32)>) 
         return (Vec::new(), vec![false; bins]);
     }
     let (mut normal, fixed) = match given {
-        Some((a, z)) => ((0..bins).map(|b| (a as usize..z as usize).contains(&b)).collect(), true),
+        Some((a, z)) => (
+            (0..bins)
+                .map(|b| (a as usize..z as usize).contains(&b))
+                .collect(),
+            true,
+        ),
         None => start(s, bins),
     };
     let mut hits = test(s, &normal, price);
@@ -137,13 +173,22 @@ fn judge_source(s: &Source, bins: usize, price: f64, given: Option<(u32, u32)>) 
 }
 
 fn test(s: &Source, normal: &[bool], price: f64) -> Vec<(usize, scan::Hit)> {
-    let frame = Frame { from: s.from as usize, to: s.to as usize, normal, price };
+    let frame = Frame {
+        from: s.from as usize,
+        to: s.to as usize,
+        normal,
+        price,
+    };
     let mut out = Vec::new();
     for (i, f) in s.features.iter().enumerate() {
         out.extend(scan::counts(&f.counts, &frame).into_iter().map(|h| (i, h)));
     }
     for (i, v) in s.values.iter().enumerate() {
-        out.extend(scan::values(&v.points, &frame).into_iter().map(|h| (s.features.len() + i, h)));
+        out.extend(
+            scan::values(&v.points, &frame)
+                .into_iter()
+                .map(|h| (s.features.len() + i, h)),
+        );
     }
     out
 }
@@ -159,7 +204,9 @@ fn without(s: &Source, hits: &[(usize, scan::Hit)], bins: usize) -> Vec<bool> {
     }
     let clean = evidence.iter().filter(|e| **e == 0.0).count();
     if clean as f64 >= LEAST_SHARE * evidence.len() as f64 {
-        return (0..bins).map(|b| b >= from && b < to && evidence[b - from] == 0.0).collect();
+        return (0..bins)
+            .map(|b| b >= from && b < to && evidence[b - from] == 0.0)
+            .collect();
     }
     lowest(&evidence, LEAST_SHARE, from, bins)
 }
@@ -167,7 +214,11 @@ fn without(s: &Source, hits: &[(usize, scan::Hit)], bins: usize) -> Vec<bool> {
 fn majority(judged: &[Judged], input: &Input) -> Vec<bool> {
     let bins = input.bins as usize;
     let mut votes = vec![(0u32, 0u32); bins];
-    for ((_, normal), s) in judged.iter().zip(&input.sources).filter(|(_, s)| s.to - s.from >= LEAST_BINS) {
+    for ((_, normal), s) in judged
+        .iter()
+        .zip(&input.sources)
+        .filter(|(_, s)| s.to - s.from >= LEAST_BINS)
+    {
         for b in s.from as usize..s.to as usize {
             votes[b].0 += u32::from(normal[b]);
             votes[b].1 += 1;
@@ -190,7 +241,11 @@ fn gather(input: &Input, judged: &[Judged]) -> Vec<SeriesHit> {
                 own.iter_mut().for_each(|h| trim(h, f));
                 recurrent(&mut own, s, series);
             }
-            out.extend(own.into_iter().map(|hit| SeriesHit { source, series, hit }));
+            out.extend(own.into_iter().map(|hit| SeriesHit {
+                source,
+                series,
+                hit,
+            }));
             start = end;
         }
     }
@@ -237,9 +292,19 @@ fn fuse(input: &Input, hits: Vec<SeriesHit>) -> Vec<Raw> {
     let gap = (30_000_000_000 / input.width.max(1)).max(2) as usize;
     let mut out = Vec::new();
     for (from, to) in stretches(&hits, bins, gap) {
-        let inside: Vec<&SeriesHit> = hits.iter().filter(|h| (h.hit.from as usize) < to && (h.hit.to as usize) > from).collect();
+        let inside: Vec<&SeriesHit> = hits
+            .iter()
+            .filter(|h| (h.hit.from as usize) < to && (h.hit.to as usize) > from)
+            .collect();
         let (from, to) = edges(input, &inside, (from, to));
-        out.push(Raw { from, to, severity: Severity::Low, strength: 0.0, load: None, found: best(input, &inside, (from, to)) });
+        out.push(Raw {
+            from,
+            to,
+            severity: Severity::Low,
+            strength: 0.0,
+            load: None,
+            found: best(input, &inside, (from, to)),
+        });
     }
     out
 }
@@ -260,7 +325,10 @@ fn best(input: &Input, hits: &[&SeriesHit], range: (usize, usize)) -> Vec<Found>
             expected: h.hit.expected,
             harm,
         };
-        match found.iter_mut().find(|x| (x.source, x.series) == (f.source, f.series)) {
+        match found
+            .iter_mut()
+            .find(|x| (x.source, x.series) == (f.source, f.series))
+        {
             Some(x) if (f.evidence, f.to - f.from) > (x.evidence, x.to - x.from) => *x = f,
             Some(_) => {}
             None => found.push(f),
@@ -282,7 +350,11 @@ fn widen(input: &Input, f: &mut Found, hits: &[&SeriesHit], (from, to): (usize, 
         .collect();
     same.sort_unstable();
     for (x, y) in &same {
-        f.to = if *x <= f.to && *y > old.0 { f.to.max(*y) } else { f.to };
+        f.to = if *x <= f.to && *y > old.0 {
+            f.to.max(*y)
+        } else {
+            f.to
+        };
     }
     for (x, y) in same.iter().rev() {
         f.from = if *y >= f.from { f.from.min(*x) } else { f.from };
@@ -291,7 +363,12 @@ fn widen(input: &Input, f: &mut Found, hits: &[&SeriesHit], (from, to): (usize, 
         && (f.from, f.to) != old
     {
         f.expected *= f64::from(f.to - f.from) / length;
-        f.observed = feature.counts.iter().filter(|c| (f.from..f.to).contains(&c.0)).map(|c| f64::from(c.1)).fold(0.0, |a, b| a + b);
+        f.observed = feature
+            .counts
+            .iter()
+            .filter(|c| (f.from..f.to).contains(&c.0))
+            .map(|c| f64::from(c.1))
+            .fold(0.0, |a, b| a + b);
     }
 }
 
@@ -318,7 +395,10 @@ fn two_states(input: &Input, windows: &[Raw], price: f64) -> Option<Vec<Raw>> {
     let bad = |w: &Raw, up: bool| -> f64 {
         let of = |f: &&Found| {
             let s = &input.sources[f.source];
-            let bad = s.features.get(f.series).is_none_or(|x| x.bad || matches!(x.kind, FeatureKind::Tail(..)));
+            let bad = s
+                .features
+                .get(f.series)
+                .is_none_or(|x| x.bad || matches!(x.kind, FeatureKind::Tail(..)));
             bad && f.up == up
         };
         w.found.iter().filter(of).map(|f| f.evidence).sum()
@@ -328,7 +408,10 @@ fn two_states(input: &Input, windows: &[Raw], price: f64) -> Option<Vec<Raw>> {
         let (up, down) = (bad(w, true), bad(w, false));
         long && (w.from < bins / 50 + 1 && up <= down && down > 0.0 || down > 2.0 * up + 10.0)
     })?;
-    let again = Input { baseline: Some((healthy.from as u32, healthy.to as u32)), ..input.clone() };
+    let again = Input {
+        baseline: Some((healthy.from as u32, healthy.to as u32)),
+        ..input.clone()
+    };
     let judge = |s: &Source| judge_source(s, bins, price, again.baseline);
     let judged = in_parallel(&again.sources, judge);
     let hits = gather(&again, &judged);
@@ -346,20 +429,37 @@ fn weigh(input: &Input, w: &mut Raw) {
         });
         if w.found.is_empty() {
             // Nothing but load: worth a line; nearly no load at all is worth more.
-            w.severity = if rho < 0.25 { Severity::High } else { Severity::Low };
+            w.severity = if rho < 0.25 {
+                Severity::High
+            } else {
+                Severity::Low
+            };
             return;
         }
     }
     w.found.sort_by(|a, b| {
         let key = |f: &Found| (f.harm, f.evidence, f.observed.max(f.expected));
         let ((h1, e1, o1), (h2, e2, o2)) = (key(a), key(b));
-        h2.cmp(&h1).then(e2.total_cmp(&e1)).then(o2.total_cmp(&o1)).then(a.source.cmp(&b.source)).then(a.series.cmp(&b.series))
+        h2.cmp(&h1)
+            .then(e2.total_cmp(&e1))
+            .then(o2.total_cmp(&o1))
+            .then(a.source.cmp(&b.source))
+            .then(a.series.cmp(&b.series))
     });
     w.strength = w.found.iter().map(|f| f.evidence).sum();
-    let bad = |f: &Found| input.sources[f.source].features.get(f.series).is_some_and(|x| x.bad) && f.up;
+    let bad = |f: &Found| {
+        input.sources[f.source]
+            .features
+            .get(f.series)
+            .is_some_and(|x| x.bad)
+            && f.up
+    };
     let err = w.found.iter().any(bad);
     // One series can prove no more than so much; where errors come thick that did not come at all, that is enough.
-    let flood = w.found.iter().any(|f| bad(f) && f.observed >= 30.0 && f.observed >= 30.0 * f.expected.max(0.1));
+    let flood = w
+        .found
+        .iter()
+        .any(|f| bad(f) && f.observed >= 30.0 && f.observed >= 30.0 * f.expected.max(0.1));
     let mut sources: Vec<usize> = w.found.iter().map(|f| f.source).collect();
     sources.sort_unstable();
     sources.dedup();
@@ -377,7 +477,11 @@ fn weigh(input: &Input, w: &mut Raw) {
 fn load(input: &Input, w: &Raw) -> Option<f64> {
     let mut ratios = Vec::new();
     for s in &input.sources {
-        for f in s.features.iter().filter(|f| matches!(f.kind, FeatureKind::Template(_))) {
+        for f in s
+            .features
+            .iter()
+            .filter(|f| matches!(f.kind, FeatureKind::Template(_)))
+        {
             let sums = prefix(&f.counts, input.bins as usize);
             let inside = sums[w.to.min(sums.len() - 1)] - sums[w.from];
             let all = sums[input.bins as usize];
@@ -397,10 +501,26 @@ mod tests {
     use super::*;
 
     fn input(features: Vec<(Vec<(u32, u32)>, bool)>) -> Input {
-        let feature = |(i, (counts, bad)): (usize, (Vec<(u32, u32)>, bool))| Feature { kind: FeatureKind::Template(i as u32), counts, bad };
+        let feature = |(i, (counts, bad)): (usize, (Vec<(u32, u32)>, bool))| Feature {
+            kind: FeatureKind::Template(i as u32),
+            counts,
+            bad,
+        };
         let features = features.into_iter().enumerate().map(feature).collect();
-        let source = Source { name: "a".into(), from: 0, to: 900, features, values: vec![] };
-        Input { width: 2_000_000_000, start: 0, bins: 900, sources: vec![source], baseline: None }
+        let source = Source {
+            name: "a".into(),
+            from: 0,
+            to: 900,
+            features,
+            values: vec![],
+        };
+        Input {
+            width: 2_000_000_000,
+            start: 0,
+            bins: 900,
+            sources: vec![source],
+            baseline: None,
+        }
     }
 
     fn steady(n: u32) -> Vec<(u32, u32)> {
@@ -417,17 +537,39 @@ mod tests {
     #[test]
     fn errors_that_are_new_make_a_window_with_tight_edges() {
         let errors: Vec<(u32, u32)> = (300..600).map(|b| (b, 2)).collect();
-        let (windows, _) = detect(&mut input(vec![(steady(5), false), (errors, true), (steady(4), false)]));
+        let (windows, _) = detect(&mut input(vec![
+            (steady(5), false),
+            (errors, true),
+            (steady(4), false),
+        ]));
         assert_eq!(windows.len(), 1, "{windows:?}");
         let w = &windows[0];
-        assert!(w.from.abs_diff(300) <= 2 && w.to.abs_diff(600) <= 2, "{}..{}", w.from, w.to);
+        assert!(
+            w.from.abs_diff(300) <= 2 && w.to.abs_diff(600) <= 2,
+            "{}..{}",
+            w.from,
+            w.to
+        );
         assert!(w.severity >= Severity::Medium);
     }
 
     #[test]
     fn more_traffic_alone_is_low() {
-        let doubled = |n: u32| steady(n).into_iter().map(|(b, x)| (b, if b > 450 { x * 2 } else { x })).collect::<Vec<_>>();
-        let (windows, _) = detect(&mut input(vec![(doubled(12), false), (doubled(9), false), (doubled(15), false), (doubled(20), false)]));
-        assert!(windows.iter().all(|w| w.severity <= Severity::Low), "{windows:?}");
+        let doubled = |n: u32| {
+            steady(n)
+                .into_iter()
+                .map(|(b, x)| (b, if b > 450 { x * 2 } else { x }))
+                .collect::<Vec<_>>()
+        };
+        let (windows, _) = detect(&mut input(vec![
+            (doubled(12), false),
+            (doubled(9), false),
+            (doubled(15), false),
+            (doubled(20), false),
+        ]));
+        assert!(
+            windows.iter().all(|w| w.severity <= Severity::Low),
+            "{windows:?}"
+        );
     }
 }

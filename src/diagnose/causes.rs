@@ -39,8 +39,17 @@ pub fn rank(t: &Traces) -> Vec<Cause> {
             let slow = slow[service as usize].clone();
             let (ab, share, error_events) = errors.get(&service).cloned().unwrap_or_default();
             let structure = changed.as_ref().map_or(0.0, |c| c.score);
-            let score = 1.0 - (1.0 - structure.min(0.99)) * (1.0 - slow.score.min(0.99)) * (1.0 - ab);
-            Cause { service, score, changed, slow, errors: share, error_events, unusual: None }
+            let score =
+                1.0 - (1.0 - structure.min(0.99)) * (1.0 - slow.score.min(0.99)) * (1.0 - ab);
+            Cause {
+                service,
+                score,
+                changed,
+                slow,
+                errors: share,
+                error_events,
+                unusual: None,
+            }
         })
         .filter(|c| c.score > 0.0)
         .collect();
@@ -49,7 +58,11 @@ pub fn rank(t: &Traces) -> Vec<Cause> {
 }
 
 fn sort(causes: &mut [Cause], t: &Traces) {
-    causes.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| t.services[a.service as usize].cmp(&t.services[b.service as usize])));
+    causes.sort_by(|a, b| {
+        b.score
+            .total_cmp(&a.score)
+            .then_with(|| t.services[a.service as usize].cmp(&t.services[b.service as usize]))
+    });
 }
 
 /// Service, calling service, entry operation, span name.
@@ -69,12 +82,20 @@ fn standing_errors(t: &Traces) -> FxHashMap<u32, (f64, f64, Vec<u32>)> {
         if v.excused {
             continue;
         }
-        let calls = v.spans.iter().any(|s| t.children[*s].iter().any(|c| t.spans[*c].service != v.service));
-        let group = groups.entry((s.service, v.caller, t.spans[v.entry].name, s.name)).or_default();
+        let calls = v.spans.iter().any(|s| {
+            t.children[*s]
+                .iter()
+                .any(|c| t.spans[*c].service != v.service)
+        });
+        let group = groups
+            .entry((s.service, v.caller, t.spans[v.entry].name, s.name))
+            .or_default();
         group.1 += 1.0;
         if t.logs[i].iter().any(|l| l.error) {
             group.0 += if calls { 0.5 } else { 1.0 };
-            group.2.extend(t.logs[i].iter().filter(|l| l.error).map(|l| l.event));
+            group
+                .2
+                .extend(t.logs[i].iter().filter(|l| l.error).map(|l| l.event));
         }
     }
     let mut out: FxHashMap<u32, (f64, f64, Vec<u32>)> = FxHashMap::default();
@@ -106,30 +127,62 @@ pub fn reference_rates(t: &Traces, keys: &[String]) -> Rates {
     for v in t.invocations.iter().filter(|v| !v.excused) {
         let operation = t.spans[v.entry].name;
         *calls.entry((v.service, operation)).or_default() += 1.0;
-        let mut own: Vec<u32> = v.spans.iter().flat_map(|s| t.logs[*s].iter().map(|l| l.key)).collect();
+        let mut own: Vec<u32> = v
+            .spans
+            .iter()
+            .flat_map(|s| t.logs[*s].iter().map(|l| l.key))
+            .collect();
         own.sort_unstable();
         own.dedup();
-        own.into_iter().for_each(|k| *with.entry((v.service, operation, k)).or_default() += 1.0);
+        own.into_iter()
+            .for_each(|k| *with.entry((v.service, operation, k)).or_default() += 1.0);
     }
-    let name = |s: u32, o: u32, k: &str| (t.services[s as usize].clone(), t.names[o as usize].clone(), k.to_string());
-    let mut out: FxHashMap<_, _> =
-        with.into_iter().map(|((s, o, k), n)| (name(s, o, &keys[k as usize]), (n / calls[&(s, o)], calls[&(s, o)]))).collect();
+    let name = |s: u32, o: u32, k: &str| {
+        (
+            t.services[s as usize].clone(),
+            t.names[o as usize].clone(),
+            k.to_string(),
+        )
+    };
+    let mut out: FxHashMap<_, _> = with
+        .into_iter()
+        .map(|((s, o, k), n)| {
+            (
+                name(s, o, &keys[k as usize]),
+                (n / calls[&(s, o)], calls[&(s, o)]),
+            )
+        })
+        .collect();
     // That an operation was called at all stands under an empty statement.
-    out.extend(calls.into_iter().map(|((s, o), n)| (name(s, o, ""), (1.0, n))));
+    out.extend(
+        calls
+            .into_iter()
+            .map(|((s, o), n)| (name(s, o, ""), (1.0, n))),
+    );
     out
 }
 
 /// Raises the score of services that write statements at rates unlike all other captures of the system.
 pub fn with_reference(t: &Traces, keys: &[String], causes: &mut Vec<Cause>, others: &[Rates]) {
     let here = reference_rates(t, keys);
-    let mut all: Vec<(String, String, String)> = here.keys().chain(others.iter().flat_map(|o| o.keys())).cloned().collect();
+    let mut all: Vec<(String, String, String)> = here
+        .keys()
+        .chain(others.iter().flat_map(|o| o.keys()))
+        .cloned()
+        .collect();
     all.sort_unstable();
     all.dedup();
     let mut best: FxHashMap<u32, Feature> = FxHashMap::default();
     for key in all.iter().filter(|k| !k.2.is_empty()) {
         let operation = (key.0.clone(), key.1.clone(), String::new());
-        let Some((_, n)) = here.get(&operation) else { continue };
-        let mut rates: Vec<f64> = others.iter().filter(|o| o.contains_key(&operation)).map(|o| o.get(key).map_or(0.0, |r| r.0)).collect();
+        let Some((_, n)) = here.get(&operation) else {
+            continue;
+        };
+        let mut rates: Vec<f64> = others
+            .iter()
+            .filter(|o| o.contains_key(&operation))
+            .map(|o| o.get(key).map_or(0.0, |r| r.0))
+            .collect();
         if rates.len() < 5 {
             continue;
         }
@@ -137,15 +190,25 @@ pub fn with_reference(t: &Traces, keys: &[String], causes: &mut Vec<Cause>, othe
         let at = |q: f64| rates[((rates.len() - 1) as f64 * q).round() as usize];
         let rate = here.get(key).map_or(0.0, |r| r.0);
         let h = ((rate - at(0.5)).abs() - (at(0.8) - at(0.2))).max(0.0) * n / (n + 3.0);
-        let Some(service) = t.services.iter().position(|s| *s == key.0) else { continue };
+        let Some(service) = t.services.iter().position(|s| *s == key.0) else {
+            continue;
+        };
         let entry = best.entry(service as u32).or_default();
         if h > entry.weight {
-            *entry = Feature { statement: key.2.clone(), rate, usual: at(0.5), weight: h };
+            *entry = Feature {
+                statement: key.2.clone(),
+                rate,
+                usual: at(0.5),
+                weight: h,
+            };
         }
     }
     for (service, feature) in best {
         if !causes.iter().any(|c| c.service == service) {
-            causes.push(Cause { service, ..Cause::default() });
+            causes.push(Cause {
+                service,
+                ..Cause::default()
+            });
         }
         if let Some(c) = causes.iter_mut().find(|c| c.service == service) {
             c.score = 1.0 - (1.0 - c.score) * (1.0 - 0.6 * feature.weight.min(1.0));

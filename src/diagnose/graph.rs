@@ -56,13 +56,25 @@ pub fn chain(mut nodes: Vec<Node>, calls: &Calls<'_>, most: usize) -> Vec<Node> 
         }
         h = (0..n).map(|i| mixed(&h, &attention, i)).collect();
     }
-    let (low, high) = flow.iter().fold((f64::MAX, f64::MIN), |(a, b), x| (a.min(*x), b.max(*x)));
+    let (low, high) = flow
+        .iter()
+        .fold((f64::MAX, f64::MIN), |(a, b), x| (a.min(*x), b.max(*x)));
     for (node, f) in nodes.iter_mut().zip(&flow) {
         node.score = node.weight * (0.2 + 0.8 * (f - low) / (high - low).max(1e-9));
     }
-    nodes.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.first.cmp(&b.first)).then_with(|| a.service.cmp(&b.service)));
+    nodes.sort_by(|a, b| {
+        b.score
+            .total_cmp(&a.score)
+            .then(a.first.cmp(&b.first))
+            .then_with(|| a.service.cmp(&b.service))
+    });
     nodes.truncate(most);
-    nodes.sort_by(|a, b| a.first.cmp(&b.first).then_with(|| a.service.cmp(&b.service)).then(a.template.cmp(&b.template)));
+    nodes.sort_by(|a, b| {
+        a.first
+            .cmp(&b.first)
+            .then_with(|| a.service.cmp(&b.service))
+            .then(a.template.cmp(&b.template))
+    });
     callees_first(&mut nodes, calls);
     for i in 1..nodes.len() {
         nodes[i].link = why(&nodes[i - 1], &nodes[i], calls);
@@ -73,17 +85,27 @@ pub fn chain(mut nodes: Vec<Node>, calls: &Calls<'_>, most: usize) -> Vec<Node> 
 /// What most nodes name (the address of the one gateway) links nothing.
 fn forget_common(nodes: &mut [Node]) {
     let mut named: BTreeMap<String, usize> = BTreeMap::new();
-    nodes.iter().flat_map(|n| &n.identifiers).for_each(|id| *named.entry(id.clone()).or_default() += 1);
+    nodes
+        .iter()
+        .flat_map(|n| &n.identifiers)
+        .for_each(|id| *named.entry(id.clone()).or_default() += 1);
     let most = (nodes.len() / 3).max(2);
-    nodes.iter_mut().for_each(|n| n.identifiers.retain(|id| named[id] <= most));
+    nodes
+        .iter_mut()
+        .for_each(|n| n.identifiers.retain(|id| named[id] <= most));
 }
 
 /// In a chain ordered by time, moves each node before the callers that began at nearly the same time.
 fn callees_first(nodes: &mut [Node], calls: &Calls<'_>) {
     for i in 1..nodes.len() {
         let close = |n: &Node| nodes[i].first - n.first <= CLOSE;
-        let to = (0..i).find(|at| close(&nodes[*at]) && calls(&nodes[*at].service, &nodes[i].service));
-        if let Some(to) = to.filter(|to| nodes[*to..i].iter().all(|n| !calls(&nodes[i].service, &n.service))) {
+        let to =
+            (0..i).find(|at| close(&nodes[*at]) && calls(&nodes[*at].service, &nodes[i].service));
+        if let Some(to) = to.filter(|to| {
+            nodes[*to..i]
+                .iter()
+                .all(|n| !calls(&nodes[i].service, &n.service))
+        }) {
             nodes[to..=i].rotate_right(1);
         }
     }
@@ -97,14 +119,23 @@ fn row(nodes: &[Node], h: &[Embedding], i: usize, calls: &Calls<'_>) -> Vec<f64>
         }
         let known = 1.0
             + 2.0 * f64::from(u8::from(calls(&nodes[j].service, &nodes[i].service)))
-            + 3.0 * f64::from(u8::from(nodes[i].service == nodes[j].service || share(&nodes[i], &nodes[j]).is_some()));
+            + 3.0
+                * f64::from(u8::from(
+                    nodes[i].service == nodes[j].service || share(&nodes[i], &nodes[j]).is_some(),
+                ));
         Some(f64::from(similarity(&h[i], &h[j]) * scale) / 4.0 + known.ln())
     };
     let logits: Vec<Option<f64>> = (0..nodes.len()).map(logit).collect();
     let top = logits.iter().flatten().copied().fold(f64::MIN, f64::max);
-    let weights: Vec<f64> = logits.iter().map(|l| l.map_or(0.0, |l| (l - top).exp())).collect();
+    let weights: Vec<f64> = logits
+        .iter()
+        .map(|l| l.map_or(0.0, |l| (l - top).exp()))
+        .collect();
     let sum: f64 = weights.iter().sum();
-    weights.into_iter().map(|w| if sum > 0.0 { w / sum } else { 0.0 }).collect()
+    weights
+        .into_iter()
+        .map(|w| if sum > 0.0 { w / sum } else { 0.0 })
+        .collect()
 }
 
 fn mixed(h: &[Embedding], attention: &[Vec<f64>], i: usize) -> Embedding {
@@ -155,14 +186,26 @@ mod tests {
 
     #[test]
     fn of_what_began_together_the_called_one_stands_first() {
-        let node =
-            |service: &str, first: i64| Node { service: service.into(), first: first * 1_000_000_000, weight: 1.0, ..Node::default() };
+        let node = |service: &str, first: i64| Node {
+            service: service.into(),
+            first: first * 1_000_000_000,
+            weight: 1.0,
+            ..Node::default()
+        };
         let calls = |a: &str, b: &str| matches!((a, b), ("front", "carts") | ("carts", "db"));
-        let mut nodes = vec![node("front", 10), node("carts", 10), node("db", 11), node("late", 40)];
+        let mut nodes = vec![
+            node("front", 10),
+            node("carts", 10),
+            node("db", 11),
+            node("late", 40),
+        ];
         callees_first(&mut nodes, &calls);
         let order: Vec<&str> = nodes.iter().map(|n| n.service.as_str()).collect();
         assert_eq!(order, ["db", "carts", "front", "late"]);
-        assert_eq!(why(&nodes[0], &nodes[1], &calls), "1.0 s before by the clock, carts calls db");
+        assert_eq!(
+            why(&nodes[0], &nodes[1], &calls),
+            "1.0 s before by the clock, carts calls db"
+        );
         nodes[0].identifiers.insert("req-7".into());
         nodes[1].identifiers.insert("req-7".into());
         assert!(why(&nodes[0], &nodes[1], &calls).ends_with("shares req-7"));
@@ -186,8 +229,15 @@ mod tests {
             node("db", "too many connections", 0),
             node("api", "database connection refused", 1_000_000_000),
         ];
-        let got = chain(nodes, &|a, b| (a, b) == ("api", "db") || (a, b) == ("web", "api"), 5);
-        assert_eq!(got.iter().map(|n| n.service.as_str()).collect::<Vec<_>>(), ["db", "api", "web"]);
+        let got = chain(
+            nodes,
+            &|a, b| (a, b) == ("api", "db") || (a, b) == ("web", "api"),
+            5,
+        );
+        assert_eq!(
+            got.iter().map(|n| n.service.as_str()).collect::<Vec<_>>(),
+            ["db", "api", "web"]
+        );
         assert!(got[1].link.contains("api calls db"));
         assert!(got[0].score >= got[2].score);
     }

@@ -60,10 +60,17 @@ impl Library {
             .map(|(incident, words)| {
                 let best = |t: &String| {
                     let e = embed(t);
-                    ours.iter().map(|o| f64::from(similarity(o, &e))).fold(0.0, f64::max)
+                    ours.iter()
+                        .map(|o| f64::from(similarity(o, &e)))
+                        .fold(0.0, f64::max)
                 };
-                let near = incident.templates.iter().map(best).sum::<f64>() / incident.templates.len() as f64;
-                Matched { id: incident.id.clone(), score: (0.75 * near + 0.25 * (words / top)).clamp(0.0, 1.0) * near.min(1.0).sqrt() }
+                let near = incident.templates.iter().map(best).sum::<f64>()
+                    / incident.templates.len() as f64;
+                Matched {
+                    id: incident.id.clone(),
+                    score: (0.75 * near + 0.25 * (words / top)).clamp(0.0, 1.0)
+                        * near.min(1.0).sqrt(),
+                }
             })
             .filter(|m| m.score >= LEAST)
             .collect();
@@ -74,7 +81,10 @@ impl Library {
 
     /// What lexical search is to look at: the words of each incident.
     pub fn texts(&self) -> Vec<String> {
-        self.incidents.iter().map(|i| i.templates.join(" ").replace("<*>", " ")).collect()
+        self.incidents
+            .iter()
+            .map(|i| i.templates.join(" ").replace("<*>", " "))
+            .collect()
     }
 }
 
@@ -87,11 +97,22 @@ mod tests {
         let library = Library::shipped();
         assert!(library.incidents.len() >= 10);
         let got = library.resembling(
-            &["connection pool exhausted", "remaining connection slots are reserved for non-replication superuser connections"],
+            &[
+                "connection pool exhausted",
+                "remaining connection slots are reserved for non-replication superuser connections",
+            ],
             &[],
             3,
         );
-        assert!(got.first().is_some_and(|m| library.get(&m.id).unwrap().category == "pool exhausted"), "{got:?}");
-        assert!(library.resembling(&["user <*> logged in"], &[], 3).is_empty());
+        assert!(
+            got.first()
+                .is_some_and(|m| library.get(&m.id).unwrap().category == "pool exhausted"),
+            "{got:?}"
+        );
+        assert!(
+            library
+                .resembling(&["user <*> logged in"], &[], 3)
+                .is_empty()
+        );
     }
 }

@@ -46,22 +46,44 @@ pub fn series(t: &Traces) -> Vec<Times> {
         if let (Some(caller), Some(client)) = (v.caller, t.client(v.entry)) {
             let c = &t.spans[client];
             let gap = ((c.end - c.start) - (entry.end - entry.start)) as f64 / 1e6;
-            edges.entry((caller, v.service, entry.name)).or_default().push((entry.trace, entry.start, gap));
+            edges
+                .entry((caller, v.service, entry.name))
+                .or_default()
+                .push((entry.trace, entry.start, gap));
         }
         if !v.excused {
             let own = (entry.end - entry.start - waiting(t, &v.spans)) as f64 / 1e6;
-            selves.entry((v.service, entry.name)).or_default().push((entry.trace, entry.start, own));
+            selves.entry((v.service, entry.name)).or_default().push((
+                entry.trace,
+                entry.start,
+                own,
+            ));
         }
     }
     let mut edges: Vec<_> = edges.into_iter().collect();
     edges.sort_unstable_by_key(|e| e.0);
     let mut selves: Vec<_> = selves.into_iter().collect();
     selves.sort_unstable_by_key(|e| e.0);
-    let mut gaps: Vec<f64> = edges.iter().map(|(_, p)| middle(p.iter().map(|x| x.2).collect())).collect();
+    let mut gaps: Vec<f64> = edges
+        .iter()
+        .map(|(_, p)| middle(p.iter().map(|x| x.2).collect()))
+        .collect();
     gaps.sort_by(f64::total_cmp);
-    let usual = gaps.get(gaps.len() / 2).copied().unwrap_or(0.0).max(LEAST_MS).log10();
-    let mut out: Vec<Times> = edges.into_iter().map(|((a, b, _), p)| judge(Some(a), b, p, Some(usual))).collect();
-    out.extend(selves.into_iter().map(|((s, _), p)| judge(None, s, p, None)));
+    let usual = gaps
+        .get(gaps.len() / 2)
+        .copied()
+        .unwrap_or(0.0)
+        .max(LEAST_MS)
+        .log10();
+    let mut out: Vec<Times> = edges
+        .into_iter()
+        .map(|((a, b, _), p)| judge(Some(a), b, p, Some(usual)))
+        .collect();
+    out.extend(
+        selves
+            .into_iter()
+            .map(|((s, _), p)| judge(None, s, p, None)),
+    );
     out
 }
 
@@ -71,7 +93,9 @@ fn waiting(t: &Traces, spans: &[usize]) -> i64 {
         .iter()
         .filter(|s| {
             let span = &t.spans[**s];
-            t.children[**s].iter().any(|c| t.spans[*c].service != span.service && t.spans[*c].start < span.end)
+            t.children[**s]
+                .iter()
+                .any(|c| t.spans[*c].service != span.service && t.spans[*c].start < span.end)
         })
         .map(|s| (t.spans[*s].start, t.spans[*s].end))
         .collect();
@@ -100,7 +124,10 @@ fn judge(caller: Option<u32>, service: u32, points: Points, usual: Option<f64>) 
         e.0 = e.0.min(at);
         e.1.push(v);
     }
-    let mut rows: Vec<(i64, u128, f64)> = by_trace.into_iter().map(|(trace, (at, v))| (at, trace, middle(v))).collect();
+    let mut rows: Vec<(i64, u128, f64)> = by_trace
+        .into_iter()
+        .map(|(trace, (at, v))| (at, trace, middle(v)))
+        .collect();
     rows.sort_by_key(|r| (r.0, r.1));
     let y: Vec<f64> = rows.iter().map(|r| r.2.max(LEAST_MS).log10()).collect();
     let n = y.len();
@@ -167,12 +194,20 @@ impl std::ops::DerefMut for Weighed {
 
 fn hypothesis(all: &[Times], total: f64, holds: &dyn Fn(&Times) -> bool) -> Weighed {
     let own: Vec<&Times> = all.iter().filter(|s| holds(s)).collect();
-    let Some(strongest) = own.iter().max_by(|x, y| (x.weight * x.t).total_cmp(&(y.weight * y.t))).filter(|s| s.t > 0.0) else {
+    let Some(strongest) = own
+        .iter()
+        .max_by(|x, y| (x.weight * x.t).total_cmp(&(y.weight * y.t)))
+        .filter(|s| s.t > 0.0)
+    else {
         return Weighed(0.0, Slow::default());
     };
     let m: f64 = own.iter().map(|s| s.weight * s.t).sum();
     // A series without a call after the change can say nothing against it.
-    let silent = |s: &Times| strongest.changed.is_some_and(|at| s.t == 0.0 && s.last < at);
+    let silent = |s: &Times| {
+        strongest
+            .changed
+            .is_some_and(|at| s.t == 0.0 && s.last < at)
+    };
     let w: f64 = own.iter().filter(|s| !silent(s)).map(|s| s.weight).sum();
     let j = m / (w + total - m).max(1e-9);
     let slow = Slow {

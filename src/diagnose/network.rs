@@ -43,24 +43,45 @@ struct Factor {
 impl Factor {
     fn new(vars: Vec<usize>, value: impl Fn(&[bool]) -> f64) -> Factor {
         let n = vars.len();
-        let table = (0..1usize << n).map(|i| value(&(0..n).map(|b| i >> b & 1 == 1).collect::<Vec<_>>())).collect();
+        let table = (0..1usize << n)
+            .map(|i| value(&(0..n).map(|b| i >> b & 1 == 1).collect::<Vec<_>>()))
+            .collect();
         Factor { vars, table }
     }
 
     fn times(&self, other: &Factor) -> Factor {
         let mut vars = self.vars.clone();
         vars.extend(other.vars.iter().filter(|v| !self.vars.contains(v)));
-        let places = |of: &Factor| -> Vec<usize> { of.vars.iter().filter_map(|v| vars.iter().position(|x| x == v)).collect() };
+        let places = |of: &Factor| -> Vec<usize> {
+            of.vars
+                .iter()
+                .filter_map(|v| vars.iter().position(|x| x == v))
+                .collect()
+        };
         let (a, b) = (places(self), places(other));
-        let pick = |i: usize, places: &[usize]| places.iter().enumerate().fold(0, |acc, (k, p)| acc | (i >> p & 1) << k);
-        let table = (0..1usize << vars.len()).map(|i| self.table[pick(i, &a)] * other.table[pick(i, &b)]).collect();
+        let pick = |i: usize, places: &[usize]| {
+            places
+                .iter()
+                .enumerate()
+                .fold(0, |acc, (k, p)| acc | (i >> p & 1) << k)
+        };
+        let table = (0..1usize << vars.len())
+            .map(|i| self.table[pick(i, &a)] * other.table[pick(i, &b)])
+            .collect();
         Factor { vars, table }
     }
 
     /// This table without what `other` had brought in; `other` spans the same variables. Nothing divided by nothing is nothing.
     fn over(&self, other: &Factor) -> Factor {
-        let inverse = other.table.iter().map(|x| if *x > 0.0 { 1.0 / x } else { 0.0 }).collect();
-        self.times(&Factor { vars: other.vars.clone(), table: inverse })
+        let inverse = other
+            .table
+            .iter()
+            .map(|x| if *x > 0.0 { 1.0 / x } else { 0.0 })
+            .collect();
+        self.times(&Factor {
+            vars: other.vars.clone(),
+            table: inverse,
+        })
     }
 
     /// Scaled to a sum of 1: products of many chances would vanish.
@@ -74,13 +95,23 @@ impl Factor {
 
     /// Chance that a variable is true.
     fn chance(&self, var: usize) -> f64 {
-        let Some(at) = self.vars.iter().position(|v| *v == var) else { return 0.0 };
-        let yes: f64 = self.table.iter().enumerate().filter(|(i, _)| i >> at & 1 == 1).map(|(_, x)| x).sum();
+        let Some(at) = self.vars.iter().position(|v| *v == var) else {
+            return 0.0;
+        };
+        let yes: f64 = self
+            .table
+            .iter()
+            .enumerate()
+            .filter(|(i, _)| i >> at & 1 == 1)
+            .map(|(_, x)| x)
+            .sum();
         yes / self.table.iter().sum::<f64>().max(1e-300)
     }
 
     fn sum_out(&self, var: usize) -> Factor {
-        let Some(at) = self.vars.iter().position(|v| *v == var) else { return self.clone() };
+        let Some(at) = self.vars.iter().position(|v| *v == var) else {
+            return self.clone();
+        };
         let mut vars = self.vars.clone();
         vars.remove(at);
         let low = (1usize << at) - 1;
@@ -100,12 +131,22 @@ impl Network {
         let mut dropped = 0;
         loop {
             match self.eliminate(&edges) {
-                Some(down) => return Posterior { down, circles, dropped },
+                Some(down) => {
+                    return Posterior {
+                        down,
+                        circles,
+                        dropped,
+                    };
+                }
                 None => {
                     // The weakest dependencies go; each step makes the tables smaller, so this ends.
                     let keep = edges.len() - edges.len().div_ceil(12).min(edges.len());
                     if edges.is_empty() {
-                        return Posterior { down: vec![PRIOR; self.services], circles, dropped };
+                        return Posterior {
+                            down: vec![PRIOR; self.services],
+                            circles,
+                            dropped,
+                        };
                     }
                     edges.sort_by(|a, b| b.2.total_cmp(&a.2).then((a.0, a.1).cmp(&(b.0, b.1))));
                     dropped += edges.len() - keep;
@@ -117,7 +158,8 @@ impl Network {
 
     /// Edges in order of weight, strongest first; one that would close a circle is left out.
     fn without_circles(&self) -> (Vec<Weighted>, Vec<(usize, usize)>) {
-        let mut order: Vec<(usize, usize, f64)> = self.edges.iter().copied().filter(|e| e.0 != e.1).collect();
+        let mut order: Vec<(usize, usize, f64)> =
+            self.edges.iter().copied().filter(|e| e.0 != e.1).collect();
         order.sort_by(|a, b| b.2.total_cmp(&a.2).then((a.0, a.1).cmp(&(b.0, b.1))));
         let mut out: Vec<Vec<usize>> = vec![Vec::new(); self.services];
         let (mut kept, mut circles) = (Vec::new(), Vec::new());
@@ -138,10 +180,17 @@ impl Network {
         let mut factors = Vec::new();
         for i in 0..self.services {
             let (d, u) = (2 * i, 2 * i + 1);
-            factors.push(Factor::new(vec![d], |s| if s[0] { PRIOR } else { 1.0 - PRIOR }));
+            factors.push(Factor::new(
+                vec![d],
+                |s| if s[0] { PRIOR } else { 1.0 - PRIOR },
+            ));
             let odd = self.unhealthy[i].clamp(0.02, 0.98);
             factors.push(Factor::new(vec![u], |s| if s[0] { odd } else { 1.0 - odd }));
-            let causes: Vec<(usize, f64)> = edges.iter().filter(|e| e.0 == i).map(|e| (2 * e.1 + 1, e.2.clamp(0.01, 0.99))).collect();
+            let causes: Vec<(usize, f64)> = edges
+                .iter()
+                .filter(|e| e.0 == i)
+                .map(|e| (2 * e.1 + 1, e.2.clamp(0.01, 0.99)))
+                .collect();
             let mut so_far = (d, SHOWS);
             let mut leak = LEAK;
             for (n, (cause, w)) in causes.iter().enumerate() {
@@ -149,7 +198,9 @@ impl Network {
                 next += usize::from(n + 1 != causes.len());
                 let (before, shows, l) = (so_far.0, so_far.1, std::mem::take(&mut leak));
                 factors.push(Factor::new(vec![before, *cause, out], |s| {
-                    let quiet = (1.0 - l) * if s[0] { 1.0 - shows } else { 1.0 } * if s[1] { 1.0 - w } else { 1.0 };
+                    let quiet = (1.0 - l)
+                        * if s[0] { 1.0 - shows } else { 1.0 }
+                        * if s[1] { 1.0 - w } else { 1.0 };
                     if s[2] { 1.0 - quiet } else { quiet }
                 }));
                 so_far = (out, 1.0);
@@ -168,7 +219,11 @@ impl Network {
         let (factors, variables) = self.factors(edges);
         let tree = Buckets::new(&factors, variables)?;
         let beliefs = tree.calibrated(factors);
-        Some((0..self.services).map(|i| beliefs[2 * i].chance(2 * i)).collect())
+        Some(
+            (0..self.services)
+                .map(|i| beliefs[2 * i].chance(2 * i))
+                .collect(),
+        )
     }
 }
 
@@ -190,8 +245,13 @@ impl Buckets {
                 near[*v].extend(f.vars.iter().filter(|x| *x != v));
             }
         }
-        let mut queue: BTreeSet<(usize, usize)> = (0..variables).map(|v| (near[v].len(), v)).collect();
-        let mut tree = Buckets { order: Vec::new(), rank: vec![0; variables], others: vec![Vec::new(); variables] };
+        let mut queue: BTreeSet<(usize, usize)> =
+            (0..variables).map(|v| (near[v].len(), v)).collect();
+        let mut tree = Buckets {
+            order: Vec::new(),
+            rank: vec![0; variables],
+            others: vec![Vec::new(); variables],
+        };
         while let Some((size, v)) = queue.pop_first() {
             if size + 1 > WIDEST {
                 return None;
@@ -217,7 +277,14 @@ impl Buckets {
 
     /// Belief over each bucket's variables, given all that is known (Shafer and Shenoy's passes, with Hugin's division).
     fn calibrated(&self, factors: Vec<Factor>) -> Vec<Factor> {
-        let one = |v: usize| Factor::new(std::iter::once(v).chain(self.others[v].iter().copied()).collect(), |_| 1.0);
+        let one = |v: usize| {
+            Factor::new(
+                std::iter::once(v)
+                    .chain(self.others[v].iter().copied())
+                    .collect(),
+                |_| 1.0,
+            )
+        };
         let mut beliefs: Vec<Factor> = (0..self.rank.len()).map(one).collect();
         for f in factors {
             if let Some(v) = self.first(&f.vars) {
@@ -233,9 +300,18 @@ impl Buckets {
             up[*v] = message;
         }
         for v in self.order.iter().rev() {
-            let Some(parent) = self.first(&self.others[*v]) else { continue };
-            let gone: Vec<usize> = beliefs[parent].vars.iter().copied().filter(|x| !self.others[*v].contains(x)).collect();
-            let known = gone.iter().fold(beliefs[parent].clone(), |f, x| f.sum_out(*x));
+            let Some(parent) = self.first(&self.others[*v]) else {
+                continue;
+            };
+            let gone: Vec<usize> = beliefs[parent]
+                .vars
+                .iter()
+                .copied()
+                .filter(|x| !self.others[*v].contains(x))
+                .collect();
+            let known = gone
+                .iter()
+                .fold(beliefs[parent].clone(), |f, x| f.sum_out(*x));
             beliefs[*v] = beliefs[*v].times(&known.over(&up[*v])).normal();
         }
         beliefs
@@ -266,10 +342,20 @@ mod tests {
         let mut down = vec![0.0; n.services];
         let mut total = 0.0;
         for state in 0..1usize << variables {
-            let p: f64 =
-                factors.iter().map(|f| f.table[f.vars.iter().enumerate().fold(0, |acc, (k, v)| acc | (state >> v & 1) << k)]).product();
+            let p: f64 = factors
+                .iter()
+                .map(|f| {
+                    f.table[f
+                        .vars
+                        .iter()
+                        .enumerate()
+                        .fold(0, |acc, (k, v)| acc | (state >> v & 1) << k)]
+                })
+                .product();
             total += p;
-            (0..n.services).filter(|i| state >> (2 * i) & 1 == 1).for_each(|i| down[i] += p);
+            (0..n.services)
+                .filter(|i| state >> (2 * i) & 1 == 1)
+                .for_each(|i| down[i] += p);
         }
         down.into_iter().map(|d| d / total).collect()
     }
@@ -278,7 +364,9 @@ mod tests {
     fn elimination_equals_brute_force_on_random_networks() {
         let mut x = 7u64;
         let mut random = || {
-            x = x.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            x = x
+                .wrapping_mul(6364136223846793005)
+                .wrapping_add(1442695040888963407);
             (x >> 33) as f64 / (1u64 << 31) as f64
         };
         for _ in 0..30 {
@@ -291,7 +379,11 @@ mod tests {
                     }
                 }
             }
-            let n = Network { services, edges, unhealthy: (0..services).map(|_| random()).collect() };
+            let n = Network {
+                services,
+                edges,
+                unhealthy: (0..services).map(|_| random()).collect(),
+            };
             for (a, b) in n.infer().down.iter().zip(brute(&n)) {
                 assert!((a - b).abs() < 1e-9, "{n:?}");
             }
@@ -300,22 +392,46 @@ mod tests {
 
     #[test]
     fn the_callee_explains_its_callers() {
-        let n = Network { services: 4, edges: vec![(0, 1, 0.9), (1, 2, 0.9), (1, 3, 0.9)], unhealthy: vec![0.95, 0.95, 0.97, 0.03] };
+        let n = Network {
+            services: 4,
+            edges: vec![(0, 1, 0.9), (1, 2, 0.9), (1, 3, 0.9)],
+            unhealthy: vec![0.95, 0.95, 0.97, 0.03],
+        };
         let down = n.infer().down;
         assert!(down[2] > 0.46, "{down:?}");
-        assert!(down[1] < down[2] && down[3] < 0.16 && down[1] > down[3], "{down:?}");
+        assert!(
+            down[1] < down[2] && down[3] < 0.16 && down[1] > down[3],
+            "{down:?}"
+        );
     }
 
     #[test]
     fn circles_are_broken_and_large_maps_end() {
-        let n = Network { services: 3, edges: vec![(0, 1, 0.9), (1, 2, 0.8), (2, 0, 0.1)], unhealthy: vec![0.5; 3] };
+        let n = Network {
+            services: 3,
+            edges: vec![(0, 1, 0.9), (1, 2, 0.8), (2, 0, 0.1)],
+            unhealthy: vec![0.5; 3],
+        };
         assert_eq!(n.infer().circles, [(2, 0)]);
-        let edges = (0..40).flat_map(|a| (a + 1..40).map(move |b| (a, b, 0.5 + (a * b % 7) as f64 / 20.0))).collect();
-        let big = Network { services: 40, edges, unhealthy: vec![0.5; 40] };
+        let edges = (0..40)
+            .flat_map(|a| (a + 1..40).map(move |b| (a, b, 0.5 + (a * b % 7) as f64 / 20.0)))
+            .collect();
+        let big = Network {
+            services: 40,
+            edges,
+            unhealthy: vec![0.5; 40],
+        };
         let p = big.infer();
         assert!(p.dropped > 0 && p.down.len() == 40);
-        let ring = (0..2000).map(|a| (a, (a + 1) % 2000, 0.9)).chain((0..2000).map(|a| (a, (a * 7 + 3) % 2000, 0.7))).collect();
-        let many = Network { services: 2000, edges: ring, unhealthy: vec![0.5; 2000] };
+        let ring = (0..2000)
+            .map(|a| (a, (a + 1) % 2000, 0.9))
+            .chain((0..2000).map(|a| (a, (a * 7 + 3) % 2000, 0.7)))
+            .collect();
+        let many = Network {
+            services: 2000,
+            edges: ring,
+            unhealthy: vec![0.5; 2000],
+        };
         assert!(many.infer().down.iter().all(|d| (0.0..=1.0).contains(d)));
     }
 }

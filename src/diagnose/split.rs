@@ -32,7 +32,11 @@ pub fn switch(series: &[bool]) -> Option<Switch> {
         }
         let gain = bernoulli(left, k as f64) + bernoulli(all - left, (n - k) as f64) - whole;
         if gain > best.gain {
-            best = Switch { at: k, gain, purity: gain / -whole };
+            best = Switch {
+                at: k,
+                gain,
+                purity: gain / -whole,
+            };
         }
     }
     (best.gain > 0.0).then_some(best)
@@ -67,7 +71,9 @@ pub fn step(series: &[f64]) -> Option<Step> {
         if k < 2 || n - k < 2 {
             continue;
         }
-        let v1 = (rss(sum, sq, k as f64) + rss(total - sum, squares - sq, (n - k) as f64)) / n as f64 + FLOOR;
+        let v1 = (rss(sum, sq, k as f64) + rss(total - sum, squares - sq, (n - k) as f64))
+            / n as f64
+            + FLOOR;
         let gain = n as f64 / 2.0 * (v0 / v1).ln();
         let rise = (total - sum) / (n - k) as f64 - sum / k as f64;
         if best.is_none_or(|b| gain > b.0) {

@@ -40,7 +40,10 @@ pub fn changes(t: &Traces) -> FxHashMap<u32, Changed> {
     for (i, s) in t.spans.iter().enumerate() {
         let v = &t.invocations[t.invocation_of[i]];
         if !v.excused {
-            groups.entry((s.service, v.caller, t.spans[v.entry].name, s.name)).or_default().push(i);
+            groups
+                .entry((s.service, v.caller, t.spans[v.entry].name, s.name))
+                .or_default()
+                .push(i);
         }
     }
     let mut groups: Vec<(Group, Vec<usize>)> = groups.into_iter().collect();
@@ -60,7 +63,11 @@ pub fn changes(t: &Traces) -> FxHashMap<u32, Changed> {
 fn features(t: &Traces, span: usize, root: bool) -> Vec<Feature> {
     let mut out: Vec<Feature> = t.logs[span].iter().map(|l| Feature::Log(l.key)).collect();
     if !root {
-        out.extend(t.children[span].iter().map(|c| Feature::Child(t.spans[*c].service, t.spans[*c].name)));
+        out.extend(
+            t.children[span]
+                .iter()
+                .map(|c| Feature::Child(t.spans[*c].service, t.spans[*c].name)),
+        );
     }
     out.sort_unstable();
     out.dedup();
@@ -81,7 +88,10 @@ fn in_group(t: &Traces, group: &Group, spans: &[usize]) -> Vec<Changed> {
         unit.1.push(features(t, *s, root));
     }
     order.sort_by_key(|trace| (units[trace].0, *trace));
-    let mut all: Vec<Feature> = units.values().flat_map(|u| u.1.iter().flatten().copied()).collect();
+    let mut all: Vec<Feature> = units
+        .values()
+        .flat_map(|u| u.1.iter().flatten().copied())
+        .collect();
     all.sort_unstable();
     all.dedup();
     let mut out = Vec::new();
@@ -90,7 +100,12 @@ fn in_group(t: &Traces, group: &Group, spans: &[usize]) -> Vec<Changed> {
             .iter()
             .map(|trace| {
                 let spans = &units[trace].1;
-                spans.iter().filter(|f| f.binary_search(&feature).is_ok()).count() * 2 > spans.len()
+                spans
+                    .iter()
+                    .filter(|f| f.binary_search(&feature).is_ok())
+                    .count()
+                    * 2
+                    > spans.len()
             })
             .collect();
         let Some(s) = switch(&has) else { continue };
@@ -100,9 +115,21 @@ fn in_group(t: &Traces, group: &Group, spans: &[usize]) -> Vec<Changed> {
         }
         let after = has[s.at..].iter().filter(|x| **x).count() * has[..s.at].len();
         let appeared = after > has[..s.at].iter().filter(|x| **x).count() * has[s.at..].len();
-        let key = if let Feature::Log(k) = feature { Some(k) } else { None };
+        let key = if let Feature::Log(k) = feature {
+            Some(k)
+        } else {
+            None
+        };
         let at = units[&order[s.at]].0;
-        out.push(Changed { score, key, appeared, at, operation: group.3, events: evidence(t, spans, key, at), traces: order.len() });
+        out.push(Changed {
+            score,
+            key,
+            appeared,
+            at,
+            operation: group.3,
+            events: evidence(t, spans, key, at),
+            traces: order.len(),
+        });
     }
     out
 }
@@ -111,7 +138,12 @@ fn in_group(t: &Traces, group: &Group, spans: &[usize]) -> Vec<Changed> {
 fn evidence(t: &Traces, spans: &[usize], key: Option<u32>, at: i64) -> Vec<u32> {
     let mut lines: Vec<(i64, u32)> = spans
         .iter()
-        .flat_map(|s| t.logs[*s].iter().filter(|l| key.is_none_or(|k| l.key == k)).map(|l| ((t.spans[*s].start - at).abs(), l.event)))
+        .flat_map(|s| {
+            t.logs[*s]
+                .iter()
+                .filter(|l| key.is_none_or(|k| l.key == k))
+                .map(|l| ((t.spans[*s].start - at).abs(), l.event))
+        })
         .collect();
     lines.sort_unstable();
     lines.dedup();

@@ -54,15 +54,26 @@ pub struct Traces {
 }
 
 impl Traces {
-    pub fn new(services: Vec<String>, names: Vec<String>, mut spans: Vec<Span>, logs: Vec<Log>) -> Traces {
+    pub fn new(
+        services: Vec<String>,
+        names: Vec<String>,
+        mut spans: Vec<Span>,
+        logs: Vec<Log>,
+    ) -> Traces {
         let mut seen = FxHashSet::default();
         spans.retain(|s| seen.insert((s.trace, s.id)));
         spans.sort_by_key(|s| (s.start, s.id));
-        let by_id: FxHashMap<u64, usize> = spans.iter().enumerate().map(|(i, s)| (s.id, i)).collect();
+        let by_id: FxHashMap<u64, usize> =
+            spans.iter().enumerate().map(|(i, s)| (s.id, i)).collect();
         let parent: Vec<Option<usize>> = spans
             .iter()
             .enumerate()
-            .map(|(i, s)| by_id.get(&s.parent).copied().filter(|p| s.parent != 0 && *p != i && spans[*p].trace == s.trace))
+            .map(|(i, s)| {
+                by_id
+                    .get(&s.parent)
+                    .copied()
+                    .filter(|p| s.parent != 0 && *p != i && spans[*p].trace == s.trace)
+            })
             .collect();
         let mut children = vec![Vec::new(); spans.len()];
         parent.iter().enumerate().for_each(|(i, p)| {
@@ -76,7 +87,15 @@ impl Traces {
                 own[*i].push(log);
             }
         }
-        let mut traces = Traces { services, names, spans, children, invocation_of: Vec::new(), invocations: Vec::new(), logs: own };
+        let mut traces = Traces {
+            services,
+            names,
+            spans,
+            children,
+            invocation_of: Vec::new(),
+            invocations: Vec::new(),
+            logs: own,
+        };
         traces.link(&parent);
         traces.excuse();
         traces
@@ -84,7 +103,8 @@ impl Traces {
 
     fn link(&mut self, parent: &[Option<usize>]) {
         let n = self.spans.len();
-        let is_entry = |i: usize| parent[i].is_none_or(|p| self.spans[p].service != self.spans[i].service);
+        let is_entry =
+            |i: usize| parent[i].is_none_or(|p| self.spans[p].service != self.spans[i].service);
         let mut entry = vec![usize::MAX; n];
         for i in 0..n {
             let (mut at, mut path) = (i, vec![]);
@@ -93,7 +113,11 @@ impl Traces {
                 path.push(at);
                 at = parent[at].unwrap_or(at);
             }
-            let root = if entry[at] == usize::MAX { at } else { entry[at] };
+            let root = if entry[at] == usize::MAX {
+                at
+            } else {
+                entry[at]
+            };
             path.into_iter().chain([at]).for_each(|p| entry[p] = root);
         }
         let mut number: FxHashMap<usize, usize> = FxHashMap::default();
@@ -116,7 +140,9 @@ impl Traces {
             self.invocations[at].spans.push(i);
         }
         for v in 0..self.invocations.len() {
-            self.invocations[v].parent = parent[self.invocations[v].entry].map(|p| self.invocation_of[p]).filter(|p| *p != v);
+            self.invocations[v].parent = parent[self.invocations[v].entry]
+                .map(|p| self.invocation_of[p])
+                .filter(|p| *p != v);
         }
     }
 
@@ -125,7 +151,11 @@ impl Traces {
         for v in 0..self.invocations.len() {
             let own = self.invocations[v].service;
             let names = |l: &Log| l.error && l.names.is_some_and(|s| s != own);
-            if !self.invocations[v].spans.iter().any(|s| self.logs[*s].iter().any(names)) {
+            if !self.invocations[v]
+                .spans
+                .iter()
+                .any(|s| self.logs[*s].iter().any(names))
+            {
                 continue;
             }
             self.invocations[v].names_other = true;
@@ -142,7 +172,11 @@ impl Traces {
         let id = self.spans[entry].parent;
         let v = self.invocation_of[entry];
         let parent = self.invocations[v].parent?;
-        let client = self.invocations[parent].spans.iter().copied().find(|s| self.spans[*s].id == id)?;
+        let client = self.invocations[parent]
+            .spans
+            .iter()
+            .copied()
+            .find(|s| self.spans[*s].id == id)?;
         (self.spans[entry].start < self.spans[client].end).then_some(client)
     }
 
@@ -165,24 +199,60 @@ mod tests {
     use super::*;
 
     fn span(id: u64, parent: u64, service: u32, start: i64, end: i64) -> Span {
-        Span { trace: 1, id, parent, service, name: service, start, end, failed: false }
+        Span {
+            trace: 1,
+            id,
+            parent,
+            service,
+            name: service,
+            start,
+            end,
+            failed: false,
+        }
     }
 
     #[test]
     fn spans_become_invocations_with_callers() {
-        let spans = vec![span(1, 0, 0, 0, 100), span(2, 1, 0, 5, 90), span(3, 2, 1, 10, 80), span(3, 2, 1, 10, 80), span(9, 77, 2, 3, 4)];
-        let log = Log { span: 3, key: 0, error: true, names: Some(2), event: 0 };
-        let t = Traces::new(vec!["a".into(), "b".into(), "c".into()], vec![], spans, vec![log]);
+        let spans = vec![
+            span(1, 0, 0, 0, 100),
+            span(2, 1, 0, 5, 90),
+            span(3, 2, 1, 10, 80),
+            span(3, 2, 1, 10, 80),
+            span(9, 77, 2, 3, 4),
+        ];
+        let log = Log {
+            span: 3,
+            key: 0,
+            error: true,
+            names: Some(2),
+            event: 0,
+        };
+        let t = Traces::new(
+            vec!["a".into(), "b".into(), "c".into()],
+            vec![],
+            spans,
+            vec![log],
+        );
         assert_eq!(t.invocations.len(), 3);
         assert_eq!(t.edges(), [(0, 1, 1)]);
         let entry = t.invocations.iter().find(|v| v.service == 1).unwrap();
         assert_eq!(t.spans[t.client(entry.entry).unwrap()].id, 2);
-        assert!(t.invocations.iter().filter(|v| v.service < 2).all(|v| v.excused));
+        assert!(
+            t.invocations
+                .iter()
+                .filter(|v| v.service < 2)
+                .all(|v| v.excused)
+        );
     }
 
     #[test]
     fn circles_of_parents_end() {
-        let t = Traces::new(vec!["a".into()], vec![], vec![span(1, 2, 0, 0, 9), span(2, 1, 0, 1, 8)], vec![]);
+        let t = Traces::new(
+            vec!["a".into()],
+            vec![],
+            vec![span(1, 2, 0, 0, 9), span(2, 1, 0, 1, 8)],
+            vec![],
+        );
         assert!(!t.invocations.is_empty());
     }
 }

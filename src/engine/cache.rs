@@ -30,7 +30,10 @@ pub enum Loaded {
 pub fn key(options: &Options) -> String {
     let mut paths: Vec<PathBuf> = options.paths.iter().map(|p| whole(p)).collect();
     paths.sort();
-    let text = format!("{paths:?} {:?} {} {:?} {:?}", options.limits, options.offset, options.format_as, options.formats);
+    let text = format!(
+        "{paths:?} {:?} {} {:?} {:?}",
+        options.limits, options.offset, options.format_as, options.formats
+    );
     format!("{:016x}", xxhash_rust::xxh3::xxh3_64(text.as_bytes()))
 }
 
@@ -73,16 +76,30 @@ pub fn save(corpus: &Corpus, files: Option<&[PathBuf]>, columns_written: bool) {
         }
         folder.write(TABLES, &encode(&corpus.read())?)?;
         folder.write(DIRECTORY, &corpus.store().directory())?;
-        let Some(files) = files.filter(|_| corpus.store().is_whole()) else { return Ok(()) };
-        let inputs = files.iter().filter_map(|p| Input::of(&whole(p)).ok()).collect();
-        let given = corpus.options.paths.iter().map(|p| whole(p).display().to_string()).collect();
+        let Some(files) = files.filter(|_| corpus.store().is_whole()) else {
+            return Ok(());
+        };
+        let inputs = files
+            .iter()
+            .filter_map(|p| Input::of(&whole(p)).ok())
+            .collect();
+        let given = corpus
+            .options
+            .paths
+            .iter()
+            .map(|p| whole(p).display().to_string())
+            .collect();
         folder.seal(inputs, given, &[COLUMNS, TABLES, DIRECTORY, FILTERS])
     })();
     let mut state = corpus.write();
     if let Err(e) = written {
-        state.notices.push(format!("the index could not be written ({e}); it will be built again next time"));
+        state.notices.push(format!(
+            "the index could not be written ({e}); it will be built again next time"
+        ));
     }
-    state.index_bytes = folder.disk_bytes().saturating_sub(corpus.store().disk_bytes());
+    state.index_bytes = folder
+        .disk_bytes()
+        .saturating_sub(corpus.store().disk_bytes());
     drop(state);
     if let Some(cache) = &corpus.options.cache {
         evict(cache, corpus.options.cache_max_bytes, &folder.path);
@@ -93,13 +110,24 @@ fn build_terms(corpus: &Corpus, folder: Option<&Path>) {
     let (templates, blocks) = {
         let mut state = corpus.write();
         table::refresh(&mut state, true);
-        let blocks: Vec<BlockDoc> = state.chunks.iter().enumerate().flat_map(|(i, c)| block_docs(&state, i, c)).collect();
+        let blocks: Vec<BlockDoc> = state
+            .chunks
+            .iter()
+            .enumerate()
+            .flat_map(|(i, c)| block_docs(&state, i, c))
+            .collect();
         (state.templates.clone(), blocks)
     };
-    let docs = templates.iter().map(|t| TemplateDoc { id: t.id, text: &t.text });
+    let docs = templates.iter().map(|t| TemplateDoc {
+        id: t.id,
+        text: &t.text,
+    });
     match Terms::build(folder, docs, blocks.into_iter()) {
         Ok(terms) => corpus.set_terms(terms),
-        Err(e) => corpus.write().notices.push(format!("the template index could not be built ({e})")),
+        Err(e) => corpus
+            .write()
+            .notices
+            .push(format!("the template index could not be built ({e})")),
     }
 }
 
@@ -109,17 +137,28 @@ fn block_docs(state: &State, number: usize, chunk: &Chunk) -> Vec<BlockDoc> {
         .blocks
         .chunks(16)
         .map(|blocks| {
-            let mut kinds: Vec<u32> = blocks.iter().flat_map(|b| b.dictionary.iter().copied()).collect();
+            let mut kinds: Vec<u32> = blocks
+                .iter()
+                .flat_map(|b| b.dictionary.iter().copied())
+                .collect();
             kinds.sort_unstable();
             kinds.dedup();
-            let mut doc = BlockDoc { chunk: number as u64, ..BlockDoc::default() };
-            let time = blocks.iter().fold((NO_TIME, NO_TIME), |e, b| widen(e, b.min_time, b.max_time));
+            let mut doc = BlockDoc {
+                chunk: number as u64,
+                ..BlockDoc::default()
+            };
+            let time = blocks
+                .iter()
+                .fold((NO_TIME, NO_TIME), |e, b| widen(e, b.min_time, b.max_time));
             (doc.min_time, doc.max_time) = time;
             for k in kinds {
                 let kind = &state.kinds.kinds[k as usize];
-                doc.levels.push(state.kinds.headers[kind.header as usize].level.name());
-                doc.services.push(table::service(state, chunk.source, k).to_lowercase());
-                doc.templates.extend(table::template_id(&state.resolved, kind.shape));
+                doc.levels
+                    .push(state.kinds.headers[kind.header as usize].level.name());
+                doc.services
+                    .push(table::service(state, chunk.source, k).to_lowercase());
+                doc.templates
+                    .extend(table::template_id(&state.resolved, kind.shape));
             }
             doc.levels.sort_unstable();
             doc.levels.dedup();
@@ -135,7 +174,10 @@ fn block_docs(state: &State, number: usize, chunk: &Chunk) -> Vec<BlockDoc> {
 /// The columns of all chunks anew, as packed as they are in memory.
 fn write_columns(state: &State, folder: &Folder) -> std::io::Result<()> {
     folder.grow(COLUMNS)?;
-    state.chunks.iter().try_for_each(|c| append_columns(folder, c))
+    state
+        .chunks
+        .iter()
+        .try_for_each(|c| append_columns(folder, c))
 }
 
 /// Adds the columns of one chunk, numbered by the corpus, to the file.
@@ -169,35 +211,68 @@ fn encode(state: &State) -> std::io::Result<Vec<u8>> {
 pub fn load(corpus: &Corpus, files: &[PathBuf]) -> Option<Loaded> {
     let folder = corpus.folder.as_ref()?;
     let manifest = folder.sealed()?;
-    let names: Vec<String> = files.iter().map(|f| whole(f).display().to_string()).collect();
+    let names: Vec<String> = files
+        .iter()
+        .map(|f| whole(f).display().to_string())
+        .collect();
     if manifest.inputs.iter().map(|i| &i.path).ne(names.iter()) {
         return None;
     }
     let current: Vec<bool> = manifest.inputs.iter().map(Input::is_current).collect();
-    let fits = manifest.inputs.iter().zip(&current).all(|(i, c)| *c || i.has_grown());
+    let fits = manifest
+        .inputs
+        .iter()
+        .zip(&current)
+        .all(|(i, c)| *c || i.has_grown());
     let grown = current.contains(&false);
     if !fits || grown && !folder.writable {
         return None;
     }
     let columns = folder.read(COLUMNS)?;
-    let tables: StoredTables = serde_json::from_slice(&zstd::stream::decode_all(folder.read(TABLES)?.as_slice()).ok()?).ok()?;
+    let tables: StoredTables =
+        serde_json::from_slice(&zstd::stream::decode_all(folder.read(TABLES)?.as_slice()).ok()?)
+            .ok()?;
     let store = Store::open(&folder.path.join(STORE), &folder.read(DIRECTORY)?)?;
     // Only plain files can go on where they ended.
-    let plain = |name: &str| tables.sources.iter().any(|s| s.path.as_ref().is_some_and(|p| p.display().to_string() == name));
-    if manifest.inputs.iter().zip(&current).any(|(i, c)| !c && !plain(&i.path)) {
+    let plain = |name: &str| {
+        tables.sources.iter().any(|s| {
+            s.path
+                .as_ref()
+                .is_some_and(|p| p.display().to_string() == name)
+        })
+    };
+    if manifest
+        .inputs
+        .iter()
+        .zip(&current)
+        .any(|(i, c)| !c && !plain(&i.path))
+    {
         return None;
     }
     let terms = Terms::open(&folder.path.join(TERMS)).ok()?;
     *lock(&corpus.store) = Arc::new(store);
     restore(corpus, tables, &columns)?;
     corpus.set_terms(terms);
-    corpus.write().index_bytes = folder.disk_bytes().saturating_sub(corpus.store().disk_bytes());
-    Some(if grown { Loaded::Grown } else { Loaded::Current })
+    corpus.write().index_bytes = folder
+        .disk_bytes()
+        .saturating_sub(corpus.store().disk_bytes());
+    Some(if grown {
+        Loaded::Grown
+    } else {
+        Loaded::Current
+    })
 }
 
 fn restore(corpus: &Corpus, tables: StoredTables, columns: &[u8]) -> Option<()> {
     let mut sources = Vec::new();
-    for StoredSource { info, fixed_service, path, year, day } in tables.sources {
+    for StoredSource {
+        info,
+        fixed_service,
+        path,
+        year,
+        day,
+    } in tables.sources
+    {
         let (body, sample) = match &path {
             Some(path) => {
                 let file = std::fs::File::open(path).ok()?;
@@ -209,18 +284,41 @@ fn restore(corpus: &Corpus, tables: StoredTables, columns: &[u8]) -> Option<()> 
         let n = (info.bytes as usize).min(256 * 1024);
         let sample = match &body {
             Body::File(_) => sample,
-            Body::Store => corpus.store().read(sources.len() as u32, 0, n).unwrap_or_default(),
+            Body::Store => corpus
+                .store()
+                .read(sources.len() as u32, 0, n)
+                .unwrap_or_default(),
         };
-        let forced = corpus.options.format_as.as_deref().and_then(|n| corpus.catalogue.by_name(n));
-        let mut parser = detect(&sample, &corpus.catalogue, &corpus.clock(None), forced.as_ref()).parser;
+        let forced = corpus
+            .options
+            .format_as
+            .as_deref()
+            .and_then(|n| corpus.catalogue.by_name(n));
+        let mut parser = detect(
+            &sample,
+            &corpus.catalogue,
+            &corpus.clock(None),
+            forced.as_ref(),
+        )
+        .parser;
         (parser.clock.year, parser.clock.day) = (year, day);
-        sources.push(Source { info, parser, body, fixed_service, path });
+        sources.push(Source {
+            info,
+            parser,
+            body,
+            fixed_service,
+            path,
+        });
     }
     let mut chunks = Vec::new();
     let mut rest = columns;
     while !rest.is_empty() {
         let chunk = Chunk::read(&mut rest)?;
-        let known = chunk.blocks.iter().flat_map(|b| &b.dictionary).all(|k| (*k as usize) < tables.kinds.len());
+        let known = chunk
+            .blocks
+            .iter()
+            .flat_map(|b| &b.dictionary)
+            .all(|k| (*k as usize) < tables.kinds.len());
         if !known || chunk.source as usize >= sources.len() {
             return None;
         }
@@ -258,7 +356,10 @@ pub fn recent(cache: &Path) -> Vec<Vec<String>> {
         .flatten()
         .flatten()
         .filter_map(|e| {
-            let used = std::fs::metadata(e.path().join("lock")).ok()?.modified().ok()?;
+            let used = std::fs::metadata(e.path().join("lock"))
+                .ok()?
+                .modified()
+                .ok()?;
             Some((used, read_manifest(&e.path())?.given))
         })
         .collect();

@@ -52,11 +52,20 @@ pub struct Comparison {
 
 impl Corpus {
     pub fn compare(&self, snapshot: &Snapshot, a: &Part, b: &Part) -> Comparison {
-        let mut sides: Vec<Side> = (0..snapshot.templates.len() as u32).map(|template| Side { template, a: 0, b: 0 }).collect();
+        let mut sides: Vec<Side> = (0..snapshot.templates.len() as u32)
+            .map(|template| Side {
+                template,
+                a: 0,
+                b: 0,
+            })
+            .collect();
         let mut out = Comparison::default();
         let (mut first, mut second) = (Extent::default(), Extent::default());
         each_event(snapshot, Moment::MIN, |source, time, template, _| {
-            let (in_a, in_b) = (holds(snapshot, a, source, time), holds(snapshot, b, source, time));
+            let (in_a, in_b) = (
+                holds(snapshot, a, source, time),
+                holds(snapshot, b, source, time),
+            );
             first.add(in_a, time);
             second.add(in_b, time);
             if let Some(side) = sides.get_mut(template as usize) {
@@ -70,7 +79,12 @@ impl Corpus {
         let verdicts = detect::compare(&sides, out.events);
         for (side, (what, significance)) in sides.iter().zip(verdicts) {
             let rates = (side.a as f64 / out.spans.0, side.b as f64 / out.spans.1);
-            let row = Difference { template: side.template as usize, counts: (side.a, side.b), rates, significance };
+            let row = Difference {
+                template: side.template as usize,
+                counts: (side.a, side.b),
+                rates,
+                significance,
+            };
             match what {
                 Compared::New => out.new.push(row),
                 Compared::Gone => out.gone.push(row),
@@ -94,15 +108,24 @@ impl Corpus {
 
     /// Variables of templates on both sides whose values lie elsewhere.
     fn moved(&self, snapshot: &Snapshot, a: &Part, b: &Part, sides: &[Side]) -> Vec<Moved> {
-        let both: Vec<&Side> =
-            sides.iter().filter(|s| s.a >= 20 && s.b >= 20 && snapshot.templates[s.template as usize].text.contains("<*>")).collect();
+        let both: Vec<&Side> = sides
+            .iter()
+            .filter(|s| {
+                s.a >= 20
+                    && s.b >= 20
+                    && snapshot.templates[s.template as usize].text.contains("<*>")
+            })
+            .collect();
         let mut wanted = vec![false; snapshot.templates.len()];
         both.iter().for_each(|s| wanted[s.template as usize] = true);
         let mut ids: Vec<[Vec<u32>; 2]> = vec![Default::default(); snapshot.templates.len()];
         let mut nth = vec![[0u64; 2]; snapshot.templates.len()];
         let stride: Vec<[u64; 2]> = {
             let mut stride = vec![[1; 2]; snapshot.templates.len()];
-            both.iter().for_each(|s| stride[s.template as usize] = [s.a.div_ceil(VALUES as u64), s.b.div_ceil(VALUES as u64)]);
+            both.iter().for_each(|s| {
+                stride[s.template as usize] =
+                    [s.a.div_ceil(VALUES as u64), s.b.div_ceil(VALUES as u64)]
+            });
             stride
         };
         each_event(snapshot, Moment::MIN, |source, time, template, id| {
@@ -127,18 +150,29 @@ impl Corpus {
             for (variable, (mut x, y)) in left.into_iter().zip(right).enumerate() {
                 if let Some((_, significance)) = detect::shifted(&mut x, &y, sides.len() * 2) {
                     let medians = (middle(x), middle(y));
-                    out.push(Moved { template: t, variable, medians, significance });
+                    out.push(Moved {
+                        template: t,
+                        variable,
+                        medians,
+                        significance,
+                    });
                 }
             }
         }
-        out.sort_by(|x, y| x.significance.total_cmp(&y.significance).then(x.template.cmp(&y.template)));
+        out.sort_by(|x, y| {
+            x.significance
+                .total_cmp(&y.significance)
+                .then(x.template.cmp(&y.template))
+        });
         out
     }
 
     fn numbers(&self, snapshot: &Snapshot, template: &Template, ids: &[u32]) -> Vec<Vec<f32>> {
         let mut out: Vec<Vec<f32>> = Vec::new();
         for id in ids {
-            let Some(event) = self.event(snapshot, *id) else { continue };
+            let Some(event) = self.event(snapshot, *id) else {
+                continue;
+            };
             for (i, value) in variables(&template.text, &event.message).iter().enumerate() {
                 if out.len() <= i {
                     out.push(Vec::new());
@@ -155,17 +189,34 @@ impl Comparison {
     pub fn lines(&self, snapshot: &Snapshot) -> Vec<String> {
         let c = self;
         let mut out = vec![format!("{} events against {}", c.events.0, c.events.1)];
-        for (title, list) in [("New", &c.new), ("Gone", &c.gone), ("More often", &c.up), ("Less often", &c.down)] {
+        for (title, list) in [
+            ("New", &c.new),
+            ("Gone", &c.gone),
+            ("More often", &c.up),
+            ("Less often", &c.down),
+        ] {
             out.push(format!("{title}: {}", list.len()));
             for d in list.iter().take(20) {
                 let t = &snapshot.templates[d.template];
-                out.push(format!("  {:>8} -> {:<8} {:<5} {}", d.counts.0, d.counts.1, t.level.name(), t.text));
+                out.push(format!(
+                    "  {:>8} -> {:<8} {:<5} {}",
+                    d.counts.0,
+                    d.counts.1,
+                    t.level.name(),
+                    t.text
+                ));
             }
         }
         out.push(format!("Values that moved: {}", c.values.len()));
         for m in c.values.iter().take(20) {
             let t = &snapshot.templates[m.template];
-            out.push(format!("  median {} -> {} of variable {}: {}", m.medians.0, m.medians.1, m.variable + 1, t.text));
+            out.push(format!(
+                "  median {} -> {} of variable {}: {}",
+                m.medians.0,
+                m.medians.1,
+                m.variable + 1,
+                t.text
+            ));
         }
         out.push(format!("Unchanged: {} templates", c.unchanged));
         out
@@ -208,7 +259,10 @@ impl Extent {
 
 fn holds(snapshot: &Snapshot, part: &Part, source: u32, time: Moment) -> bool {
     match part {
-        Part::Input(path) => snapshot.sources.get(source as usize).is_some_and(|s| std::path::Path::new(&s.input).starts_with(path)),
+        Part::Input(path) => snapshot
+            .sources
+            .get(source as usize)
+            .is_some_and(|s| std::path::Path::new(&s.input).starts_with(path)),
         Part::Range(a, z) => time != NO_TIME && time >= *a && time < *z,
     }
 }

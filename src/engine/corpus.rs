@@ -156,7 +156,12 @@ pub struct State {
 impl State {
     /// Level of the events of a kind.
     pub fn headers_level(&self, kind: u32) -> Level {
-        self.kinds.kinds.get(kind as usize).map_or(Level::Unknown, |k| self.kinds.headers[k.header as usize].level)
+        self.kinds
+            .kinds
+            .get(kind as usize)
+            .map_or(Level::Unknown, |k| {
+                self.kinds.headers[k.header as usize].level
+            })
     }
 }
 
@@ -208,11 +213,15 @@ impl Corpus {
     }
 
     pub fn read(&self) -> std::sync::RwLockReadGuard<'_, State> {
-        self.state.read().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.state
+            .read()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     pub fn write(&self) -> std::sync::RwLockWriteGuard<'_, State> {
-        self.state.write().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.state
+            .write()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     pub fn snapshot(&self) -> Arc<Snapshot> {
@@ -224,12 +233,19 @@ impl Corpus {
     }
 
     pub fn terms(&self) -> Option<Arc<Terms>> {
-        self.terms.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+        self.terms
+            .read()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .clone()
     }
 
     pub fn set_terms(&self, terms: Terms) {
-        *self.terms.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(Arc::new(terms));
-        self.covered.store(self.read().chunks.len(), Ordering::SeqCst);
+        *self
+            .terms
+            .write()
+            .unwrap_or_else(std::sync::PoisonError::into_inner) = Some(Arc::new(terms));
+        self.covered
+            .store(self.read().chunks.len(), Ordering::SeqCst);
     }
 
     pub fn cancel(&self) {
@@ -242,13 +258,23 @@ impl Corpus {
 
     /// A clock for a source whose newest moment is `mtime` (seconds since 1970), or now.
     pub fn clock(&self, mtime: Option<u64>) -> Clock {
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_secs());
-        Clock::new(mtime.unwrap_or(now) as Moment * crate::text::civil::SECOND, self.options.offset)
+        let now = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .map_or(0, |d| d.as_secs());
+        Clock::new(
+            mtime.unwrap_or(now) as Moment * crate::text::civil::SECOND,
+            self.options.offset,
+        )
     }
 
     pub fn fail(&self, failure: Failure) {
         let mut state = self.write();
-        if let Some(source) = state.sources.iter_mut().rev().find(|s| s.info.name == failure.name) {
+        if let Some(source) = state
+            .sources
+            .iter_mut()
+            .rev()
+            .find(|s| s.info.name == failure.name)
+        {
             source.info.failure = Some(failure.reason.clone());
         }
         if state.failures.len() < 10_000 {
@@ -266,7 +292,10 @@ impl Corpus {
                 file.read_exact_at(&mut bytes, offset).ok()?;
                 Some(bytes)
             }
-            Body::Store => self.store().read(source, offset, len).or_else(|| super::slice::read_again(self, source, offset, len)),
+            Body::Store => self
+                .store()
+                .read(source, offset, len)
+                .or_else(|| super::slice::read_again(self, source, offset, len)),
         }
     }
 
@@ -297,7 +326,11 @@ fn memory() -> (u64, u64) {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let field = |name: &str| {
         let line = status.lines().find(|l| l.starts_with(name))?;
-        line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kb| kb * 1024)
+        line.split_whitespace()
+            .nth(1)?
+            .parse::<u64>()
+            .ok()
+            .map(|kb| kb * 1024)
     };
     let anon = field("RssAnon:").unwrap_or(0);
     let peak = PEAK_ANON.fetch_max(anon, Ordering::Relaxed).max(anon);

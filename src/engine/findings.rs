@@ -23,9 +23,15 @@ impl Corpus {
     pub fn findings(&self, snapshot: &Snapshot, baseline: &Baseline) -> Findings {
         let started = std::time::Instant::now();
         let mut series = series::build(self, snapshot, baseline);
-        let mut out = Findings { events: snapshot.events, ..Findings::default() };
+        let mut out = Findings {
+            events: snapshot.events,
+            ..Findings::default()
+        };
         notes(&series, &mut out);
-        out.baseline = series.input.baseline.map(|(a, z)| (at(&series, a as usize), at(&series, z as usize)));
+        out.baseline = series
+            .input
+            .baseline
+            .map(|(a, z)| (at(&series, a as usize), at(&series, z as usize)));
         if series.input.bins < FEW_BINS && series.input.baseline.is_none() {
             self.list_instead(snapshot, &series, &mut out);
         } else {
@@ -33,12 +39,23 @@ impl Corpus {
             if series.input.baseline.is_none() {
                 out.baseline = longest(&normal).map(|(a, z)| (at(&series, a), at(&series, z)));
                 if normal.iter().filter(|n| **n).count() * 10 < normal.len() * 3 {
-                    out.notes.push("no stretch of at least 30% is alike: what is normal here is a guess".into());
+                    out.notes.push(
+                        "no stretch of at least 30% is alike: what is normal here is a guess"
+                            .into(),
+                    );
                 }
             }
-            let mut windows: Vec<Window> = raw.iter().map(|w| self.window(snapshot, &series, w)).collect();
+            let mut windows: Vec<Window> = raw
+                .iter()
+                .map(|w| self.window(snapshot, &series, w))
+                .collect();
             flapping(&mut windows);
-            windows.sort_by(|a, b| b.severity.cmp(&a.severity).then(b.score.total_cmp(&a.score)).then(a.start.cmp(&b.start)));
+            windows.sort_by(|a, b| {
+                b.severity
+                    .cmp(&a.severity)
+                    .then(b.score.total_cmp(&a.score))
+                    .then(a.start.cmp(&b.start))
+            });
             out.windows = windows;
         }
         out.elapsed_ms = started.elapsed().as_millis() as u64;
@@ -67,7 +84,10 @@ impl Corpus {
         for (f, events) in wanted.iter().zip(evidence) {
             let mut reason = describe(snapshot, series, f);
             reason.lines = events.iter().filter_map(|id| snapshot.place(*id)).collect();
-            reason.since = events.first().and_then(|id| snapshot.time(*id)).unwrap_or_else(|| at(series, f.from as usize));
+            reason.since = events
+                .first()
+                .and_then(|id| snapshot.time(*id))
+                .unwrap_or_else(|| at(series, f.from as usize));
             reason.events = events;
             reasons.push(reason);
         }
@@ -79,14 +99,37 @@ impl Corpus {
         }
         spread(&mut reasons);
         if let Some(rho) = raw.load.filter(|r| !(0.8..=1.25).contains(r)) {
-            let kind = if rho > 1.0 { ReasonKind::RateSpike } else { ReasonKind::RateDrop };
-            let text = format!("the load as a whole went to {:.0}% of what is usual; what moved with it is left out", rho * 100.0);
-            reasons.push(Reason { kind, score: 0.2, text, since: start, ..Reason::default() });
+            let kind = if rho > 1.0 {
+                ReasonKind::RateSpike
+            } else {
+                ReasonKind::RateDrop
+            };
+            let text = format!(
+                "the load as a whole went to {:.0}% of what is usual; what moved with it is left out",
+                rho * 100.0
+            );
+            reasons.push(Reason {
+                kind,
+                score: 0.2,
+                text,
+                since: start,
+                ..Reason::default()
+            });
         }
         let over = raw.to + 1 < series.input.bins as usize;
         if over && raw.severity >= Severity::Medium {
-            let text = format!("back to normal at {} after {}", clock(end), human_duration(end - start));
-            reasons.push(Reason { kind: ReasonKind::Recovered, score: 0.1, text, since: end, ..Reason::default() });
+            let text = format!(
+                "back to normal at {} after {}",
+                clock(end),
+                human_duration(end - start)
+            );
+            reasons.push(Reason {
+                kind: ReasonKind::Recovered,
+                score: 0.1,
+                text,
+                since: end,
+                ..Reason::default()
+            });
         }
         let mut tags = Vec::new();
         if is_start_up(series, raw) {
@@ -112,14 +155,21 @@ impl Corpus {
         let mut wanted: FxHashMap<(&str, Option<u32>), Vec<usize>> = FxHashMap::default();
         for (i, f) in found.iter().enumerate() {
             let source = &series.input.sources[f.source];
-            wanted.entry((&source.name, template_of(series, f))).or_default().push(i);
+            wanted
+                .entry((&source.name, template_of(series, f)))
+                .or_default()
+                .push(i);
         }
         let ranges: Vec<(Moment, Moment)> = found
             .iter()
             .map(|f| {
                 let (a, z) = (at(series, f.from as usize), at(series, f.to as usize));
                 // What is missing is shown by the last that was there.
-                if !f.up && f.observed < 0.5 { (a - (z - a).max(10 * series.input.width), a) } else { (a, z) }
+                if !f.up && f.observed < 0.5 {
+                    (a - (z - a).max(10 * series.input.width), a)
+                } else {
+                    (a, z)
+                }
             })
             .collect();
         for chunk in snapshot.chunks.iter() {
@@ -130,11 +180,19 @@ impl Corpus {
                     .map(|k| {
                         let service = table::service(&state, chunk.source, *k);
                         let template = snapshot.template_of.get(*k as usize).copied();
-                        let mut all = wanted.get(&(service, template)).cloned().unwrap_or_default();
-                        all.extend(wanted.get(&(service, None)).into_iter().flatten().filter(|i| {
-                            let bad = state.headers_level(*k) >= crate::model::Level::Warn;
-                            bad || !matches!(kind_of(series, found[**i]), Some(FeatureKind::Warnings | FeatureKind::Errors))
-                        }));
+                        let mut all = wanted
+                            .get(&(service, template))
+                            .cloned()
+                            .unwrap_or_default();
+                        all.extend(wanted.get(&(service, None)).into_iter().flatten().filter(
+                            |i| {
+                                let bad = state.headers_level(*k) >= crate::model::Level::Warn;
+                                bad || !matches!(
+                                    kind_of(series, found[**i]),
+                                    Some(FeatureKind::Warnings | FeatureKind::Errors)
+                                )
+                            },
+                        ));
                         all
                     })
                     .collect();
@@ -143,11 +201,18 @@ impl Corpus {
                 }
                 for i in 0..block.len() {
                     for n in &uses[block.kinds.get(i) as usize] {
-                        let time =
-                            if series.by_order { i64::from(chunk.first_event + block.first_event) * 1_000_000_000 } else { block.time(i) };
+                        let time = if series.by_order {
+                            i64::from(chunk.first_event + block.first_event) * 1_000_000_000
+                        } else {
+                            block.time(i)
+                        };
                         if time != NO_TIME && (ranges[*n].0..ranges[*n].1).contains(&time) {
                             let id = chunk.first_event + block.first_event + i as u32;
-                            keep(&mut out[*n], (time, id), found[*n].up || found[*n].observed >= 0.5);
+                            keep(
+                                &mut out[*n],
+                                (time, id),
+                                found[*n].up || found[*n].observed >= 0.5,
+                            );
                         }
                     }
                 }
@@ -168,17 +233,28 @@ impl Corpus {
             series.input.bins,
             human_duration(series.input.width)
         ));
-        let mut bad: Vec<(usize, &crate::model::Template)> =
-            snapshot.templates.iter().enumerate().filter(|(i, _)| series::is_bad(snapshot, *i as u32)).collect();
+        let mut bad: Vec<(usize, &crate::model::Template)> = snapshot
+            .templates
+            .iter()
+            .enumerate()
+            .filter(|(i, _)| series::is_bad(snapshot, *i as u32))
+            .collect();
         bad.sort_by_key(|(i, t)| (t.first.is_none(), t.first, *i));
         for (_, t) in bad.into_iter().take(MOST_LISTED) {
-            let source = snapshot.sources.get(t.example_source as usize).map_or_else(String::new, |s| s.name.clone());
-            let place = Place { source, line: t.example_line };
+            let source = snapshot
+                .sources
+                .get(t.example_source as usize)
+                .map_or_else(String::new, |s| s.name.clone());
+            let place = Place {
+                source,
+                line: t.example_line,
+            };
             let service = t.services.first().cloned().unwrap_or_default();
             let text = format!(
                 "{} {}, {} times: {}",
                 t.level.name(),
-                t.first.map_or_else(String::new, |f| format!("first at {}", clock(f))),
+                t.first
+                    .map_or_else(String::new, |f| format!("first at {}", clock(f))),
                 t.count,
                 t.text
             );
@@ -222,12 +298,23 @@ fn keep(list: &mut Vec<(Moment, u32)>, item: (Moment, u32), earliest: bool) {
 
 fn notes(series: &Series, out: &mut Findings) {
     if series.by_order {
-        out.notes.push("most events have no time: their order takes the place of time, one event a second".into());
+        out.notes.push(
+            "most events have no time: their order takes the place of time, one event a second"
+                .into(),
+        );
     }
     if series.sampled < 1.0 {
-        out.notes.push(format!("values of variables are read from one event in {:.0}", 1.0 / series.sampled));
+        out.notes.push(format!(
+            "values of variables are read from one event in {:.0}",
+            1.0 / series.sampled
+        ));
     }
-    let lines: usize = series.input.sources.iter().map(|s| s.features.len() + s.values.len()).sum();
+    let lines: usize = series
+        .input
+        .sources
+        .iter()
+        .map(|s| s.features.len() + s.values.len())
+        .sum();
     out.notes.push(format!(
         "{} services, {lines} series, {} bins of {}",
         series.input.sources.len(),
@@ -265,15 +352,23 @@ fn longest(normal: &[bool]) -> Option<(usize, usize)> {
 }
 
 fn kind_of(series: &Series, f: &Found) -> Option<FeatureKind> {
-    series.input.sources[f.source].features.get(f.series).map(|x| x.kind)
+    series.input.sources[f.source]
+        .features
+        .get(f.series)
+        .map(|x| x.kind)
 }
 
 fn template_of(series: &Series, f: &Found) -> Option<u32> {
     let source = &series.input.sources[f.source];
     match kind_of(series, f) {
-        Some(FeatureKind::Template(t) | FeatureKind::Category(t, ..) | FeatureKind::Tail(t, _)) => Some(t),
+        Some(FeatureKind::Template(t) | FeatureKind::Category(t, ..) | FeatureKind::Tail(t, _)) => {
+            Some(t)
+        }
         Some(_) => None,
-        None => source.values.get(f.series - source.features.len()).map(|v| v.template),
+        None => source
+            .values
+            .get(f.series - source.features.len())
+            .map(|v| v.template),
     }
 }
 
@@ -297,37 +392,100 @@ fn describe(snapshot: &Snapshot, series: &Series, f: &Found) -> Reason {
     let span = human_duration(i64::from(f.to - f.from) * series.input.width);
     let text = template.map_or("", |t| t.text.as_str());
     let (y, mu) = (f.observed, f.expected);
-    let number = |x: f64| if x >= 100.0 || x.fract() == 0.0 { format!("{x:.0}") } else { format!("{x:.1}") };
+    let number = |x: f64| {
+        if x >= 100.0 || x.fract() == 0.0 {
+            format!("{x:.0}")
+        } else {
+            format!("{x:.1}")
+        }
+    };
     let rates = format!("{} in {span}, {} expected", number(y), number(mu));
     let (kind, text) = match (kind_of(series, f), f.up) {
-        (Some(FeatureKind::Template(_)), true) if mu < 0.02 * y => (ReasonKind::NewTemplate, format!("new: {rates}: {text}")),
-        (Some(FeatureKind::Template(_)), true) => (ReasonKind::RateSpike, format!("more often: {rates}: {text}")),
-        (Some(FeatureKind::Template(_)), false) if y < 0.5 => (ReasonKind::Silence, format!("missing: {rates}: {text}")),
-        (Some(FeatureKind::Template(_)), false) => (ReasonKind::RateDrop, format!("less often: {rates}: {text}")),
-        (Some(FeatureKind::Warnings), up) => (ReasonKind::LevelShift, format!("{} warnings and errors: {rates}", more(up))),
-        (Some(FeatureKind::Errors), up) => (ReasonKind::LevelShift, format!("{} errors: {rates}", more(up))),
-        (Some(FeatureKind::All), _) if y < 0.5 => {
-            (ReasonKind::Silence, format!("{} fell silent: no line in {span}, {} expected", source.name, number(mu)))
+        (Some(FeatureKind::Template(_)), true) if mu < 0.02 * y => {
+            (ReasonKind::NewTemplate, format!("new: {rates}: {text}"))
         }
-        (Some(FeatureKind::All), up) => {
-            (if up { ReasonKind::RateSpike } else { ReasonKind::RateDrop }, format!("{} lines: {rates}", more(up)))
+        (Some(FeatureKind::Template(_)), true) => (
+            ReasonKind::RateSpike,
+            format!("more often: {rates}: {text}"),
+        ),
+        (Some(FeatureKind::Template(_)), false) if y < 0.5 => {
+            (ReasonKind::Silence, format!("missing: {rates}: {text}"))
         }
-        (Some(FeatureKind::Sequence), _) => (ReasonKind::Sequence, format!("events follow each other as they never did: {rates}")),
+        (Some(FeatureKind::Template(_)), false) => {
+            (ReasonKind::RateDrop, format!("less often: {rates}: {text}"))
+        }
+        (Some(FeatureKind::Warnings), up) => (
+            ReasonKind::LevelShift,
+            format!("{} warnings and errors: {rates}", more(up)),
+        ),
+        (Some(FeatureKind::Errors), up) => (
+            ReasonKind::LevelShift,
+            format!("{} errors: {rates}", more(up)),
+        ),
+        (Some(FeatureKind::All), _) if y < 0.5 => (
+            ReasonKind::Silence,
+            format!(
+                "{} fell silent: no line in {span}, {} expected",
+                source.name,
+                number(mu)
+            ),
+        ),
+        (Some(FeatureKind::All), up) => (
+            if up {
+                ReasonKind::RateSpike
+            } else {
+                ReasonKind::RateDrop
+            },
+            format!("{} lines: {rates}", more(up)),
+        ),
+        (Some(FeatureKind::Sequence), _) => (
+            ReasonKind::Sequence,
+            format!("events follow each other as they never did: {rates}"),
+        ),
         (Some(FeatureKind::Category(t, v, n)), up) => {
-            let value = series.categories.get(&(f.source, t, v, n)).copied().unwrap_or(0.0);
-            (ReasonKind::ValueShift, format!("value {value} of variable {} {} often: {rates}: {text}", number_of(v), more(up)))
+            let value = series
+                .categories
+                .get(&(f.source, t, v, n))
+                .copied()
+                .unwrap_or(0.0);
+            (
+                ReasonKind::ValueShift,
+                format!(
+                    "value {value} of variable {} {} often: {rates}: {text}",
+                    number_of(v),
+                    more(up)
+                ),
+            )
         }
-        (Some(FeatureKind::Tail(_, v)), _) => {
-            (ReasonKind::ValueShift, format!("unusually large values of variable {}: {rates}: {text}", number_of(v)))
-        }
+        (Some(FeatureKind::Tail(_, v)), _) => (
+            ReasonKind::ValueShift,
+            format!(
+                "unusually large values of variable {}: {rates}: {text}",
+                number_of(v)
+            ),
+        ),
         (None, up) => {
             let v = number_of(source.values[f.series - source.features.len()].variable);
             let word = if up { "rose" } else { "fell" };
-            (ReasonKind::ValueShift, format!("variable {v} {word}: median {} in {span}, {} before: {text}", number(y), number(mu)))
+            (
+                ReasonKind::ValueShift,
+                format!(
+                    "variable {v} {word}: median {} in {span}, {} before: {text}",
+                    number(y),
+                    number(mu)
+                ),
+            )
         }
     };
     let score = 1.0 - (-f.evidence / 8.0).exp();
-    Reason { kind, service: source.name.clone(), template_id: template.map(|t| t.id), score, text, ..Reason::default() }
+    Reason {
+        kind,
+        service: source.name.clone(),
+        template_id: template.map(|t| t.id),
+        score,
+        text,
+        ..Reason::default()
+    }
 }
 
 /// Number of a variable as people count: 1-based.
@@ -352,11 +510,32 @@ fn spread(reasons: &mut Vec<Reason>) {
         return;
     }
     let start = order[0].0;
-    let told: Vec<String> = order.iter().take(6).map(|(t, s)| format!("{s} +{}", human_duration(t - start))).collect();
-    let text = format!("{} services, in this order: {}", order.len(), told.join(", "));
+    let told: Vec<String> = order
+        .iter()
+        .take(6)
+        .map(|(t, s)| format!("{s} +{}", human_duration(t - start)))
+        .collect();
+    let text = format!(
+        "{} services, in this order: {}",
+        order.len(),
+        told.join(", ")
+    );
     let service = order[0].1.to_string();
-    let (lines, events) = reasons.iter().find(|r| r.service == service).map(|r| (r.lines.clone(), r.events.clone())).unwrap_or_default();
-    reasons.push(Reason { kind: ReasonKind::CrossService, service, score: 0.5, text, lines, events, since: start, template_id: None });
+    let (lines, events) = reasons
+        .iter()
+        .find(|r| r.service == service)
+        .map(|r| (r.lines.clone(), r.events.clone()))
+        .unwrap_or_default();
+    reasons.push(Reason {
+        kind: ReasonKind::CrossService,
+        service,
+        score: 0.5,
+        text,
+        lines,
+        events,
+        since: start,
+        template_id: None,
+    });
 }
 
 /// What came and went several times without anyone acting is told in the latest of its windows.
@@ -364,8 +543,15 @@ fn flapping(windows: &mut [Window]) {
     windows.sort_by_key(|w| w.start);
     let mut seen: BTreeMap<(String, u64), Vec<usize>> = BTreeMap::new();
     for (i, w) in windows.iter().enumerate() {
-        for r in w.reasons.iter().filter(|r| matches!(r.kind, ReasonKind::NewTemplate | ReasonKind::RateSpike | ReasonKind::Silence)) {
-            let Some(template) = r.template_id else { continue };
+        for r in w.reasons.iter().filter(|r| {
+            matches!(
+                r.kind,
+                ReasonKind::NewTemplate | ReasonKind::RateSpike | ReasonKind::Silence
+            )
+        }) {
+            let Some(template) = r.template_id else {
+                continue;
+            };
             let at = seen.entry((r.service.clone(), template)).or_default();
             if at.last() != Some(&i) {
                 at.push(i);
@@ -380,9 +566,26 @@ fn flapping(windows: &mut [Window]) {
             continue;
         }
         let times: Vec<String> = at.iter().map(|i| clock(windows[*i].start)).collect();
-        let Some(like) = windows[last].reasons.iter().find(|r| r.template_id == Some(template) && r.service == service) else { continue };
+        let Some(like) = windows[last]
+            .reasons
+            .iter()
+            .find(|r| r.template_id == Some(template) && r.service == service)
+        else {
+            continue;
+        };
         let text = format!("came and went {} times: {}", at.len(), times.join(", "));
-        told.insert(last, (at.len(), Reason { kind: ReasonKind::Flapping, score: 0.4, text, ..like.clone() }));
+        told.insert(
+            last,
+            (
+                at.len(),
+                Reason {
+                    kind: ReasonKind::Flapping,
+                    score: 0.4,
+                    text,
+                    ..like.clone()
+                },
+            ),
+        );
     }
     for (i, (_, reason)) in told {
         windows[i].reasons.push(reason);
@@ -392,9 +595,18 @@ fn flapping(windows: &mut [Window]) {
 /// The window begins when most services begin.
 fn is_start_up(series: &Series, raw: &Raw) -> bool {
     let near = (series.input.bins / 20).max(1) as usize;
-    let mut firsts: Vec<usize> = series.input.sources.iter().filter(|s| s.to > s.from).map(|s| s.from as usize).collect();
+    let mut firsts: Vec<usize> = series
+        .input
+        .sources
+        .iter()
+        .filter(|s| s.to > s.from)
+        .map(|s| s.from as usize)
+        .collect();
     firsts.sort_unstable();
-    let starting = firsts.iter().filter(|f| raw.from <= **f + near && **f <= raw.to).count();
+    let starting = firsts
+        .iter()
+        .filter(|f| raw.from <= **f + near && **f <= raw.to)
+        .count();
     raw.from <= near && starting * 2 > firsts.len()
 }
 
@@ -402,19 +614,28 @@ impl Snapshot {
     pub fn place(&self, id: u32) -> Option<Place> {
         let (chunk, i) = self.locate(id)?;
         let source = self.sources.get(chunk.source as usize)?.name.clone();
-        Some(Place { source, line: chunk.line(i) + 1 })
+        Some(Place {
+            source,
+            line: chunk.line(i) + 1,
+        })
     }
 
     /// The event whose first line is at a place.
     pub fn event_at_place(&self, place: &Place) -> Option<u32> {
         let source = self.sources.iter().position(|s| s.name == place.source)? as u32;
         let line = place.line.checked_sub(1)?;
-        let holds = |c: &&Arc<crate::index::Chunk>| c.source == source && (c.first_line..c.first_line + c.lines.max(1)).contains(&line);
+        let holds = |c: &&Arc<crate::index::Chunk>| {
+            c.source == source && (c.first_line..c.first_line + c.lines.max(1)).contains(&line)
+        };
         let chunk = self.chunks.iter().find(holds)?;
         let (mut a, mut b) = (0, chunk.events);
         while a < b {
             let mid = (a + b) / 2;
-            if chunk.line(mid) <= line { a = mid + 1 } else { b = mid }
+            if chunk.line(mid) <= line {
+                a = mid + 1
+            } else {
+                b = mid
+            }
         }
         a.checked_sub(1).map(|i| chunk.first_event + i)
     }

@@ -35,15 +35,23 @@ fn step(corpus: &Corpus, stitcher: &mut Stitcher<'_>, worker: &mut Worker, sourc
     let (file, parser, had, last) = {
         let state = corpus.read();
         let s = &state.sources[source as usize];
-        let Body::File(file) = &s.body else { return false };
-        let last = state.chunks.iter().rfind(|c| c.source == source).map(|c| (c.offset, c.bytes));
+        let Body::File(file) = &s.body else {
+            return false;
+        };
+        let last = state
+            .chunks
+            .iter()
+            .rfind(|c| c.source == source)
+            .map(|c| (c.offset, c.bytes));
         (file.clone(), s.parser.clone(), s.info.bytes, last)
     };
     let len = file.metadata().map_or(0, |m| m.len());
     if len < had {
         let mut state = corpus.write();
         let info = &mut state.sources[source as usize].info;
-        info.failure.get_or_insert_with(|| "the file became shorter while it was followed; what was read before is kept".into());
+        info.failure.get_or_insert_with(|| {
+            "the file became shorter while it was followed; what was read before is kept".into()
+        });
         return false;
     }
     if len == had {
@@ -85,7 +93,14 @@ pub struct Arrivals {
 
 impl Arrivals {
     pub fn new(found: &[PathBuf]) -> Arrivals {
-        Arrivals { known: found.iter().filter_map(|p| identity(p)).map(|i| i.0).collect(), next: Instant::now() }
+        Arrivals {
+            known: found
+                .iter()
+                .filter_map(|p| identity(p))
+                .map(|i| i.0)
+                .collect(),
+            next: Instant::now(),
+        }
     }
 
     /// What has come since it was asked before; seldom where looking takes long.
@@ -94,7 +109,13 @@ impl Arrivals {
         if started < self.next {
             return Vec::new();
         }
-        let inputs: Vec<PathBuf> = corpus.options.paths.iter().filter(|p| p.as_os_str() != "-").cloned().collect();
+        let inputs: Vec<PathBuf> = corpus
+            .options
+            .paths
+            .iter()
+            .filter(|p| p.as_os_str() != "-")
+            .cloned()
+            .collect();
         let mut out = files(&inputs, &mut |_| ());
         // What is still empty has no format yet.
         out.retain(|p| identity(p).is_some_and(|(id, bytes)| bytes > 0 && self.known.insert(id)));
@@ -163,7 +184,11 @@ impl Pipe {
                 }
             }
         });
-        Pipe { parts, part: Vec::new(), given: 0 }
+        Pipe {
+            parts,
+            part: Vec::new(),
+            given: 0,
+        }
     }
 }
 

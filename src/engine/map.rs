@@ -37,7 +37,8 @@ impl Calls {
     pub fn quantile(&self, q: f64) -> f64 {
         let mut ms = self.ms.clone();
         ms.sort_unstable_by(f32::total_cmp);
-        ms.get(((ms.len() as f64 * q) as usize).min(ms.len().saturating_sub(1))).map_or(0.0, |x| f64::from(*x))
+        ms.get(((ms.len() as f64 * q) as usize).min(ms.len().saturating_sub(1)))
+            .map_or(0.0, |x| f64::from(*x))
     }
 }
 
@@ -56,17 +57,39 @@ pub struct Map {
 pub fn access(raw: &str) -> Option<(u32, f32, Option<&str>)> {
     let rest = &raw[raw.find("HTTP/")?..];
     let mut words = rest[rest.find('"')? + 1..].split_whitespace();
-    let status: u32 = words.next()?.parse().ok().filter(|s| (100..600).contains(s))?;
-    let numbers: Vec<f32> = words.clone().take_while(|w| !w.starts_with("\"-\"") || w.len() == 3).filter_map(|w| w.parse().ok()).collect();
-    let cluster = rest.split_whitespace().find(|w| w.starts_with("outbound|") || w.starts_with("inbound|"));
-    let callee = cluster.filter(|c| c.starts_with("outbound|")).and_then(|c| c.rsplit('|').next()).and_then(|h| h.split('.').next());
+    let status: u32 = words
+        .next()?
+        .parse()
+        .ok()
+        .filter(|s| (100..600).contains(s))?;
+    let numbers: Vec<f32> = words
+        .clone()
+        .take_while(|w| !w.starts_with("\"-\"") || w.len() == 3)
+        .filter_map(|w| w.parse().ok())
+        .collect();
+    let cluster = rest
+        .split_whitespace()
+        .find(|w| w.starts_with("outbound|") || w.starts_with("inbound|"));
+    let callee = cluster
+        .filter(|c| c.starts_with("outbound|"))
+        .and_then(|c| c.rsplit('|').next())
+        .and_then(|h| h.split('.').next());
     // bytes in, bytes out, duration, upstream time
-    let ms = if cluster.is_some() { numbers.get(2).copied().unwrap_or(0.0) } else { 0.0 };
+    let ms = if cluster.is_some() {
+        numbers.get(2).copied().unwrap_or(0.0)
+    } else {
+        0.0
+    };
     Some((status, ms, callee.filter(|c| !c.is_empty())))
 }
 
 impl Corpus {
-    pub fn service_map(&self, snapshot: &Snapshot, suspect: &[(Moment, Moment)], skip: &[u32]) -> Map {
+    pub fn service_map(
+        &self,
+        snapshot: &Snapshot,
+        suspect: &[(Moment, Moment)],
+        skip: &[u32],
+    ) -> Map {
         let services = self.service_names(snapshot, skip);
         let finder = NameFinder::new(&services);
         let mut map = Map::default();
@@ -74,12 +97,21 @@ impl Corpus {
         let mut seen: FxHashMap<(u32, u32), u32> = FxHashMap::default();
         let mut read = 0usize;
         for chunk in snapshot.chunks.iter().filter(|c| !skip.contains(&c.source)) {
-            let Some(mut reader) = self.reader(chunk.source) else { continue };
-            let envoy = snapshot.sources[chunk.source as usize].format.contains("envoy");
+            let Some(mut reader) = self.reader(chunk.source) else {
+                continue;
+            };
+            let envoy = snapshot.sources[chunk.source as usize]
+                .format
+                .contains("envoy");
             for block in &chunk.blocks {
                 let rows: Vec<(String, Level)> = {
                     let state = self.read();
-                    let row = |k: &u32| (table::service(&state, chunk.source, *k).to_string(), state.headers_level(*k));
+                    let row = |k: &u32| {
+                        (
+                            table::service(&state, chunk.source, *k).to_string(),
+                            state.headers_level(*k),
+                        )
+                    };
                     block.dictionary.iter().map(row).collect()
                 };
                 let mut text: Option<Vec<u8>> = None;
@@ -89,19 +121,28 @@ impl Corpus {
                     let count = seen.entry((chunk.source, block.dictionary[k])).or_default();
                     *count += 1;
                     let time = block.time(i);
-                    let inside = time != NO_TIME && suspect.iter().any(|(a, z)| time >= *a && time < *z);
+                    let inside =
+                        time != NO_TIME && suspect.iter().any(|(a, z)| time >= *a && time < *z);
                     let wanted = envoy || *count <= PER_TEMPLATE || *level >= Level::Warn && inside;
                     if !wanted || read >= MOST_MESSAGES {
                         continue;
                     }
                     read += 1;
-                    let text = text.get_or_insert_with(|| self.raw(chunk.source, block.offset, block.bytes as usize).unwrap_or_default());
+                    let text = text.get_or_insert_with(|| {
+                        self.raw(chunk.source, block.offset, block.bytes as usize)
+                            .unwrap_or_default()
+                    });
                     let from = (block.starts.get(i) as usize).min(text.len());
                     let to = memchr::memchr(b'\n', &text[from..]).map_or(text.len(), |n| from + n);
                     let raw = &text[from..to];
-                    if envoy && let Some((status, ms, callee)) = access(&String::from_utf8_lossy(raw)) {
+                    if envoy
+                        && let Some((status, ms, callee)) = access(&String::from_utf8_lossy(raw))
+                    {
                         let sides = match callee {
-                            Some(c) if c != service => map.calls.entry((service.clone(), c.to_string())).or_default(),
+                            Some(c) if c != service => map
+                                .calls
+                                .entry((service.clone(), c.to_string()))
+                                .or_default(),
                             _ => map.served.entry(service.clone()).or_default(),
                         };
                         if inside {
@@ -113,9 +154,14 @@ impl Corpus {
                     }
                     let message = reader.message(raw);
                     if let Some(other) = finder.find(&message, service) {
-                        *mentioned.entry((service.clone(), other.to_string())).or_default() += 1;
+                        *mentioned
+                            .entry((service.clone(), other.to_string()))
+                            .or_default() += 1;
                         if *level >= Level::Warn {
-                            let blamed = map.blames.entry((service.clone(), other.to_string())).or_default();
+                            let blamed = map
+                                .blames
+                                .entry((service.clone(), other.to_string()))
+                                .or_default();
                             if inside { blamed.0 += 1 } else { blamed.1 += 1 }
                         }
                     }
@@ -123,14 +169,25 @@ impl Corpus {
             }
         }
         for ((from, to), (a, b)) in &map.calls {
-            map.edges.push(Edge { from: from.clone(), to: to.clone(), calls: a.n + b.n, source: "access-log" });
+            map.edges.push(Edge {
+                from: from.clone(),
+                to: to.clone(),
+                calls: a.n + b.n,
+                source: "access-log",
+            });
         }
         for ((from, to), calls) in mentioned {
             if !map.calls.contains_key(&(from.clone(), to.clone())) {
-                map.edges.push(Edge { from, to, calls, source: "mention" });
+                map.edges.push(Edge {
+                    from,
+                    to,
+                    calls,
+                    source: "mention",
+                });
             }
         }
-        map.edges.sort_by(|a, b| (&a.from, &a.to).cmp(&(&b.from, &b.to)));
+        map.edges
+            .sort_by(|a, b| (&a.from, &a.to).cmp(&(&b.from, &b.to)));
         map
     }
 

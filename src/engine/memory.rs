@@ -27,7 +27,8 @@ impl Memory {
     pub fn load(data: &Path) -> Result<Memory, String> {
         let file = data.join(FILE);
         match std::fs::read(&file) {
-            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|e| format!("{}: {e}; what was learnt is not used", file.display())),
+            Ok(bytes) => serde_json::from_slice(&bytes)
+                .map_err(|e| format!("{}: {e}; what was learnt is not used", file.display())),
             Err(_) => Ok(Memory::default()),
         }
     }
@@ -40,12 +41,19 @@ impl Memory {
             std::fs::write(&new, serde_json::to_vec_pretty(self)?)?;
             std::fs::rename(&new, &file)
         };
-        write().map_err(|e: std::io::Error| format!("{}: {e}; this holds for this session alone", file.display()))
+        write().map_err(|e: std::io::Error| {
+            format!("{}: {e}; this holds for this session alone", file.display())
+        })
     }
 
     /// Adds an incident under the next free number.
     pub fn add(&mut self, mut incident: Incident) -> String {
-        let used = |n: usize| self.incidents.incidents.iter().any(|i| i.id == format!("INC-{n}"));
+        let used = |n: usize| {
+            self.incidents
+                .incidents
+                .iter()
+                .any(|i| i.id == format!("INC-{n}"))
+        };
         let n = (1..).find(|n| !used(*n)).unwrap_or(1);
         incident.id = format!("INC-{n}");
         let id = incident.id.clone();
@@ -64,6 +72,9 @@ impl Corpus {
         let mut memory = lock(&self.memory);
         change(&mut memory);
         *lock(&self.diagnosed) = None;
-        self.options.data.as_deref().map_or(Ok(()), |d| memory.save(d))
+        self.options
+            .data
+            .as_deref()
+            .map_or(Ok(()), |d| memory.save(d))
     }
 }

@@ -36,7 +36,10 @@ pub use diagnosis::Reference;
 pub use live::{Live, LiveLogs, follow_pods};
 pub use memory::Memory;
 pub use open::{Session, open};
-pub use recovery::{Applied, Armed, PATIENCE, PlanFor, Preflight, Suggestion, Watch, Watched, apply, arm, back, look, preflight, remember};
+pub use recovery::{
+    Applied, Armed, PATIENCE, PlanFor, Preflight, Suggestion, Watch, Watched, apply, arm, back,
+    look, preflight, remember,
+};
 pub use search::{Ask, Found, SearchHit, Searcher, seek};
 pub use series::Baseline;
 pub use sessions::By;
@@ -48,7 +51,9 @@ pub use crate::ingest::walk::Limits;
 /// Names of the log formats that `--format-as` takes.
 pub fn format_names() -> Vec<String> {
     let catalogue = crate::ingest::format::Catalogue::new(&[]);
-    catalogue.map(|c| c.names().into_iter().map(String::from).collect()).unwrap_or_default()
+    catalogue
+        .map(|c| c.names().into_iter().map(String::from).collect())
+        .unwrap_or_default()
 }
 
 pub use crate::index::Unit;
@@ -57,7 +62,9 @@ pub use search::{check_query, count_matches, for_each_match};
 
 /// The moment it is.
 pub fn now() -> crate::model::Moment {
-    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_nanos() as i64)
+    std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |d| d.as_nanos() as i64)
 }
 
 /// A moment written in any known style.

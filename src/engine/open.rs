@@ -29,24 +29,37 @@ pub fn open(options: Options) -> Result<Session, String> {
     if let Some(name) = &options.format_as
         && catalogue.by_name(name).is_none()
     {
-        return Err(format!("unknown log format '{name}'; known are: {}", catalogue.names().join(", ")));
+        return Err(format!(
+            "unknown log format '{name}'; known are: {}",
+            catalogue.names().join(", ")
+        ));
     }
     // Nothing to open, as before the picker: nothing to keep.
-    let folder = options.cache.as_ref().filter(|_| !options.paths.is_empty()).and_then(|cache| {
-        let folder = cache.join(cache::key(&options));
-        Folder::open(&folder).ok()
-    });
+    let folder = options
+        .cache
+        .as_ref()
+        .filter(|_| !options.paths.is_empty())
+        .and_then(|cache| {
+            let folder = cache.join(cache::key(&options));
+            Folder::open(&folder).ok()
+        });
     let unwritable = options.cache.is_some() && !options.paths.is_empty() && folder.is_none();
     let corpus = Arc::new(Corpus::new(options, catalogue, folder));
     if unwritable {
-        corpus.write().notices.push("the cache folder cannot be written; nothing is kept for the next time".into());
+        corpus
+            .write()
+            .notices
+            .push("the cache folder cannot be written; nothing is kept for the next time".into());
     }
     if let Some(data) = &corpus.options.data {
         match super::templates::load(data) {
             Ok(edits) => corpus.write().edits = edits,
             Err(e) => corpus.write().notices.push(e),
         }
-        corpus.write().notices.extend(super::recovery::unfinished(data));
+        corpus
+            .write()
+            .notices
+            .extend(super::recovery::unfinished(data));
         match super::memory::Memory::load(data) {
             Ok(memory) => *lock(&corpus.memory) = memory,
             Err(e) => corpus.write().notices.push(e),
@@ -57,7 +70,10 @@ pub fn open(options: Options) -> Result<Session, String> {
         .name("corpus".into())
         .spawn(move || run(&shared))
         .map_err(|e| format!("no thread can be started: {e}"))?;
-    Ok(Session { corpus, thread: Some(thread) })
+    Ok(Session {
+        corpus,
+        thread: Some(thread),
+    })
 }
 
 impl Session {
@@ -66,7 +82,10 @@ impl Session {
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {
-            self.corpus.write().notices.push("the reader stopped by an internal error; what was read is shown".into());
+            self.corpus
+                .write()
+                .notices
+                .push("the reader stopped by an internal error; what was read is shown".into());
         }
         self.corpus.snapshot()
     }
@@ -83,15 +102,29 @@ impl Drop for Session {
 
 fn run(corpus: &Corpus) {
     let mut failures = Vec::new();
-    let paths: Vec<_> = corpus.options.paths.iter().filter(|p| p.as_os_str() != "-").cloned().collect();
+    let paths: Vec<_> = corpus
+        .options
+        .paths
+        .iter()
+        .filter(|p| p.as_os_str() != "-")
+        .cloned()
+        .collect();
     let found = files(&paths, &mut |f| failures.push(f));
     let mut arrivals = follow::Arrivals::new(&found);
-    let total: u64 = found.iter().filter_map(|p| std::fs::metadata(p).ok()).map(|m| m.len()).sum();
+    let total: u64 = found
+        .iter()
+        .filter_map(|p| std::fs::metadata(p).ok())
+        .map(|m| m.len())
+        .sum();
     corpus.total_bytes.store(total, Ordering::Relaxed);
     corpus.write().failures = failures;
     let stdin = corpus.options.paths.iter().any(|p| p.as_os_str() == "-");
     let mut stitcher = Stitcher::new(corpus);
-    let resumed = if stdin { None } else { cache::load(corpus, &found) };
+    let resumed = if stdin {
+        None
+    } else {
+        cache::load(corpus, &found)
+    };
     match resumed {
         Some(cache::Loaded::Current) => stitcher.from_cache = true,
         Some(cache::Loaded::Grown) => {
@@ -107,7 +140,11 @@ fn run(corpus: &Corpus) {
     stitcher.publish(true, false);
     let unchanged = matches!(resumed, Some(cache::Loaded::Current));
     if !corpus.is_cancelled() && !unchanged {
-        cache::save(corpus, if stdin { None } else { Some(&found) }, stitcher.columns_written);
+        cache::save(
+            corpus,
+            if stdin { None } else { Some(&found) },
+            stitcher.columns_written,
+        );
         // The file is sealed: what is followed from here on is not written behind the seal.
         stitcher.columns_written = false;
     }
@@ -120,20 +157,32 @@ fn run(corpus: &Corpus) {
 /// Empties the cache folder for a new index, and makes the store for text that cannot be read again. Returns whether
 /// the index can be written as the corpus is read.
 fn begin_index(corpus: &Corpus) -> bool {
-    let Some(folder) = corpus.folder.as_ref().filter(|f| f.writable) else { return false };
+    let Some(folder) = corpus.folder.as_ref().filter(|f| f.writable) else {
+        return false;
+    };
     let begun = folder.begin();
     if let Err(e) = &begun {
-        corpus.write().notices.push(format!("the cache cannot be written ({e}); searches read the text instead"));
+        corpus.write().notices.push(format!(
+            "the cache cannot be written ({e}); searches read the text instead"
+        ));
     }
     match Store::create(&folder.path.join(cache::STORE)) {
         Ok(store) => *lock(&corpus.store) = Arc::new(store),
-        Err(e) => corpus.write().notices.push(format!("text of archives is kept in memory only ({e})")),
+        Err(e) => corpus
+            .write()
+            .notices
+            .push(format!("text of archives is kept in memory only ({e})")),
     }
     begun.is_ok()
 }
 
 /// Reader, workers and stitcher, each on its thread, with bounded queues between them.
-pub fn read_all(corpus: &Corpus, paths: &[std::path::PathBuf], stdin: bool, stitcher: &mut Stitcher<'_>) {
+pub fn read_all(
+    corpus: &Corpus,
+    paths: &[std::path::PathBuf],
+    stdin: bool,
+    stitcher: &mut Stitcher<'_>,
+) {
     let threads = corpus.options.threads.max(1);
     let (jobs, job_queue) = sync_channel::<Job>(threads * 2);
     let (done, done_queue) = sync_channel::<Done>(threads * 2);
@@ -143,7 +192,13 @@ pub fn read_all(corpus: &Corpus, paths: &[std::path::PathBuf], stdin: bool, stit
         let spare = &spare;
         let queue = &job_queue;
         scope.spawn(move || {
-            let mut slicer = Slicer { corpus, jobs, seq: 0, spare, live: false };
+            let mut slicer = Slicer {
+                corpus,
+                jobs,
+                seq: 0,
+                spare,
+                live: false,
+            };
             let mut walk = Walk::new(corpus.options.limits, &mut slicer);
             for path in paths {
                 if corpus.is_cancelled() {
@@ -203,6 +258,9 @@ fn stitch(queue: Receiver<Done>, stitcher: &mut Stitcher<'_>, spare: &Mutex<Vec<
 impl Corpus {
     /// Notes something that could not be opened at all.
     pub fn unreadable(&self, name: &str, reason: &str) {
-        self.fail(Failure { name: name.into(), reason: reason.into() });
+        self.fail(Failure {
+            name: name.into(),
+            reason: reason.into(),
+        });
     }
 }

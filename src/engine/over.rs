@@ -43,12 +43,30 @@ pub fn over_chunks<T: Send>(
 
 /// Every event of the chunks that reach beyond `from`: source, time, template, ordinal.
 pub fn each_event(snapshot: &Snapshot, from: Moment, mut f: impl FnMut(u32, Moment, u32, u32)) {
-    for chunk in snapshot.chunks.iter().filter(|c| from == Moment::MIN || c.max_time >= from) {
+    for chunk in snapshot
+        .chunks
+        .iter()
+        .filter(|c| from == Moment::MIN || c.max_time >= from)
+    {
         for block in &chunk.blocks {
-            let templates: Vec<u32> =
-                block.dictionary.iter().map(|k| snapshot.template_of.get(*k as usize).copied().unwrap_or(u32::MAX)).collect();
+            let templates: Vec<u32> = block
+                .dictionary
+                .iter()
+                .map(|k| {
+                    snapshot
+                        .template_of
+                        .get(*k as usize)
+                        .copied()
+                        .unwrap_or(u32::MAX)
+                })
+                .collect();
             for i in 0..block.len() {
-                f(chunk.source, block.time(i), templates[block.kinds.get(i) as usize], chunk.first_event + block.first_event + i as u32);
+                f(
+                    chunk.source,
+                    block.time(i),
+                    templates[block.kinds.get(i) as usize],
+                    chunk.first_event + block.first_event + i as u32,
+                );
             }
         }
     }

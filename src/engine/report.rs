@@ -16,17 +16,36 @@ pub struct Report<'a> {
 impl Report<'_> {
     /// A window or the diagnosis says that not all is well.
     pub fn is_anomalous(&self) -> bool {
-        self.findings.windows.iter().any(|w| w.severity >= Severity::Medium) || self.diagnosis.is_found()
+        self.findings
+            .windows
+            .iter()
+            .any(|w| w.severity >= Severity::Medium)
+            || self.diagnosis.is_found()
     }
 
     /// The corpus and the verdict, a line each.
     pub fn summary(&self) -> Vec<String> {
         let s = self.snapshot;
-        let mut out = vec![format!("{} sources, {} lines, {} events, {} templates", s.sources.len(), s.lines, s.events, s.templates.len())];
+        let mut out = vec![format!(
+            "{} sources, {} lines, {} events, {} templates",
+            s.sources.len(),
+            s.lines,
+            s.events,
+            s.templates.len()
+        )];
         if let Some((a, z)) = s.span() {
-            out.push(format!("{} .. {} ({})", rfc3339(a, 0), rfc3339(z, 0), human_duration(z - a)));
+            out.push(format!(
+                "{} .. {} ({})",
+                rfc3339(a, 0),
+                rfc3339(z, 0),
+                human_duration(z - a)
+            ));
         }
-        out.push(if self.is_anomalous() { self.diagnosis.verdict.clone() } else { "clean: nothing is out of the ordinary".into() });
+        out.push(if self.is_anomalous() {
+            self.diagnosis.verdict.clone()
+        } else {
+            "clean: nothing is out of the ordinary".into()
+        });
         out
     }
 
@@ -36,23 +55,60 @@ impl Report<'_> {
         let mut out = vec![format!("# Incident report: {name}"), String::new()];
         out.extend(self.summary().into_iter().map(|l| format!("- {l}")));
         section(&mut out, "Time line");
-        let mut windows: Vec<_> = self.findings.windows.iter().filter(|w| w.severity >= Severity::Medium).collect();
+        let mut windows: Vec<_> = self
+            .findings
+            .windows
+            .iter()
+            .filter(|w| w.severity >= Severity::Medium)
+            .collect();
         windows.sort_by_key(|w| w.start);
         let window = |w: &&crate::model::Window| {
-            format!("- {} .. {}: {} in {}", rfc3339(w.start, 0), rfc3339(w.end, 0), w.severity.name(), w.services.join(", "))
+            format!(
+                "- {} .. {}: {} in {}",
+                rfc3339(w.start, 0),
+                rfc3339(w.end, 0),
+                w.severity.name(),
+                w.services.join(", ")
+            )
         };
         out.extend(windows.iter().map(window));
-        out.extend(d.chain.iter().map(|l| format!("- {} {}: `{}` {}", rfc3339(l.first, 3), l.service, l.template, l.why)));
+        out.extend(d.chain.iter().map(|l| {
+            format!(
+                "- {} {}: `{}` {}",
+                rfc3339(l.first, 3),
+                l.service,
+                l.template,
+                l.why
+            )
+        }));
         section(&mut out, "Cause");
         out.extend([d.verdict.clone(), String::new()]);
         for c in d.causes.iter().take(3) {
-            out.push(format!("- **{}** ({:.2}): {}", c.service, c.score, c.summary));
-            out.extend(c.evidence.iter().map(|e| format!("  - `{}:{}` {}", e.place.source, e.place.line, e.text)));
+            out.push(format!(
+                "- **{}** ({:.2}): {}",
+                c.service, c.score, c.summary
+            ));
+            out.extend(
+                c.evidence
+                    .iter()
+                    .map(|e| format!("  - `{}:{}` {}", e.place.source, e.place.line, e.text)),
+            );
         }
-        out.extend(d.similar.iter().map(|s| format!("- resembles {} ({:.2}): {}; fixed by: {}", s.incident, s.score, s.title, s.fix)));
+        out.extend(d.similar.iter().map(|s| {
+            format!(
+                "- resembles {} ({:.2}): {}; fixed by: {}",
+                s.incident, s.score, s.title, s.fix
+            )
+        }));
         section(&mut out, "Actions");
         for a in self.actions.iter().take(5) {
-            out.push(format!("- {} (risk {}, confidence {:.2}): {}", a.title, a.risk.name(), a.confidence, a.why));
+            out.push(format!(
+                "- {} (risk {}, confidence {:.2}): {}",
+                a.title,
+                a.risk.name(),
+                a.confidence,
+                a.why
+            ));
             if !a.argv.is_empty() {
                 out.push(format!("  `{}`", crate::model::shown(&a.argv)));
             }

@@ -54,7 +54,9 @@ impl Lookup for Kinds<'_> {
         self.state.kinds.headers[self.state.kinds.kinds[kind].header as usize].level
     }
     fn named_service(&self, kind: usize) -> String {
-        self.state.kinds.headers[self.state.kinds.kinds[kind].header as usize].service.to_lowercase()
+        self.state.kinds.headers[self.state.kinds.kinds[kind].header as usize]
+            .service
+            .to_lowercase()
     }
     fn template_has_id(&self, kind: usize, id: u64) -> bool {
         table::has_id(&self.state.resolved, self.state.kinds.kinds[kind].shape, id)
@@ -67,7 +69,10 @@ impl Lookup for Kinds<'_> {
     }
     fn source_service(&self, source: usize) -> (Option<String>, String) {
         let s = &self.state.sources[source];
-        (s.fixed_service.as_ref().map(|s| s.to_lowercase()), s.info.service.to_lowercase())
+        (
+            s.fixed_service.as_ref().map(|s| s.to_lowercase()),
+            s.info.service.to_lowercase(),
+        )
     }
 }
 
@@ -76,7 +81,9 @@ impl index::Corpus for Corpus {
         self.raw(source, offset, len)
     }
     fn filter(&self, chunk: &Chunk, at: usize, out: &mut [u8]) -> bool {
-        self.folder.as_ref().is_some_and(|f| f.read_at(FILTERS, chunk.filter_at + at as u64, out))
+        self.folder
+            .as_ref()
+            .is_some_and(|f| f.read_at(FILTERS, chunk.filter_at + at as u64, out))
     }
     fn host(&self, source: u32, raw: &[u8]) -> String {
         self.host_of(source, raw)
@@ -93,27 +100,41 @@ pub fn plan(corpus: &Corpus, query: &str, range: TimeRange) -> Result<Plan, Stri
 /// Chunks that can hold matches: where a query needs a service or a template, those that the term index names.
 fn candidates(corpus: &Corpus, snapshot: &Snapshot, query: &str) -> Vec<Arc<Chunk>> {
     let all = || snapshot.chunks.to_vec();
-    let (Some(terms), Ok(query)) = (corpus.terms(), index::parse(query)) else { return all() };
+    let (Some(terms), Ok(query)) = (corpus.terms(), index::parse(query)) else {
+        return all();
+    };
     if corpus.covered.load(Ordering::SeqCst) != snapshot.chunks.len() {
         return all();
     }
-    let parts = if let index::Query::And(parts) = &query { parts.as_slice() } else { std::slice::from_ref(&query) };
+    let parts = if let index::Query::And(parts) = &query {
+        parts.as_slice()
+    } else {
+        std::slice::from_ref(&query)
+    };
     let mut keep: Option<Vec<u64>> = None;
     for part in parts {
         let found = match part {
-            index::Query::Field(index::Field::Service(s)) if !s.contains('*') => terms.chunks_of_service(s),
+            index::Query::Field(index::Field::Service(s)) if !s.contains('*') => {
+                terms.chunks_of_service(s)
+            }
             index::Query::Field(index::Field::Template(id)) => terms.chunks_of_template(*id),
             _ => continue,
         };
         let Ok(found) = found else { return all() };
         keep = Some(match keep {
             None => found,
-            Some(before) => before.into_iter().filter(|c| found.binary_search(c).is_ok()).collect(),
+            Some(before) => before
+                .into_iter()
+                .filter(|c| found.binary_search(c).is_ok())
+                .collect(),
         });
     }
     match keep {
         None => all(),
-        Some(numbers) => numbers.iter().filter_map(|n| snapshot.chunks.get(*n as usize).cloned()).collect(),
+        Some(numbers) => numbers
+            .iter()
+            .filter_map(|n| snapshot.chunks.get(*n as usize).cloned())
+            .collect(),
     }
 }
 
@@ -127,14 +148,22 @@ fn count(corpus: &Corpus, chunks: &[Arc<Chunk>], plan: &Plan, unit: Unit) -> (u6
     let each = |chunk: &Chunk| {
         let (mut n, mut unread) = (0, 0);
         let view = ChunkView { chunk, corpus };
-        index::evaluate(plan, &view, unit, &mut unread, &mut |_, bits, _| n += bits.count());
+        index::evaluate(plan, &view, unit, &mut unread, &mut |_, bits, _| {
+            n += bits.count()
+        });
         (n, unread)
     };
     let (mut total, mut unread) = (0, 0);
-    over_chunks(chunks, corpus.options.threads, &|| false, &each, |(n, u)| {
-        total += n;
-        unread += u;
-    });
+    over_chunks(
+        chunks,
+        corpus.options.threads,
+        &|| false,
+        &each,
+        |(n, u)| {
+            total += n;
+            unread += u;
+        },
+    );
     (total, unread)
 }
 
@@ -142,10 +171,16 @@ fn count(corpus: &Corpus, chunks: &[Arc<Chunk>], plan: &Plan, unit: Unit) -> (u6
 fn hits(corpus: &Corpus, chunks: &[Arc<Chunk>], plan: &Plan, unit: Unit) -> (Vec<SearchHit>, u64) {
     let each = |chunk: &Chunk| chunk_hits(corpus, chunk, plan, unit);
     let (mut all, mut unread) = (Vec::new(), 0);
-    over_chunks(chunks, corpus.options.threads, &|| false, &each, |(hits, u): (Vec<SearchHit>, u64)| {
-        all.extend(hits);
-        unread += u;
-    });
+    over_chunks(
+        chunks,
+        corpus.options.threads,
+        &|| false,
+        &each,
+        |(hits, u): (Vec<SearchHit>, u64)| {
+            all.extend(hits);
+            unread += u;
+        },
+    );
     all.sort_by_key(|h| (h.event, h.line));
     all.dedup();
     (all, unread)
@@ -158,10 +193,15 @@ fn chunk_hits(corpus: &Corpus, chunk: &Chunk, plan: &Plan, unit: Unit) -> (Vec<S
     index::evaluate(plan, &view, unit, &mut unread, &mut |block, bits, scope| {
         for i in bits.iter() {
             // Text in the midst of a huge line belongs to the event before the block.
-            let event = (chunk.first_event + block.first_event).saturating_add(scope.event_of(i) as u32);
+            let event =
+                (chunk.first_event + block.first_event).saturating_add(scope.event_of(i) as u32);
             let back = u64::from(block.is_empty());
             let event = event.saturating_sub(back as u32);
-            found.push(SearchHit { event, line: (chunk.first_line + u64::from(block.first_line) + scope.line_of(i)).saturating_sub(back) });
+            found.push(SearchHit {
+                event,
+                line: (chunk.first_line + u64::from(block.first_line) + scope.line_of(i))
+                    .saturating_sub(back),
+            });
         }
     });
     (found, unread)
@@ -184,13 +224,30 @@ pub struct Ask {
 
 impl Searcher {
     /// Starts a search on a thread; partial and final results go to `out`. Returns its generation.
-    pub fn start(&self, corpus: Arc<Corpus>, snapshot: Arc<Snapshot>, ask: Ask, out: Sender<Found>) -> u64 {
+    pub fn start(
+        &self,
+        corpus: Arc<Corpus>,
+        snapshot: Arc<Snapshot>,
+        ask: Ask,
+        out: Sender<Found>,
+    ) -> u64 {
         let generation = self.generation.fetch_add(1, Ordering::SeqCst) + 1;
         let latest = self.generation.clone();
         let failed = out.clone();
         let run = move || search(&corpus, &snapshot, &ask, generation, &latest, &out);
-        if std::thread::Builder::new().name("search".into()).spawn(run).is_err() {
-            failed.send(Found { generation, finished: true, error: Some("no thread can be started".into()), ..Found::default() }).ok();
+        if std::thread::Builder::new()
+            .name("search".into())
+            .spawn(run)
+            .is_err()
+        {
+            failed
+                .send(Found {
+                    generation,
+                    finished: true,
+                    error: Some("no thread can be started".into()),
+                    ..Found::default()
+                })
+                .ok();
         }
         generation
     }
@@ -200,13 +257,29 @@ impl Searcher {
     }
 }
 
-fn search(corpus: &Corpus, snapshot: &Snapshot, ask: &Ask, generation: u64, latest: &AtomicU64, out: &Sender<Found>) {
+fn search(
+    corpus: &Corpus,
+    snapshot: &Snapshot,
+    ask: &Ask,
+    generation: u64,
+    latest: &AtomicU64,
+    out: &Sender<Found>,
+) {
     let start = std::time::Instant::now();
-    let mut found = Found { generation, chunks: snapshot.chunks.len(), ..Found::default() };
+    let mut found = Found {
+        generation,
+        chunks: snapshot.chunks.len(),
+        ..Found::default()
+    };
     let plan = match plan(corpus, &ask.query, ask.range) {
         Ok(plan) => plan,
         Err(e) => {
-            out.send(Found { error: Some(e), finished: true, ..found }).ok();
+            out.send(Found {
+                error: Some(e),
+                finished: true,
+                ..found
+            })
+            .ok();
             return;
         }
     };
@@ -218,16 +291,28 @@ fn search(corpus: &Corpus, snapshot: &Snapshot, ask: &Ask, generation: u64, late
     let each = |chunk: &Chunk| chunk_hits(corpus, chunk, &plan, Unit::Event);
     let chunks = candidates(corpus, snapshot, &ask.query);
     found.chunks = chunks.len();
-    over_chunks(&chunks, corpus.options.threads, &stop, &each, |(hits, unread)| {
-        events.extend(hits.iter().map(|h| h.event));
-        found.unread += unread;
-        found.chunks_done += 1;
-        if told.elapsed().as_millis() > 60 {
-            told = std::time::Instant::now();
-            let rows = if identity { events.clone() } else { Vec::new() };
-            out.send(Found { matches: events.len() as u64, rows: Arc::new(rows), elapsed_ms: ms(start), ..found.clone() }).ok();
-        }
-    });
+    over_chunks(
+        &chunks,
+        corpus.options.threads,
+        &stop,
+        &each,
+        |(hits, unread)| {
+            events.extend(hits.iter().map(|h| h.event));
+            found.unread += unread;
+            found.chunks_done += 1;
+            if told.elapsed().as_millis() > 60 {
+                told = std::time::Instant::now();
+                let rows = if identity { events.clone() } else { Vec::new() };
+                out.send(Found {
+                    matches: events.len() as u64,
+                    rows: Arc::new(rows),
+                    elapsed_ms: ms(start),
+                    ..found.clone()
+                })
+                .ok();
+            }
+        },
+    );
     if stop() {
         return;
     }
@@ -235,7 +320,14 @@ fn search(corpus: &Corpus, snapshot: &Snapshot, ask: &Ask, generation: u64, late
     events.dedup();
     let matches = events.len() as u64;
     let rows = with_context(rows_of(snapshot, events), ask.context, snapshot.rows);
-    out.send(Found { matches, rows: Arc::new(rows), elapsed_ms: ms(start), finished: true, ..found }).ok();
+    out.send(Found {
+        matches,
+        rows: Arc::new(rows),
+        elapsed_ms: ms(start),
+        finished: true,
+        ..found
+    })
+    .ok();
 }
 
 fn ms(start: std::time::Instant) -> f64 {
@@ -250,7 +342,9 @@ fn rows_of(snapshot: &Snapshot, events: Vec<u32>) -> Vec<u32> {
     let most = events.last().map_or(0, |e| *e as usize + 1);
     let mut wanted = vec![false; most];
     events.iter().for_each(|e| wanted[*e as usize] = true);
-    (0..snapshot.rows as u32).filter(|row| wanted.get(snapshot.order.event(*row as usize) as usize) == Some(&true)).collect()
+    (0..snapshot.rows as u32)
+        .filter(|row| wanted.get(snapshot.order.event(*row as usize) as usize) == Some(&true))
+        .collect()
 }
 
 fn with_context(rows: Vec<u32>, context: u32, total: u64) -> Vec<u32> {
@@ -259,34 +353,71 @@ fn with_context(rows: Vec<u32>, context: u32, total: u64) -> Vec<u32> {
     }
     let mut out: Vec<u32> = Vec::with_capacity(rows.len() * 2);
     for row in rows {
-        let from = row.saturating_sub(context).max(out.last().map_or(0, |l| l + 1));
-        out.extend(from..=row.saturating_add(context).min((total as u32).saturating_sub(1)));
+        let from = row
+            .saturating_sub(context)
+            .max(out.last().map_or(0, |l| l + 1));
+        out.extend(
+            from..=row
+                .saturating_add(context)
+                .min((total as u32).saturating_sub(1)),
+        );
     }
     out
 }
 
 /// The next row after (or before) `from` whose event is at least as bad as `level`; `rows` are those shown, or all.
-pub fn seek(corpus: &Corpus, snapshot: &Snapshot, rows: Option<&[u32]>, from: usize, forward: bool, level: Level) -> Option<usize> {
+pub fn seek(
+    corpus: &Corpus,
+    snapshot: &Snapshot,
+    rows: Option<&[u32]>,
+    from: usize,
+    forward: bool,
+    level: Level,
+) -> Option<usize> {
     let bad: Vec<bool> = {
         let state = corpus.read();
-        state.kinds.kinds.iter().map(|k| state.kinds.headers[k.header as usize].level >= level).collect()
+        state
+            .kinds
+            .kinds
+            .iter()
+            .map(|k| state.kinds.headers[k.header as usize].level >= level)
+            .collect()
     };
     let is = |shown: usize| {
         let row = rows.map_or(shown, |r| r[shown] as usize);
-        snapshot.kind(snapshot.order.event(row)).is_some_and(|k| bad.get(k as usize) == Some(&true))
+        snapshot
+            .kind(snapshot.order.event(row))
+            .is_some_and(|k| bad.get(k as usize) == Some(&true))
     };
     let total = rows.map_or(snapshot.rows as usize, <[u32]>::len);
-    if forward { (from + 1..total).find(|i| is(*i)) } else { (0..from.min(total)).rev().find(|i| is(*i)) }
+    if forward {
+        (from + 1..total).find(|i| is(*i))
+    } else {
+        (0..from.min(total)).rev().find(|i| is(*i))
+    }
 }
 
 /// Says what is wrong with a query, before anything is opened for it.
 pub fn check_query(query: &str) -> Result<(), String> {
-    index::parse(query).map(|_| ()).map_err(|e| format!("the query '{query}' cannot be read: {e}"))
+    index::parse(query)
+        .map(|_| ())
+        .map_err(|e| format!("the query '{query}' cannot be read: {e}"))
 }
 
 /// Number of matching events or lines, and bytes that could not be searched.
-pub fn count_matches(corpus: &Corpus, snapshot: &Snapshot, query: &str, range: TimeRange, unit: Unit) -> Result<(u64, u64), String> {
-    Ok(count(corpus, &candidates(corpus, snapshot, query), &plan(corpus, query, range)?, unit))
+pub fn count_matches(
+    corpus: &Corpus,
+    snapshot: &Snapshot,
+    query: &str,
+    range: TimeRange,
+    unit: Unit,
+) -> Result<(u64, u64), String> {
+    Ok(count(
+        corpus,
+        &candidates(corpus, snapshot, query),
+        &plan(corpus, query, range)?,
+        unit,
+    ))
 }
 
 /// Takes an event, the 1-based line and text of the match, and the template's id.
@@ -304,12 +435,23 @@ pub fn for_each_match(
     let plan = plan(corpus, query, range)?;
     let (hits, unread) = hits(corpus, &candidates(corpus, snapshot, query), &plan, unit);
     for h in merged(corpus, snapshot, &hits) {
-        let Some(event) = corpus.event(snapshot, h.event) else { continue };
-        let template =
-            snapshot.kind(h.event).and_then(|k| snapshot.template_of.get(k as usize)).and_then(|t| snapshot.templates.get(*t as usize));
+        let Some(event) = corpus.event(snapshot, h.event) else {
+            continue;
+        };
+        let template = snapshot
+            .kind(h.event)
+            .and_then(|k| snapshot.template_of.get(k as usize))
+            .and_then(|t| snapshot.templates.get(*t as usize));
         let (line, text) = match unit {
             Unit::Event => (event.line, event.raw.as_str()),
-            Unit::Line => (h.line + 1, event.raw.split('\n').nth((h.line + 1 - event.line) as usize).unwrap_or_default()),
+            Unit::Line => (
+                h.line + 1,
+                event
+                    .raw
+                    .split('\n')
+                    .nth((h.line + 1 - event.line) as usize)
+                    .unwrap_or_default(),
+            ),
         };
         take(&event, line, text, template.map(|t| t.id))?;
     }

@@ -36,9 +36,22 @@ const GATHER: std::time::Duration = std::time::Duration::from_millis(60);
 
 impl Slicer<'_> {
     /// Registers a source; its format is found in `sample`.
-    fn source(&mut self, name: &str, mtime: Option<u64>, sample: &[u8], tail: &[u8], body: Body, path: Option<std::path::PathBuf>) -> u32 {
+    fn source(
+        &mut self,
+        name: &str,
+        mtime: Option<u64>,
+        sample: &[u8],
+        tail: &[u8],
+        body: Body,
+        path: Option<std::path::PathBuf>,
+    ) -> u32 {
         let clock = self.corpus.clock(mtime);
-        let forced = self.corpus.options.format_as.as_deref().and_then(|n| self.corpus.catalogue.by_name(n));
+        let forced = self
+            .corpus
+            .options
+            .format_as
+            .as_deref()
+            .and_then(|n| self.corpus.catalogue.by_name(n));
         let sample = &sample[..sample.len().min(SAMPLE)];
         let mut found = detect(sample, &self.corpus.catalogue, &clock, forced.as_ref());
         let reference = i64::from(clock.year);
@@ -63,7 +76,13 @@ impl Slicer<'_> {
             ..SourceInfo::default()
         };
         let mut state = self.corpus.write();
-        state.sources.push(Source { info, parser: found.parser, body, fixed_service, path });
+        state.sources.push(Source {
+            info,
+            parser: found.parser,
+            body,
+            fixed_service,
+            path,
+        });
         (state.sources.len() - 1) as u32
     }
 
@@ -74,9 +93,22 @@ impl Slicer<'_> {
     }
 
     /// Cuts the stream of a source into jobs; ends with the stream, an error, or the user's cancel.
-    pub fn slice(&mut self, source: u32, input: &mut dyn Read, mut buffer: Vec<u8>, keep: bool) -> io::Result<()> {
+    pub fn slice(
+        &mut self,
+        source: u32,
+        input: &mut dyn Read,
+        mut buffer: Vec<u8>,
+        keep: bool,
+    ) -> io::Result<()> {
         let parser = self.corpus.read().sources[source as usize].parser.clone();
-        let mut cursor = Cursor { source, parser, offset: 0, keep, in_line: false, tail_sent: false };
+        let mut cursor = Cursor {
+            source,
+            parser,
+            offset: 0,
+            keep,
+            in_line: false,
+            tail_sent: false,
+        };
         let mut told = std::time::Instant::now();
         loop {
             let want = CHUNK.max(buffer.len() + 1) - buffer.len();
@@ -93,7 +125,11 @@ impl Slicer<'_> {
                 }
                 continue;
             }
-            let cut = if ended { buffer.len() } else { cut(&buffer, &cursor.parser) };
+            let cut = if ended {
+                buffer.len()
+            } else {
+                cut(&buffer, &cursor.parser)
+            };
             if cut > 0 {
                 let mut next = self.buffer();
                 next.extend_from_slice(&buffer[cut..]);
@@ -111,7 +147,11 @@ impl Slicer<'_> {
     /// Sends one chunk; the rest of a huge line goes as a job of its own.
     fn send(&mut self, cursor: &mut Cursor, mut bytes: Vec<u8>) -> io::Result<()> {
         let open_after = !bytes.ends_with(b"\n");
-        let rest = if cursor.in_line { memchr::memchr(b'\n', &bytes).map_or(bytes.len(), |n| n + 1) } else { 0 };
+        let rest = if cursor.in_line {
+            memchr::memchr(b'\n', &bytes).map_or(bytes.len(), |n| n + 1)
+        } else {
+            0
+        };
         if rest > 0 && rest < bytes.len() {
             let tail = bytes.split_off(rest);
             self.send_one(cursor, bytes, true, false)?;
@@ -124,7 +164,13 @@ impl Slicer<'_> {
     }
 
     /// A `tail` will be sent again, with what came after it.
-    fn send_one(&mut self, cursor: &mut Cursor, bytes: Vec<u8>, continues_line: bool, tail: bool) -> io::Result<()> {
+    fn send_one(
+        &mut self,
+        cursor: &mut Cursor,
+        bytes: Vec<u8>,
+        continues_line: bool,
+        tail: bool,
+    ) -> io::Result<()> {
         let job = Job {
             seq: self.seq,
             source: cursor.source,
@@ -138,7 +184,9 @@ impl Slicer<'_> {
         };
         self.seq += 1;
         cursor.offset += if tail { 0 } else { job.bytes.len() as u64 };
-        self.jobs.send(job).map_err(|_| io::Error::other("cancelled"))
+        self.jobs
+            .send(job)
+            .map_err(|_| io::Error::other("cancelled"))
     }
 }
 
@@ -188,28 +236,44 @@ pub fn cut(buffer: &[u8], parser: &crate::ingest::line::LineParser) -> usize {
     if let Some(at) = memchr::memrchr(b'\n', &buffer[floor..]) {
         return floor + at + 1;
     }
-    let blank = buffer[floor..].iter().rposition(|b| b.is_ascii() && !b.is_ascii_alphanumeric() && *b != b'_');
+    let blank = buffer[floor..]
+        .iter()
+        .rposition(|b| b.is_ascii() && !b.is_ascii_alphanumeric() && *b != b'_');
     blank.map_or(buffer.len(), |at| floor + at + 1)
 }
 
 /// The year of the first line: such that neither it nor the last line lies after the source's own last change.
-fn settle_year(found: &mut Detected, clock: &Clock, sample: &[u8], tail: &[u8], mtime: Option<u64>) {
+fn settle_year(
+    found: &mut Detected,
+    clock: &Clock,
+    sample: &[u8],
+    tail: &[u8],
+    mtime: Option<u64>,
+) {
     if found.missing & (NO_YEAR | NO_DATE) == 0 {
         return;
     }
     let time = |text: &[u8], last: bool| {
         let mut parser = found.parser.clone();
         let mut line = Default::default();
-        let mut times = text.split(|b| *b == b'\n').filter(|l| !l.is_empty()).filter_map(|l| {
-            parser.parse(l, &mut line);
-            line.time
-        });
+        let mut times = text
+            .split(|b| *b == b'\n')
+            .filter(|l| !l.is_empty())
+            .filter_map(|l| {
+                parser.parse(l, &mut line);
+                line.time
+            });
         if last { times.last() } else { times.next() }
     };
-    let limit = mtime.map_or_else(|| clock.day * DAY + 2 * DAY, |m| m as i64 * 1_000_000_000 + DAY);
+    let limit = mtime.map_or_else(
+        || clock.day * DAY + 2 * DAY,
+        |m| m as i64 * 1_000_000_000 + DAY,
+    );
     let first = time(sample, false);
     let last = time(tail, true).or(first);
-    let (Some(first), Some(last)) = (first, last) else { return };
+    let (Some(first), Some(last)) = (first, last) else {
+        return;
+    };
     if found.missing & NO_DATE != 0 {
         if first.ns > limit - DAY {
             found.parser.clock.day -= 1;
@@ -235,15 +299,25 @@ impl Visitor for Slicer<'_> {
                 fill(&mut file, &mut buffer, SAMPLE)?;
                 let tail = tail(&file, len);
                 let body = Body::File(Arc::new(File::open(&path)?));
-                let called = self.corpus.options.called.as_ref().and_then(|(folder, _)| path.strip_prefix(folder).ok());
+                let called = self
+                    .corpus
+                    .options
+                    .called
+                    .as_ref()
+                    .and_then(|(folder, _)| path.strip_prefix(folder).ok());
                 let name = called.map_or(member.name, |p| p.display().to_string());
                 let source = self.source(&name, member.mtime, &buffer, &tail, body, Some(path));
                 self.finish(source, |s| s.slice(source, &mut file, buffer, false))
             }
             From::Stream(stream) => {
                 let mut buffer = self.buffer();
-                let read = if self.live { fill_some(stream, &mut buffer, SAMPLE).map(|f| f.n) } else { fill(stream, &mut buffer, SAMPLE) };
-                let source = self.source(&member.name, member.mtime, &buffer, &[], Body::Store, None);
+                let read = if self.live {
+                    fill_some(stream, &mut buffer, SAMPLE).map(|f| f.n)
+                } else {
+                    fill(stream, &mut buffer, SAMPLE)
+                };
+                let source =
+                    self.source(&member.name, member.mtime, &buffer, &[], Body::Store, None);
                 match read {
                     Ok(_) => self.finish(source, |s| s.slice(source, stream, buffer, true)),
                     Err(e) => {
@@ -265,7 +339,11 @@ impl Visitor for Slicer<'_> {
 }
 
 impl Slicer<'_> {
-    fn finish(&mut self, source: u32, run: impl FnOnce(&mut Self) -> io::Result<()>) -> io::Result<()> {
+    fn finish(
+        &mut self,
+        source: u32,
+        run: impl FnOnce(&mut Self) -> io::Result<()>,
+    ) -> io::Result<()> {
         let result = run(self);
         if let Err(e) = &result {
             self.corpus.write().sources[source as usize].info.failure = Some(reason(e));
@@ -287,8 +365,19 @@ fn tail(file: &File, len: u64) -> Vec<u8> {
 
 /// Text of an archive's member that is held nowhere any more: the archive is streamed again up to it.
 pub fn read_again(corpus: &Corpus, source: u32, offset: u64, len: usize) -> Option<Vec<u8>> {
-    let name = corpus.read().sources.get(source as usize)?.info.name.clone();
-    let mut again = Again { name: &name, offset, len, found: None };
+    let name = corpus
+        .read()
+        .sources
+        .get(source as usize)?
+        .info
+        .name
+        .clone();
+    let mut again = Again {
+        name: &name,
+        offset,
+        len,
+        found: None,
+    };
     for path in files(&corpus.options.paths, &mut |_| {}) {
         if name.starts_with(&*path.to_string_lossy()) {
             Walk::new(corpus.options.limits, &mut again).file(&path);

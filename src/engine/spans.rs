@@ -26,11 +26,25 @@ impl Corpus {
     pub fn trace_sources(&self, snapshot: &Snapshot) -> Vec<u32> {
         let mut out = Vec::new();
         for (i, info) in snapshot.sources.iter().enumerate() {
-            let named = ["trace", "span", "jaeger", "zipkin", "otlp", ".json"].iter().any(|n| info.name.to_lowercase().contains(n));
-            let Some(chunk) = snapshot.chunks.iter().find(|c| c.source == i as u32).filter(|_| named) else { continue };
-            let head = self.raw(chunk.source, 0, HEAD.min(chunk.bytes as usize)).unwrap_or_default();
+            let named = ["trace", "span", "jaeger", "zipkin", "otlp", ".json"]
+                .iter()
+                .any(|n| info.name.to_lowercase().contains(n));
+            let Some(chunk) = snapshot
+                .chunks
+                .iter()
+                .find(|c| c.source == i as u32)
+                .filter(|_| named)
+            else {
+                continue;
+            };
+            let head = self
+                .raw(chunk.source, 0, HEAD.min(chunk.bytes as usize))
+                .unwrap_or_default();
             let has = |t: &str| memchr::memmem::find(&head, t.as_bytes()).is_some();
-            if has("\"resourceSpans\"") || has("\"traceID\"") && has("\"spanID\"") || has("\"traceId\"") && has("\"localEndpoint\"") {
+            if has("\"resourceSpans\"")
+                || has("\"traceID\"") && has("\"spanID\"")
+                || has("\"traceId\"") && has("\"localEndpoint\"")
+            {
                 out.push(i as u32);
             }
         }
@@ -50,7 +64,10 @@ impl Corpus {
                 if text.len() as u64 + chunk.bytes > MOST_BYTES {
                     break;
                 }
-                text.extend(self.raw(*source, chunk.offset, chunk.bytes as usize).unwrap_or_default());
+                text.extend(
+                    self.raw(*source, chunk.offset, chunk.bytes as usize)
+                        .unwrap_or_default(),
+                );
             }
             reader.read(&text);
         }
@@ -60,7 +77,11 @@ impl Corpus {
         let mut keys = Names::default();
         let logs = self.logs_of_spans(snapshot, &reader, &sources, only, &mut keys);
         let broken = reader.broken;
-        Some(Traced { traces: Traces::new(reader.services.list, reader.names.list, reader.spans, logs), keys: keys.list, broken })
+        Some(Traced {
+            traces: Traces::new(reader.services.list, reader.names.list, reader.spans, logs),
+            keys: keys.list,
+            broken,
+        })
     }
 
     fn logs_of_spans(
@@ -75,38 +96,60 @@ impl Corpus {
         // Lines that name a trace alone belong to the first span of that trace in their service.
         let mut entries: FxHashMap<(u128, u32), (i64, u64)> = FxHashMap::default();
         for s in &reader.spans {
-            let e = entries.entry((s.trace, s.service)).or_insert((s.start, s.id));
+            let e = entries
+                .entry((s.trace, s.service))
+                .or_insert((s.start, s.id));
             *e = (*e).min((s.start, s.id));
         }
         let mut logs = Vec::new();
         let mut seen = rustc_hash::FxHashSet::default();
-        let mut each = |event: &Event, template: Option<&crate::model::Template>| -> Result<(), String> {
-            if traces.contains(&event.source) || !only(&snapshot.sources[event.source as usize].input) {
-                return Ok(());
-            }
-            let Some(span) = span_id(&event.raw).or_else(|| {
-                let service = reader.services.ids.get(&event.service)?;
-                entries.get(&(trace_id(&event.raw)?, *service)).map(|e| e.1)
-            }) else {
-                return Ok(());
-            };
-            let place = event.fields.iter().find(|(n, v)| n == "component" && is_place(v)).map(|(_, v)| v.as_str());
-            let key = match place {
-                Some(place) => format!("{} {place}", event.level.name()),
-                None => template.map_or_else(String::new, |t| t.text.clone()),
-            };
-            // The same line may be stored twice.
-            if seen.insert((event.source, event.time, event.raw.len(), xxhash_rust::xxh3::xxh3_64(event.raw.as_bytes()))) {
-                let error = event.level >= Level::Error;
-                let names = if error {
-                    finder.find(&event.message, &event.service).and_then(|n| reader.services.ids.get(n).copied())
-                } else {
-                    None
+        let mut each =
+            |event: &Event, template: Option<&crate::model::Template>| -> Result<(), String> {
+                if traces.contains(&event.source)
+                    || !only(&snapshot.sources[event.source as usize].input)
+                {
+                    return Ok(());
+                }
+                let Some(span) = span_id(&event.raw).or_else(|| {
+                    let service = reader.services.ids.get(&event.service)?;
+                    entries.get(&(trace_id(&event.raw)?, *service)).map(|e| e.1)
+                }) else {
+                    return Ok(());
                 };
-                logs.push(Log { span, key: keys.id(&key), error, names, event: event.id });
-            }
-            Ok(())
-        };
+                let place = event
+                    .fields
+                    .iter()
+                    .find(|(n, v)| n == "component" && is_place(v))
+                    .map(|(_, v)| v.as_str());
+                let key = match place {
+                    Some(place) => format!("{} {place}", event.level.name()),
+                    None => template.map_or_else(String::new, |t| t.text.clone()),
+                };
+                // The same line may be stored twice.
+                if seen.insert((
+                    event.source,
+                    event.time,
+                    event.raw.len(),
+                    xxhash_rust::xxh3::xxh3_64(event.raw.as_bytes()),
+                )) {
+                    let error = event.level >= Level::Error;
+                    let names = if error {
+                        finder
+                            .find(&event.message, &event.service)
+                            .and_then(|n| reader.services.ids.get(n).copied())
+                    } else {
+                        None
+                    };
+                    logs.push(Log {
+                        span,
+                        key: keys.id(&key),
+                        error,
+                        names,
+                        event: event.id,
+                    });
+                }
+                Ok(())
+            };
         self.for_each_event(snapshot, &mut each).ok();
         logs
     }
@@ -114,7 +157,9 @@ impl Corpus {
 
 /// `Class#83`, `file.go:12`: the place that wrote a line.
 fn is_place(component: &str) -> bool {
-    component.rsplit_once(['#', ':']).is_some_and(|(_, n)| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
+    component
+        .rsplit_once(['#', ':'])
+        .is_some_and(|(_, n)| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
 }
 
 fn pattern(cell: &'static OnceLock<Option<Regex>>, text: &str) -> Option<&'static Regex> {
@@ -123,13 +168,21 @@ fn pattern(cell: &'static OnceLock<Option<Regex>>, text: &str) -> Option<&'stati
 
 fn span_id(raw: &str) -> Option<u64> {
     static SPAN: OnceLock<Option<Regex>> = OnceLock::new();
-    let m = pattern(&SPAN, r#"(?i)span[_.-]?id\\?"?\s*[:=]\s*\\?"?([0-9a-f]{16})\b"#)?.captures(raw)?;
+    let m = pattern(
+        &SPAN,
+        r#"(?i)span[_.-]?id\\?"?\s*[:=]\s*\\?"?([0-9a-f]{16})\b"#,
+    )?
+    .captures(raw)?;
     u64::from_str_radix(&m[1], 16).ok()
 }
 
 fn trace_id(raw: &str) -> Option<u128> {
     static TRACE: OnceLock<Option<Regex>> = OnceLock::new();
-    let m = pattern(&TRACE, r#"(?i)trace[_.-]?id\\?"?\s*[:=]\s*\\?"?([0-9a-f]{16,32})\b"#)?.captures(raw)?;
+    let m = pattern(
+        &TRACE,
+        r#"(?i)trace[_.-]?id\\?"?\s*[:=]\s*\\?"?([0-9a-f]{16,32})\b"#,
+    )?
+    .captures(raw)?;
     u128::from_str_radix(&m[1], 16).ok()
 }
 
@@ -145,7 +198,9 @@ impl NameFinder {
         names.sort_by_key(|n| std::cmp::Reverse(n.len()));
         names.truncate(2000);
         let all = |plain: bool| -> String {
-            let of = names.iter().filter(|n| n.chars().all(char::is_alphanumeric) == plain);
+            let of = names
+                .iter()
+                .filter(|n| n.chars().all(char::is_alphanumeric) == plain);
             of.map(|n| regex::escape(n)).collect::<Vec<_>>().join("|")
         };
         let (plain, marked) = (all(true), all(false));
@@ -156,7 +211,13 @@ impl NameFinder {
         if !plain.is_empty() {
             parts.push(format!(r"(?i:://|@|\b(?:to|from|service|host|upstream|lost|reach|by|failed|request|call)[ :=]+.?|\|)({plain})(?:[^\w-]|$)|(?:^|[^\w-])({plain})(?::\d|\.[a-z]| (?:did not|is not|timed|refused|failed|unavailable))"));
         }
-        NameFinder { regex: if parts.is_empty() { None } else { Regex::new(&parts.join("|")).ok() } }
+        NameFinder {
+            regex: if parts.is_empty() {
+                None
+            } else {
+                Regex::new(&parts.join("|")).ok()
+            },
+        }
     }
 
     /// The first name other than `own`.
@@ -206,7 +267,10 @@ impl Reader {
     /// JSON lines, or one document over many lines.
     fn read(&mut self, text: &[u8]) {
         let mut whole = false;
-        for line in text.split(|b| *b == b'\n').filter(|l| !l.trim_ascii().is_empty()) {
+        for line in text
+            .split(|b| *b == b'\n')
+            .filter(|l| !l.trim_ascii().is_empty())
+        {
             match serde_json::from_slice::<Value>(line) {
                 Ok(value) => self.document(&value),
                 Err(_) if self.spans.is_empty() && !whole => {
@@ -245,16 +309,44 @@ impl Reader {
 
     fn otlp(&mut self, r: &Value) {
         let attribute = |list: &Value, key: &str| {
-            list.as_array()?.iter().find(|a| a["key"] == key).and_then(|a| a["value"]["stringValue"].as_str()).map(String::from)
+            list.as_array()?
+                .iter()
+                .find(|a| a["key"] == key)
+                .and_then(|a| a["value"]["stringValue"].as_str())
+                .map(String::from)
         };
         let attributes = &r["resource"]["attributes"];
-        let service = attribute(attributes, "service.name").or_else(|| attribute(attributes, "k8s.pod.name")).unwrap_or_default();
+        let service = attribute(attributes, "service.name")
+            .or_else(|| attribute(attributes, "k8s.pod.name"))
+            .unwrap_or_default();
         let service = self.services.id(&service);
-        for span in r["scopeSpans"].as_array().into_iter().flatten().flat_map(|s| s["spans"].as_array().into_iter().flatten()) {
-            let nanos = |k: &str| span[k].as_str().and_then(|t| t.parse().ok()).or_else(|| span[k].as_i64()).unwrap_or(0);
-            let failed = span["status"]["code"] == 2 || span["status"]["code"] == "STATUS_CODE_ERROR";
-            let ids = (span["traceId"].as_str(), span["spanId"].as_str(), span["parentSpanId"].as_str());
-            self.push(ids, service, span["name"].as_str(), (nanos("startTimeUnixNano"), nanos("endTimeUnixNano")), failed);
+        for span in r["scopeSpans"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .flat_map(|s| s["spans"].as_array().into_iter().flatten())
+        {
+            let nanos = |k: &str| {
+                span[k]
+                    .as_str()
+                    .and_then(|t| t.parse().ok())
+                    .or_else(|| span[k].as_i64())
+                    .unwrap_or(0)
+            };
+            let failed =
+                span["status"]["code"] == 2 || span["status"]["code"] == "STATUS_CODE_ERROR";
+            let ids = (
+                span["traceId"].as_str(),
+                span["spanId"].as_str(),
+                span["parentSpanId"].as_str(),
+            );
+            self.push(
+                ids,
+                service,
+                span["name"].as_str(),
+                (nanos("startTimeUnixNano"), nanos("endTimeUnixNano")),
+                failed,
+            );
         }
     }
 
@@ -271,7 +363,9 @@ impl Reader {
                 .and_then(|r| r["spanID"].as_str());
             let start = span["startTime"].as_i64().unwrap_or(0) * 1000;
             let end = start + span["duration"].as_i64().unwrap_or(0) * 1000;
-            let failed = span["tags"].as_array().is_some_and(|t| t.iter().any(|t| t["key"] == "error" && t["value"] == true));
+            let failed = span["tags"]
+                .as_array()
+                .is_some_and(|t| t.iter().any(|t| t["key"] == "error" && t["value"] == true));
             self.push(
                 (span["traceID"].as_str(), span["spanID"].as_str(), parent),
                 service,
@@ -283,12 +377,18 @@ impl Reader {
     }
 
     fn zipkin(&mut self, span: &Value) {
-        let service = self.services.id(span["localEndpoint"]["serviceName"].as_str().unwrap_or_default());
+        let service = self.services.id(span["localEndpoint"]["serviceName"]
+            .as_str()
+            .unwrap_or_default());
         let start = span["timestamp"].as_i64().unwrap_or(0) * 1000;
         let end = start + span["duration"].as_i64().unwrap_or(0) * 1000;
         let failed = span["tags"]["error"].is_string();
         self.push(
-            (span["traceId"].as_str(), span["id"].as_str(), span["parentId"].as_str()),
+            (
+                span["traceId"].as_str(),
+                span["id"].as_str(),
+                span["parentId"].as_str(),
+            ),
             service,
             span["name"].as_str(),
             (start, end),
@@ -335,7 +435,10 @@ broken {
 [{"traceId":"01","id":"03","parentId":"02","name":"y","timestamp":1,"duration":2,"localEndpoint":{"serviceName":"b"}}]
 {"data":[{"traceID":"01","spans":[{"traceID":"01","spanID":"4","operationName":"z","references":[{"refType":"CHILD_OF","spanID":"3"}],"startTime":3,"duration":4,"processID":"p1"}],"processes":{"p1":{"serviceName":"c"}}}]}"#);
         assert_eq!(r.services.list, ["a", "b", "c"]);
-        assert_eq!(r.spans.iter().map(|s| (s.id, s.parent)).collect::<Vec<_>>(), [(2, 0), (3, 2), (4, 3)]);
+        assert_eq!(
+            r.spans.iter().map(|s| (s.id, s.parent)).collect::<Vec<_>>(),
+            [(2, 0), (3, 2), (4, 3)]
+        );
         assert_eq!(r.broken, 1);
     }
 
@@ -343,7 +446,10 @@ broken {
     fn plain_words_name_a_service_only_as_a_host() {
         let f = NameFinder::new(&["user".into(), "carts-db".into()]);
         assert_eq!(f.find("the user logged in", "x"), None);
-        assert_eq!(f.find("call to http://user/login failed", "x"), Some("user"));
+        assert_eq!(
+            f.find("call to http://user/login failed", "x"),
+            Some("user")
+        );
         assert_eq!(f.find("carts-db: read failed", "x"), Some("carts-db"));
         assert_eq!(f.find("carts-db: read failed", "carts-db"), None);
     }

@@ -51,19 +51,26 @@ impl<'c> Stitcher<'c> {
 
     /// Takes one chunk in. Returns its text's buffer.
     pub fn take(&mut self, mut done: Done) -> Vec<u8> {
-        self.corpus.covered.store(0, std::sync::atomic::Ordering::SeqCst);
+        self.corpus
+            .covered
+            .store(0, std::sync::atomic::Ordering::SeqCst);
         self.carry_year(&mut done);
         if let Some(folder) = self.corpus.folder.as_ref().filter(|_| done.filter.rows > 0) {
             match folder.append(FILTERS, &done.filter.bytes) {
                 Ok(at) => {
                     done.chunk.filter_at = at;
-                    (done.chunk.filter_rows, done.chunk.filter_width) = (done.filter.rows, done.filter.width);
+                    (done.chunk.filter_rows, done.chunk.filter_width) =
+                        (done.filter.rows, done.filter.width);
                 }
-                Err(e) => self.notice(format!("the word index cannot be written ({e}); searches read the text instead")),
+                Err(e) => self.notice(format!(
+                    "the word index cannot be written ({e}); searches read the text instead"
+                )),
             }
         }
         if !done.packed.is_empty() {
-            self.corpus.store().append(done.chunk.source, done.chunk.offset, &done.packed);
+            self.corpus
+                .store()
+                .append(done.chunk.source, done.chunk.offset, &done.packed);
         }
         let mut state = self.corpus.write();
         if done.replaces {
@@ -92,7 +99,10 @@ impl<'c> Stitcher<'c> {
     fn carry_year(&mut self, done: &mut Done) {
         let chunk = &mut done.chunk;
         let (source, last, years) = self.years;
-        let yearless = self.corpus.read().sources[chunk.source as usize].info.inferred.contains("year");
+        let yearless = self.corpus.read().sources[chunk.source as usize]
+            .info
+            .inferred
+            .contains("year");
         if !yearless || chunk.min_time == NO_TIME {
             return;
         }
@@ -104,7 +114,11 @@ impl<'c> Stitcher<'c> {
             chunk.map_times(|t| add_years(t, years));
             for k in &mut done.kinds {
                 for t in [&mut k.first, &mut k.last] {
-                    *t = if *t == NO_TIME { NO_TIME } else { add_years(*t, years) };
+                    *t = if *t == NO_TIME {
+                        NO_TIME
+                    } else {
+                        add_years(*t, years)
+                    };
                 }
             }
             done.timeline = Timeline::of_chunk(chunk, |k| done.kinds[k as usize].header.level);
@@ -132,7 +146,8 @@ impl<'c> Stitcher<'c> {
     }
 
     pub fn table_due(&self) -> bool {
-        self.tabled.is_none_or(|at| at.elapsed() >= TABLE_EVERY.max(self.table_cost * 10))
+        self.tabled
+            .is_none_or(|at| at.elapsed() >= TABLE_EVERY.max(self.table_cost * 10))
     }
 
     /// Publishes a snapshot; `last` resolves all templates, merges all sources and adds trends.
@@ -162,7 +177,9 @@ impl<'c> Stitcher<'c> {
         let progress = Progress {
             stage: self.stage,
             bytes: 0,
-            total_bytes: corpus.total_bytes.load(std::sync::atomic::Ordering::Relaxed),
+            total_bytes: corpus
+                .total_bytes
+                .load(std::sync::atomic::Ordering::Relaxed),
             lines: 0,
             elapsed_s: corpus.started.elapsed().as_secs_f64(),
             finished: self.finished,
@@ -184,7 +201,9 @@ fn add_years(at: Moment, years: i32) -> Moment {
 
 /// Histogram of a chunk that is numbered by the corpus.
 pub fn chunk_timeline(kinds: &crate::mine::Kinds, chunk: &crate::index::Chunk) -> Timeline {
-    Timeline::of_chunk(chunk, |k| kinds.headers[kinds.kinds[k as usize].header as usize].level)
+    Timeline::of_chunk(chunk, |k| {
+        kinds.headers[kinds.kinds[k as usize].header as usize].level
+    })
 }
 
 fn add(state: &mut State, done: &mut Done) -> Arc<crate::index::Chunk> {
@@ -216,7 +235,9 @@ fn add(state: &mut State, done: &mut Done) -> Arc<crate::index::Chunk> {
 
 /// Takes back the last chunk of a source, which is to be replaced by a longer one.
 fn drop_last(state: &mut State, source: u32) {
-    let Some(i) = state.chunks.iter().rposition(|c| c.source == source) else { return };
+    let Some(i) = state.chunks.iter().rposition(|c| c.source == source) else {
+        return;
+    };
     let chunk = state.chunks.remove(i);
     state.timelines.remove(i);
     let info = &mut state.sources[source as usize].info;
@@ -258,10 +279,17 @@ pub fn ordered(state: &State) -> crate::index::Order {
     let mut by_name: Vec<usize> = (0..state.sources.len()).collect();
     by_name.sort_by_key(|i| {
         let info = &state.sources[*i].info;
-        (info.origin.stream.clone(), info.origin.restart, info.name.clone())
+        (
+            info.origin.stream.clone(),
+            info.origin.restart,
+            info.name.clone(),
+        )
     });
     let mut rank = vec![0u32; by_name.len()];
-    by_name.iter().enumerate().for_each(|(r, i)| rank[*i] = r as u32);
+    by_name
+        .iter()
+        .enumerate()
+        .for_each(|(r, i)| rank[*i] = r as u32);
     merge(chunks.into_iter().map(|c| &**c), &rank)
 }
 

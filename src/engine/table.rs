@@ -16,7 +16,9 @@ pub fn refresh(state: &mut State, last: bool) {
     let shapes = state.kinds.shapes.len();
     // A shape known before may vary by now, so the last table is made of all that came.
     let fresh = (shapes, state.next_event);
-    if last && fresh != state.resolved_at || shapes > state.resolved_at.0 && shapes * 2 >= state.resolved_at.0 * 3 {
+    if last && fresh != state.resolved_at
+        || shapes > state.resolved_at.0 && shapes * 2 >= state.resolved_at.0 * 3
+    {
         state.resolved = Arc::new(resolve(&state.kinds.shapes, &state.edits));
         state.resolved_at = fresh;
     }
@@ -34,13 +36,19 @@ pub fn add_trends(state: &mut State, threads: usize) {
     let mut trends = vec![[0u32; TREND]; state.templates.len()];
     let width = ((max - min) / TREND as i64 + 1).max(1);
     let part = |chunk: &Chunk| trends_of(chunk, &state.template_of, min, width);
-    over_chunks(&state.chunks, threads, &|| false, &part, |part: FxHashMap<u32, [u32; TREND]>| {
-        for (template, trend) in part {
-            if let Some(all) = trends.get_mut(template as usize) {
-                all.iter_mut().zip(trend).for_each(|(a, b)| *a += b);
+    over_chunks(
+        &state.chunks,
+        threads,
+        &|| false,
+        &part,
+        |part: FxHashMap<u32, [u32; TREND]>| {
+            for (template, trend) in part {
+                if let Some(all) = trends.get_mut(template as usize) {
+                    all.iter_mut().zip(trend).for_each(|(a, b)| *a += b);
+                }
             }
-        }
-    });
+        },
+    );
     let mut templates = (*state.templates).clone();
     for (t, trend) in templates.iter_mut().zip(trends) {
         t.change = change(&trend);
@@ -50,13 +58,24 @@ pub fn add_trends(state: &mut State, threads: usize) {
 }
 
 /// Events of one chunk by template and bin.
-fn trends_of(chunk: &Chunk, template_of: &[u32], min: Moment, width: i64) -> FxHashMap<u32, [u32; TREND]> {
+fn trends_of(
+    chunk: &Chunk,
+    template_of: &[u32],
+    min: Moment,
+    width: i64,
+) -> FxHashMap<u32, [u32; TREND]> {
     let mut trends: FxHashMap<u32, [u32; TREND]> = FxHashMap::default();
     for block in chunk.blocks.iter().filter(|b| b.max_time != NO_TIME) {
         let bin = |at: Moment| (((at - min) / width) as usize).min(TREND - 1);
         let mut counts = vec![[0u32; TREND]; block.dictionary.len()];
-        if block.min_time != NO_TIME && bin(block.min_time) == bin(block.max_time) && block.all_timed() {
-            block.kinds.iter().for_each(|k| counts[k as usize][bin(block.min_time)] += 1);
+        if block.min_time != NO_TIME
+            && bin(block.min_time) == bin(block.max_time)
+            && block.all_timed()
+        {
+            block
+                .kinds
+                .iter()
+                .for_each(|k| counts[k as usize][bin(block.min_time)] += 1);
         } else {
             for i in (0..block.len()).filter(|i| block.time(*i) != NO_TIME) {
                 counts[block.kinds.get(i) as usize][bin(block.time(i))] += 1;
@@ -64,7 +83,12 @@ fn trends_of(chunk: &Chunk, template_of: &[u32], min: Moment, width: i64) -> FxH
         }
         for (kind, counts) in block.dictionary.iter().zip(counts) {
             let template = template_of.get(*kind as usize).copied().unwrap_or(u32::MAX);
-            trends.entry(template).or_insert([0; TREND]).iter_mut().zip(counts).for_each(|(a, b)| *a += b);
+            trends
+                .entry(template)
+                .or_insert([0; TREND])
+                .iter_mut()
+                .zip(counts)
+                .for_each(|(a, b)| *a += b);
         }
     }
     trends
@@ -74,11 +98,15 @@ fn trends_of(chunk: &Chunk, template_of: &[u32], min: Moment, width: i64) -> FxH
 fn change(trend: &[u32]) -> f32 {
     let cut = trend.len() * 3 / 4;
     let rate = |part: &[u32]| (part.iter().sum::<u32>() as f32 + 1.0) / part.len().max(1) as f32;
-    rate(&trend[cut..]) * cut as f32 / trend.len() as f32 / (rate(&trend[..cut]) * cut as f32 / trend.len() as f32)
+    rate(&trend[cut..]) * cut as f32
+        / trend.len() as f32
+        / (rate(&trend[..cut]) * cut as f32 / trend.len() as f32)
 }
 
 pub fn span(state: &State) -> (Moment, Moment) {
-    state.chunks.iter().fold((NO_TIME, NO_TIME), |e, c| crate::index::widen(e, c.min_time, c.max_time))
+    state.chunks.iter().fold((NO_TIME, NO_TIME), |e, c| {
+        crate::index::widen(e, c.min_time, c.max_time)
+    })
 }
 
 struct Row {
@@ -91,7 +119,12 @@ struct Row {
 
 fn table(state: &State) -> (Vec<Template>, Vec<u32>) {
     let resolved = &*state.resolved;
-    let mut rows: Vec<Row> = resolved.texts.iter().zip(&resolved.ids).map(|(text, id)| new_row(text, *id)).collect();
+    let mut rows: Vec<Row> = resolved
+        .texts
+        .iter()
+        .zip(&resolved.ids)
+        .map(|(text, id)| new_row(text, *id))
+        .collect();
     for (row, aliases) in rows.iter_mut().zip(&resolved.aliases) {
         row.template.aliases.clone_from(aliases);
     }
@@ -124,8 +157,18 @@ fn table(state: &State) -> (Vec<Template>, Vec<u32>) {
 }
 
 fn new_row(text: &str, id: u64) -> Row {
-    let template = Template { id, text: text.to_string(), ..Template::default() };
-    Row { template, services: FxHashSet::default(), first: NO_TIME, last: NO_TIME, example: None }
+    let template = Template {
+        id,
+        text: text.to_string(),
+        ..Template::default()
+    };
+    Row {
+        template,
+        services: FxHashSet::default(),
+        first: NO_TIME,
+        last: NO_TIME,
+        example: None,
+    }
 }
 
 /// The services of a template follow from the sources that its kinds occur in.
@@ -137,7 +180,9 @@ fn add_services(state: &State, of_kind: &[u32], rows: &mut [Row]) {
                 continue;
             }
             let service = service(state, chunk.source, *k);
-            if let Some(row) = of_kind.get(*k as usize).and_then(|t| rows.get_mut(*t as usize))
+            if let Some(row) = of_kind
+                .get(*k as usize)
+                .and_then(|t| rows.get_mut(*t as usize))
                 && !row.services.contains(service)
             {
                 row.services.insert(service.to_string());
@@ -152,8 +197,14 @@ pub fn service(state: &State, source: u32, kind: u32) -> &str {
     if let Some(fixed) = &source.fixed_service {
         return fixed;
     }
-    let named = state.kinds.kinds.get(kind as usize).map_or("", |k| state.kinds.headers[k.header as usize].service.as_str());
-    if named.is_empty() { &source.info.service } else { named }
+    let named = state.kinds.kinds.get(kind as usize).map_or("", |k| {
+        state.kinds.headers[k.header as usize].service.as_str()
+    });
+    if named.is_empty() {
+        &source.info.service
+    } else {
+        named
+    }
 }
 
 /// Most frequent first; templates that lost all their events to a refinement go.
@@ -163,26 +214,38 @@ fn sort_rows(state: &State, rows: Vec<Row>, of_kind: Vec<u32>) -> (Vec<Template>
         places.insert(&s.info.name, i as u32);
     });
     let source_of = |name: &str| places.get(name).copied().unwrap_or(0);
-    let mut order: Vec<u32> = (0..rows.len() as u32).filter(|i| rows[*i as usize].template.count > 0).collect();
+    let mut order: Vec<u32> = (0..rows.len() as u32)
+        .filter(|i| rows[*i as usize].template.count > 0)
+        .collect();
     order.sort_by(|a, b| {
         let (a, b) = (&rows[*a as usize].template, &rows[*b as usize].template);
         b.count.cmp(&a.count).then_with(|| a.text.cmp(&b.text))
     });
     let mut place = vec![u32::MAX; rows.len()];
-    order.iter().enumerate().for_each(|(to, from)| place[*from as usize] = to as u32);
+    order
+        .iter()
+        .enumerate()
+        .for_each(|(to, from)| place[*from as usize] = to as u32);
     let mut rows: Vec<Option<Row>> = rows.into_iter().map(Some).collect();
-    let templates = order.iter().filter_map(|i| rows[*i as usize].take()).map(|row| {
-        let mut t = row.template;
-        t.services = row.services.into_iter().collect();
-        t.services.sort();
-        t.level = (0..Level::COUNT).rev().max_by_key(|i| t.levels[*i]).map(Level::from_index).unwrap_or_default();
-        t.first = (row.first != NO_TIME).then_some(row.first);
-        t.last = (row.last != NO_TIME).then_some(row.last);
-        if let Some((name, line)) = row.example {
-            (t.example_source, t.example_line) = (source_of(&name), line + 1);
-        }
-        t
-    });
+    let templates = order
+        .iter()
+        .filter_map(|i| rows[*i as usize].take())
+        .map(|row| {
+            let mut t = row.template;
+            t.services = row.services.into_iter().collect();
+            t.services.sort();
+            t.level = (0..Level::COUNT)
+                .rev()
+                .max_by_key(|i| t.levels[*i])
+                .map(Level::from_index)
+                .unwrap_or_default();
+            t.first = (row.first != NO_TIME).then_some(row.first);
+            t.last = (row.last != NO_TIME).then_some(row.last);
+            if let Some((name, line)) = row.example {
+                (t.example_source, t.example_line) = (source_of(&name), line + 1);
+            }
+            t
+        });
     let names = state.edits.names();
     let templates: Vec<Template> = templates
         .map(|mut t| {
@@ -191,17 +254,25 @@ fn sort_rows(state: &State, rows: Vec<Row>, of_kind: Vec<u32>) -> (Vec<Template>
             t
         })
         .collect();
-    let of_kind = of_kind.into_iter().map(|t| place.get(t as usize).copied().unwrap_or(u32::MAX)).collect();
+    let of_kind = of_kind
+        .into_iter()
+        .map(|t| place.get(t as usize).copied().unwrap_or(u32::MAX))
+        .collect();
     (templates, of_kind)
 }
 
 /// Is this the id of the template of a shape, or one that it had before?
 pub fn has_id(resolved: &Resolved, shape: u32, id: u64) -> bool {
-    let Some(t) = resolved.of_shape.get(shape as usize).map(|t| *t as usize) else { return false };
+    let Some(t) = resolved.of_shape.get(shape as usize).map(|t| *t as usize) else {
+        return false;
+    };
     resolved.ids[t] == id || resolved.aliases[t].binary_search(&id).is_ok()
 }
 
 /// The id of the template of a shape.
 pub fn template_id(resolved: &Resolved, shape: u32) -> Option<u64> {
-    resolved.of_shape.get(shape as usize).map(|t| resolved.ids[*t as usize])
+    resolved
+        .of_shape
+        .get(shape as usize)
+        .map(|t| resolved.ids[*t as usize])
 }

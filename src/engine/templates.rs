@@ -16,7 +16,8 @@ const RESEMBLES: f32 = 0.6;
 pub fn load(data: &Path) -> Result<Edits, String> {
     let file = data.join(FILE);
     match std::fs::read(&file) {
-        Ok(bytes) => serde_json::from_slice(&bytes).map_err(|e| format!("{}: {e}; template edits are not applied", file.display())),
+        Ok(bytes) => serde_json::from_slice(&bytes)
+            .map_err(|e| format!("{}: {e}; template edits are not applied", file.display())),
         Err(_) => Ok(Edits::default()),
     }
 }
@@ -48,7 +49,10 @@ impl Corpus {
         let edits = state.edits.clone();
         *lock(&self.latest) = Arc::new(stitch::snapshot(&mut state, progress));
         drop(state);
-        self.options.data.as_deref().map_or(Ok(()), |data| save(data, &edits))
+        self.options
+            .data
+            .as_deref()
+            .map_or(Ok(()), |data| save(data, &edits))
     }
 }
 
@@ -60,13 +64,20 @@ fn save(data: &Path, edits: &Edits) -> Result<(), String> {
         std::fs::write(&new, serde_json::to_vec(edits)?)?;
         std::fs::rename(&new, &file)
     };
-    write().map_err(|e: std::io::Error| format!("{}: {e}; the edit holds for this session alone", file.display()))
+    write().map_err(|e: std::io::Error| {
+        format!(
+            "{}: {e}; the edit holds for this session alone",
+            file.display()
+        )
+    })
 }
 
 impl Snapshot {
     /// Templates that resemble one, nearest first, with how near (0..1).
     pub fn resembling(&self, template: usize, most: usize) -> Vec<(usize, f32)> {
-        let Some(t) = self.templates.get(template) else { return Vec::new() };
+        let Some(t) = self.templates.get(template) else {
+            return Vec::new();
+        };
         let all: Vec<_> = self.templates.iter().map(|t| embed(&t.text)).collect();
         let mut near = nearest(&embed(&t.text), &all, RESEMBLES, most + 1);
         near.retain(|(i, _)| *i != template);
@@ -79,13 +90,22 @@ impl Snapshot {
         let (min, max) = self.span()?;
         let from = max - (max - min) / 4;
         let minutes = (max - from) as f64 / 60e9;
-        let new = self.templates.iter().filter(|t| t.first.is_some_and(|f| f >= from)).count();
+        let new = self
+            .templates
+            .iter()
+            .filter(|t| t.first.is_some_and(|f| f >= from))
+            .count();
         (minutes > 0.0).then(|| new as f64 / minutes)
     }
 
     /// First and last moment of all events.
     pub fn span(&self) -> Option<(crate::model::Moment, crate::model::Moment)> {
-        let min = self.chunks.iter().map(|c| c.min_time).filter(|t| *t != crate::model::NO_TIME).min()?;
+        let min = self
+            .chunks
+            .iter()
+            .map(|c| c.min_time)
+            .filter(|t| *t != crate::model::NO_TIME)
+            .min()?;
         let max = self.chunks.iter().map(|c| c.max_time).max()?;
         Some((min, max))
     }

@@ -32,7 +32,11 @@ impl Timeline {
             shift += 1;
         }
         let n = ((max >> shift) - (min >> shift) + 1) as usize;
-        Timeline { shift, first: min >> shift, bins: vec![Bin::default(); n] }
+        Timeline {
+            shift,
+            first: min >> shift,
+            bins: vec![Bin::default(); n],
+        }
     }
 
     /// Histogram of one chunk; `level` tells that of a kind, by the number the chunk has for it.
@@ -51,11 +55,25 @@ impl Timeline {
     }
 
     /// Histogram of a part of the corpus, finer than the one kept; from the columns.
-    pub fn of_range(corpus: &super::Corpus, snapshot: &super::Snapshot, min: Moment, max: Moment, most: usize) -> Timeline {
+    pub fn of_range(
+        corpus: &super::Corpus,
+        snapshot: &super::Snapshot,
+        min: Moment,
+        max: Moment,
+        most: usize,
+    ) -> Timeline {
         let mut timeline = Timeline::over(min, max, most);
         let state = corpus.read();
-        for chunk in snapshot.chunks.iter().filter(|c| c.max_time >= min && c.min_time <= max) {
-            for block in chunk.blocks.iter().filter(|b| b.max_time >= min && b.min_time <= max) {
+        for chunk in snapshot
+            .chunks
+            .iter()
+            .filter(|c| c.max_time >= min && c.min_time <= max)
+        {
+            for block in chunk
+                .blocks
+                .iter()
+                .filter(|b| b.max_time >= min && b.min_time <= max)
+            {
                 for i in 0..block.len() {
                     let at = block.time(i);
                     if at != NO_TIME && at >= min && at <= max {
@@ -69,7 +87,10 @@ impl Timeline {
     }
 
     pub fn add(&mut self, at: Moment, level: Level) {
-        if let Some(bin) = self.bins.get_mut(((at >> self.shift) - self.first) as usize) {
+        if let Some(bin) = self
+            .bins
+            .get_mut(((at >> self.shift) - self.first) as usize)
+        {
             bin[level.index()] += 1;
         }
     }
@@ -116,7 +137,8 @@ impl Timeline {
                 other.coarsen();
             }
             let first = self.first.min(other.first);
-            let end = (self.first + self.bins.len() as i64).max(other.first + other.bins.len() as i64);
+            let end =
+                (self.first + self.bins.len() as i64).max(other.first + other.bins.len() as i64);
             if (end - first) as u64 <= most as u64 {
                 break;
             }

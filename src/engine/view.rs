@@ -26,7 +26,10 @@ pub struct Neighbour {
 impl Snapshot {
     /// The chunk that holds an event, and the event's place in it.
     pub fn locate(&self, id: u32) -> Option<(&Arc<Chunk>, u32)> {
-        let at = self.chunks.partition_point(|c| c.first_event <= id).checked_sub(1)?;
+        let at = self
+            .chunks
+            .partition_point(|c| c.first_event <= id)
+            .checked_sub(1)?;
         let chunk = &self.chunks[at];
         (id - chunk.first_event < chunk.events).then(|| (chunk, id - chunk.first_event))
     }
@@ -65,7 +68,10 @@ impl Snapshot {
         let near = self.time(id).map_or(0, |t| self.row_at(t));
         let rows = self.rows as usize;
         // Rows of one moment stand together, out-of-order ones somewhat behind.
-        (near..rows).chain((0..near).rev()).find(|r| self.order.event(*r) == id).unwrap_or(0)
+        (near..rows)
+            .chain((0..near).rev())
+            .find(|r| self.order.event(*r) == id)
+            .unwrap_or(0)
     }
 }
 
@@ -73,7 +79,11 @@ impl Corpus {
     /// Byte range of an event in its source.
     fn range(chunk: &Chunk, i: u32) -> Option<(u64, usize)> {
         let start = chunk.start(i)?;
-        let end = if i + 1 < chunk.events { chunk.start(i + 1)? } else { chunk.offset + chunk.bytes };
+        let end = if i + 1 < chunk.events {
+            chunk.start(i + 1)?
+        } else {
+            chunk.offset + chunk.bytes
+        };
         Some((start, (end - start) as usize))
     }
 
@@ -83,7 +93,10 @@ impl Corpus {
         let (start, len) = Corpus::range(chunk, i)?;
         let raw = self
             .raw(chunk.source, start, len.min(MAX_SHOWN))
-            .unwrap_or_else(|| b"(this text can no longer be read: its source changed, or it fell out of memory)".to_vec());
+            .unwrap_or_else(|| {
+                b"(this text can no longer be read: its source changed, or it fell out of memory)"
+                    .to_vec()
+            });
         self.parse(chunk, i, &raw, id)
     }
 
@@ -112,26 +125,44 @@ impl Corpus {
 
     /// Host in an event's header.
     pub fn host_of(&self, source: u32, raw: &[u8]) -> String {
-        let parser = self.read().sources.get(source as usize).map(|s| s.parser.clone());
-        parser.map(|mut p| read_event(&mut p, raw).host).unwrap_or_default()
+        let parser = self
+            .read()
+            .sources
+            .get(source as usize)
+            .map(|s| s.parser.clone());
+        parser
+            .map(|mut p| read_event(&mut p, raw).host)
+            .unwrap_or_default()
     }
 
     /// Lines of the source around an event.
     pub fn neighbours(&self, snapshot: &Snapshot, id: u32, around: u64) -> Vec<Neighbour> {
-        let Some((chunk, i)) = snapshot.locate(id) else { return Vec::new() };
-        let Some((start, len)) = Corpus::range(chunk, i) else { return Vec::new() };
+        let Some((chunk, i)) = snapshot.locate(id) else {
+            return Vec::new();
+        };
+        let Some((start, len)) = Corpus::range(chunk, i) else {
+            return Vec::new();
+        };
         let own_first = chunk.line(i) + 1;
         let back = start.saturating_sub(32 * 1024).max(chunk.offset);
-        let before = self.raw(chunk.source, back, (start - back) as usize).unwrap_or_default();
+        let before = self
+            .raw(chunk.source, back, (start - back) as usize)
+            .unwrap_or_default();
         let end = chunk.offset + chunk.bytes;
-        let take = (len as u64 + 32 * 1024).min(end - start).min(MAX_SHOWN as u64);
-        let after = self.raw(chunk.source, start, take as usize).unwrap_or_default();
+        let take = (len as u64 + 32 * 1024)
+            .min(end - start)
+            .min(MAX_SHOWN as u64);
+        let after = self
+            .raw(chunk.source, start, take as usize)
+            .unwrap_or_default();
         let lines = |text: &[u8]| -> Vec<String> {
             let text = text.strip_suffix(b"\n").unwrap_or(text);
             if text.is_empty() {
                 Vec::new()
             } else {
-                text.split(|b| *b == b'\n').map(|l| String::from_utf8_lossy(l).into_owned()).collect()
+                text.split(|b| *b == b'\n')
+                    .map(|l| String::from_utf8_lossy(l).into_owned())
+                    .collect()
             }
         };
         let before = lines(&before);
@@ -140,28 +171,43 @@ impl Corpus {
             .iter()
             .enumerate()
             .skip(skip)
-            .map(|(n, text)| Neighbour { line: own_first - (before.len() - n) as u64, text: text.clone(), own: false })
+            .map(|(n, text)| Neighbour {
+                line: own_first - (before.len() - n) as u64,
+                text: text.clone(),
+                own: false,
+            })
             .collect();
         let own = lines(&after[..len.min(after.len())]).len() as u64;
         let following = lines(&after);
-        out.extend(following.into_iter().take((own + around) as usize).enumerate().map(|(n, text)| Neighbour {
-            line: own_first + n as u64,
-            text,
-            own: (n as u64) < own,
-        }));
+        out.extend(
+            following
+                .into_iter()
+                .take((own + around) as usize)
+                .enumerate()
+                .map(|(n, text)| Neighbour {
+                    line: own_first + n as u64,
+                    text,
+                    own: (n as u64) < own,
+                }),
+        );
         out
     }
 
     /// Value distributions of a template's variables, from events spread evenly over the corpus, and how many were looked at.
     pub fn values(&self, snapshot: &Snapshot, template: usize) -> (Vec<VariableStats>, u64) {
-        let Some(t) = snapshot.templates.get(template) else { return (Vec::new(), 0) };
+        let Some(t) = snapshot.templates.get(template) else {
+            return (Vec::new(), 0);
+        };
         let stride = (t.count / VALUE_SAMPLE as u64).max(1);
         let mut collector = crate::mine::Collector::default();
         let (mut nth, mut looked) = (0u64, 0u64);
         for chunk in snapshot.chunks.iter() {
             for block in &chunk.blocks {
-                let yes: Vec<bool> =
-                    block.dictionary.iter().map(|k| snapshot.template_of.get(*k as usize) == Some(&(template as u32))).collect();
+                let yes: Vec<bool> = block
+                    .dictionary
+                    .iter()
+                    .map(|k| snapshot.template_of.get(*k as usize) == Some(&(template as u32)))
+                    .collect();
                 if !yes.contains(&true) {
                     continue;
                 }
@@ -170,7 +216,9 @@ impl Corpus {
                     if nth % stride != 0 && nth != 1 {
                         continue;
                     }
-                    if let Some(event) = self.event(snapshot, chunk.first_event + block.first_event + i as u32) {
+                    if let Some(event) =
+                        self.event(snapshot, chunk.first_event + block.first_event + i as u32)
+                    {
                         collector.add(crate::mine::variables(&t.text, &event.message));
                         looked += 1;
                     }
@@ -199,7 +247,10 @@ impl MessageReader {
 impl Corpus {
     pub fn reader(&self, source: u32) -> Option<MessageReader> {
         let parser = self.read().sources.get(source as usize)?.parser.clone();
-        Some(MessageReader { parser, line: Line::default() })
+        Some(MessageReader {
+            parser,
+            line: Line::default(),
+        })
     }
 }
 
@@ -212,16 +263,25 @@ fn read_event(parser: &mut LineParser, raw: &[u8]) -> Event {
     let head = &first[..first.len().min(MAX_PARSE)];
     parser.parse(head, &mut line);
     let text = parser.text(head, &line);
-    let get = |span: crate::ingest::parsed::Span| String::from_utf8_lossy(span.of(text)).into_owned();
+    let get =
+        |span: crate::ingest::parsed::Span| String::from_utf8_lossy(span.of(text)).into_owned();
     let mut event = Event {
         precision: line.time.map_or(0, |t| t.precision),
         host: get(line.parsed.host),
-        fields: line.parsed.other.iter().map(|(n, s)| (n.of(text), get(*s))).collect(),
+        fields: line
+            .parsed
+            .other
+            .iter()
+            .map(|(n, s)| (n.of(text), get(*s)))
+            .collect(),
         message: parser.message(head, &line),
         raw: String::from_utf8_lossy(raw).into_owned(),
         ..Event::default()
     };
-    for (name, span) in [("program", line.parsed.program), ("component", line.parsed.component)] {
+    for (name, span) in [
+        ("program", line.parsed.program),
+        ("component", line.parsed.component),
+    ] {
         if !span.is_empty() {
             event.fields.push((name.into(), get(span)));
         }
@@ -243,7 +303,11 @@ fn further_lines(parser: &mut LineParser, rest: &[u8], part: bool, message: &mut
         }
         part = line.part;
         let text = parser.text(raw, &line);
-        let body = if line.join == Join::Start && parser.wrapper.is_none() { text } else { line.parsed.message.of(text) };
+        let body = if line.join == Join::Start && parser.wrapper.is_none() {
+            text
+        } else {
+            line.parsed.message.of(text)
+        };
         message.push_str(&String::from_utf8_lossy(body));
     }
 }
@@ -258,14 +322,27 @@ impl Corpus {
         chunks.sort_by_key(|c| (c.source, c.offset));
         for chunk in chunks {
             for block in &chunk.blocks {
-                let text = self.raw(chunk.source, block.offset, block.bytes as usize).unwrap_or_default();
+                let text = self
+                    .raw(chunk.source, block.offset, block.bytes as usize)
+                    .unwrap_or_default();
                 for i in 0..block.len() {
                     let from = (block.starts.get(i) as usize).min(text.len());
-                    let to = if i + 1 < block.len() { block.starts.get(i + 1) as usize } else { text.len() };
+                    let to = if i + 1 < block.len() {
+                        block.starts.get(i + 1) as usize
+                    } else {
+                        text.len()
+                    };
                     let in_chunk = block.first_event + i as u32;
                     let raw = text.get(from..to.min(from + MAX_SHOWN)).unwrap_or_default();
-                    let Some(event) = self.parse(chunk, in_chunk, raw, chunk.first_event + in_chunk) else { continue };
-                    let template = snapshot.template_of.get(block.kind(i) as usize).and_then(|t| snapshot.templates.get(*t as usize));
+                    let Some(event) =
+                        self.parse(chunk, in_chunk, raw, chunk.first_event + in_chunk)
+                    else {
+                        continue;
+                    };
+                    let template = snapshot
+                        .template_of
+                        .get(block.kind(i) as usize)
+                        .and_then(|t| snapshot.templates.get(*t as usize));
                     each(&event, template)?;
                 }
             }

@@ -71,12 +71,37 @@ pub fn work(worker: &mut Worker, mut job: Job) -> Done {
     } else {
         frame::frame(&job.bytes, &mut job.parser, &mut sink);
     }
-    let (kinds, timed, unparsed, clock_jumps) = (sink.kinds.kinds, sink.timed, sink.unparsed, sink.clock_jumps);
+    let (kinds, timed, unparsed, clock_jumps) = (
+        sink.kinds.kinds,
+        sink.timed,
+        sink.unparsed,
+        sink.clock_jumps,
+    );
     let chunk = worker.blocks.finish(job.source, job.bytes.len() as u64);
-    let filter = if job.filter { worker.filter.finish(chunk.blocks.len()) } else { Filter::default() };
+    let filter = if job.filter {
+        worker.filter.finish(chunk.blocks.len())
+    } else {
+        Filter::default()
+    };
     let timeline = Timeline::of_chunk(&chunk, |k| kinds[k as usize].header.level);
-    let packed = if job.keep { Store::pack(&job.bytes) } else { Vec::new() };
-    Done { seq: job.seq, chunk, kinds, filter, timeline, timed, unparsed, clock_jumps, packed, replaces: job.replaces, bytes: job.bytes }
+    let packed = if job.keep {
+        Store::pack(&job.bytes)
+    } else {
+        Vec::new()
+    };
+    Done {
+        seq: job.seq,
+        chunk,
+        kinds,
+        filter,
+        timeline,
+        timed,
+        unparsed,
+        clock_jumps,
+        packed,
+        replaces: job.replaces,
+        bytes: job.bytes,
+    }
 }
 
 struct Indexing<'w> {
@@ -115,7 +140,10 @@ impl Indexing<'_> {
     /// An event like none before it in the chunk, or one that must be looked at whole.
     fn first(&mut self, at: usize, head: &[u8], line: &Line, parser: &LineParser) {
         let parsed = &line.parsed;
-        let span = (line.raw_message.start as usize, line.raw_message.end as usize);
+        let span = (
+            line.raw_message.start as usize,
+            line.raw_message.end as usize,
+        );
         let clock_end = whole_clock(head, line.clock_end as usize);
         let noted = Noted {
             raw: head,
@@ -129,9 +157,15 @@ impl Indexing<'_> {
             precision: line.time.map_or(0, |t| t.precision),
             line: self.line,
         };
-        let kind = self.kinds.note(&noted, || parser.message(head, line), level::inferred);
+        let kind = self
+            .kinds
+            .note(&noted, || parser.message(head, line), level::inferred);
         if let Repeat::First(id) = line.repeat {
-            let (from, to) = if clock_end > 0 { self.kinds.values() } else { (0, 0) };
+            let (from, to) = if clock_end > 0 {
+                self.kinds.values()
+            } else {
+                (0, 0)
+            };
             debug_assert_eq!(self.repeats.len(), id as usize);
             self.repeats.push((kind, from, to, self.kinds.name()));
         }
@@ -178,14 +212,23 @@ impl Indexing<'_> {
 
 /// A span that cuts no word in two; else the whole line is the message.
 fn whole_words(raw: &[u8], (a, b): (usize, usize)) -> (usize, usize) {
-    let word = |i: usize| raw.get(i).is_some_and(|c| c.is_ascii_alphanumeric() || *c == b'_' || *c >= 0x80);
+    let word = |i: usize| {
+        raw.get(i)
+            .is_some_and(|c| c.is_ascii_alphanumeric() || *c == b'_' || *c >= 0x80)
+    };
     let cuts = |at: usize| at > 0 && at < raw.len() && word(at - 1) && word(at);
-    if a > b || b > raw.len() || cuts(a) || cuts(b) { (0, raw.len()) } else { (a, b) }
+    if a > b || b > raw.len() || cuts(a) || cuts(b) {
+        (0, raw.len())
+    } else {
+        (a, b)
+    }
 }
 
 /// End of the time if no word goes on over it.
 fn whole_clock(raw: &[u8], end: usize) -> usize {
-    let goes_on = raw.get(end).is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_' || *b >= 0x80);
+    let goes_on = raw
+        .get(end)
+        .is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_' || *b >= 0x80);
     if goes_on || end > raw.len() { 0 } else { end }
 }
 
@@ -193,7 +236,8 @@ impl Sink for Indexing<'_> {
     fn begin(&mut self, at: usize, raw: &[u8], line: &Line, parser: &LineParser) {
         let timed = line.time.is_some();
         if let Some(stamp) = line.time {
-            self.clock_jumps += u64::from(self.last_time != NO_TIME && stamp.ns < self.last_time - MINUTE);
+            self.clock_jumps +=
+                u64::from(self.last_time != NO_TIME && stamp.ns < self.last_time - MINUTE);
             self.last_time = stamp.ns;
         }
         self.timed += u64::from(timed);
@@ -206,7 +250,10 @@ impl Sink for Indexing<'_> {
         if raw.len() > head.len() {
             self.rest_of_line(&raw[head.len()..]);
             // The word that was cut in two at the end of the head.
-            let from = head.iter().rposition(|b| b.is_ascii_whitespace()).unwrap_or(0);
+            let from = head
+                .iter()
+                .rposition(|b| b.is_ascii_whitespace())
+                .unwrap_or(0);
             let to = raw.len().min(head.len() + 4096);
             self.all_words(&raw[from..to]);
         }

@@ -86,10 +86,21 @@ impl Block {
     }
 
     fn write(&self, out: &mut Vec<u8>) {
-        for w in [self.offset, self.bytes, self.min_time as u64, self.max_time as u64] {
+        for w in [
+            self.offset,
+            self.bytes,
+            self.min_time as u64,
+            self.max_time as u64,
+        ] {
             out.extend_from_slice(&w.to_le_bytes());
         }
-        for w in [self.first_event, self.first_line, self.lines, u32::from(self.uncovered), self.dictionary.len() as u32] {
+        for w in [
+            self.first_event,
+            self.first_line,
+            self.lines,
+            u32::from(self.uncovered),
+            self.dictionary.len() as u32,
+        ] {
             out.extend_from_slice(&w.to_le_bytes());
         }
         for k in &self.dictionary {
@@ -103,11 +114,19 @@ impl Block {
     fn read(input: &mut &[u8]) -> Option<Block> {
         let (offset, bytes) = (read_u64(input)?, read_u64(input)?);
         let (min_time, max_time) = (read_u64(input)? as i64, read_u64(input)? as i64);
-        let (first_event, first_line, lines) = (read_u32(input)?, read_u32(input)?, read_u32(input)?);
+        let (first_event, first_line, lines) =
+            (read_u32(input)?, read_u32(input)?, read_u32(input)?);
         let uncovered = read_u32(input)? != 0;
         let n = read_u32(input)? as usize;
-        let dictionary = (0..n).map(|_| read_u32(input)).collect::<Option<Vec<u32>>>()?;
-        let [starts, extra_lines, times, kinds] = [Packed::read(input)?, Packed::read(input)?, Packed::read(input)?, Packed::read(input)?];
+        let dictionary = (0..n)
+            .map(|_| read_u32(input))
+            .collect::<Option<Vec<u32>>>()?;
+        let [starts, extra_lines, times, kinds] = [
+            Packed::read(input)?,
+            Packed::read(input)?,
+            Packed::read(input)?,
+            Packed::read(input)?,
+        ];
         Some(Block {
             offset,
             bytes,
@@ -151,7 +170,10 @@ pub struct Chunk {
 impl Chunk {
     /// Block and place in it of the event `i` of this chunk.
     pub fn locate(&self, i: u32) -> Option<(&Block, usize)> {
-        let b = self.blocks.partition_point(|b| b.first_event <= i).checked_sub(1)?;
+        let b = self
+            .blocks
+            .partition_point(|b| b.first_event <= i)
+            .checked_sub(1)?;
         let block = &self.blocks[b];
         let at = (i - block.first_event) as usize;
         (at < block.len()).then_some((block, at))
@@ -164,15 +186,30 @@ impl Chunk {
 
     /// 0-based first line of event `i` in its source.
     pub fn line(&self, i: u32) -> u64 {
-        let Some((block, at)) = self.locate(i) else { return self.first_line };
-        let extra: u64 = if block.single_lines() { 0 } else { (0..at).map(|n| u64::from(block.extra(n))).sum() };
+        let Some((block, at)) = self.locate(i) else {
+            return self.first_line;
+        };
+        let extra: u64 = if block.single_lines() {
+            0
+        } else {
+            (0..at).map(|n| u64::from(block.extra(n))).sum()
+        };
         self.first_line + u64::from(block.first_line) + at as u64 + extra
     }
 
     /// Heap bytes of the columns.
     pub fn heap_bytes(&self) -> usize {
-        let block = |b: &Block| b.dictionary.len() * 4 + b.starts.bytes() + b.extra_lines.bytes() + b.times.bytes() + b.kinds.bytes();
-        self.blocks.iter().map(|b| std::mem::size_of::<Block>() + block(b)).sum()
+        let block = |b: &Block| {
+            b.dictionary.len() * 4
+                + b.starts.bytes()
+                + b.extra_lines.bytes()
+                + b.times.bytes()
+                + b.kinds.bytes()
+        };
+        self.blocks
+            .iter()
+            .map(|b| std::mem::size_of::<Block>() + block(b))
+            .sum()
     }
 
     /// Renumbers kinds from a chunk's own to the corpus's.
@@ -188,7 +225,12 @@ impl Chunk {
     pub fn map_times(&mut self, f: impl Fn(Moment) -> Moment) {
         let (mut min, mut max) = (NO_TIME, NO_TIME);
         for block in &mut self.blocks {
-            let times: Vec<Moment> = block.times.iter().map(from_time_key).map(|t| if t == NO_TIME { t } else { f(t) }).collect();
+            let times: Vec<Moment> = block
+                .times
+                .iter()
+                .map(from_time_key)
+                .map(|t| if t == NO_TIME { t } else { f(t) })
+                .collect();
             (block.min_time, block.max_time) = extent(&times);
             block.times = pack_times(&times);
             (min, max) = widen((min, max), block.min_time, block.max_time);
@@ -197,10 +239,25 @@ impl Chunk {
     }
 
     pub fn write(&self, out: &mut Vec<u8>) {
-        for w in [self.offset, self.bytes, self.first_line, self.lines, self.min_time as u64, self.max_time as u64, self.filter_at] {
+        for w in [
+            self.offset,
+            self.bytes,
+            self.first_line,
+            self.lines,
+            self.min_time as u64,
+            self.max_time as u64,
+            self.filter_at,
+        ] {
             out.extend_from_slice(&w.to_le_bytes());
         }
-        for w in [self.source, self.first_event, self.events, self.filter_rows, u32::from(self.filter_width), self.blocks.len() as u32] {
+        for w in [
+            self.source,
+            self.first_event,
+            self.events,
+            self.filter_rows,
+            u32::from(self.filter_width),
+            self.blocks.len() as u32,
+        ] {
             out.extend_from_slice(&w.to_le_bytes());
         }
         for block in &self.blocks {
@@ -210,13 +267,25 @@ impl Chunk {
 
     /// Reads what `write` wrote; `None` for bytes that are no chunk.
     pub fn read(input: &mut &[u8]) -> Option<Chunk> {
-        let [offset, bytes, first_line, lines] = [read_u64(input)?, read_u64(input)?, read_u64(input)?, read_u64(input)?];
+        let [offset, bytes, first_line, lines] = [
+            read_u64(input)?,
+            read_u64(input)?,
+            read_u64(input)?,
+            read_u64(input)?,
+        ];
         let [min_time, max_time] = [read_u64(input)? as i64, read_u64(input)? as i64];
         let filter_at = read_u64(input)?;
-        let [source, first_event, events, filter_rows] = [read_u32(input)?, read_u32(input)?, read_u32(input)?, read_u32(input)?];
+        let [source, first_event, events, filter_rows] = [
+            read_u32(input)?,
+            read_u32(input)?,
+            read_u32(input)?,
+            read_u32(input)?,
+        ];
         let filter_width = u8::try_from(read_u32(input)?).ok()?;
         let n = read_u32(input)? as usize;
-        let blocks = (0..n.min(BLOCKS)).map(|_| Block::read(input)).collect::<Option<Vec<Block>>>()?;
+        let blocks = (0..n.min(BLOCKS))
+            .map(|_| Block::read(input))
+            .collect::<Option<Vec<Block>>>()?;
         (n <= BLOCKS).then_some(Chunk {
             source,
             offset,
@@ -236,12 +305,18 @@ impl Chunk {
 }
 
 pub fn widen((min, max): (Moment, Moment), a: Moment, b: Moment) -> (Moment, Moment) {
-    let min = if min == NO_TIME || (a != NO_TIME && a < min) { a } else { min };
+    let min = if min == NO_TIME || (a != NO_TIME && a < min) {
+        a
+    } else {
+        min
+    };
     (min, max.max(b))
 }
 
 fn extent(times: &[Moment]) -> (Moment, Moment) {
-    times.iter().fold((NO_TIME, NO_TIME), |e, t| widen(e, *t, *t))
+    times
+        .iter()
+        .fold((NO_TIME, NO_TIME), |e, t| widen(e, *t, *t))
 }
 
 fn pack_times(times: &[Moment]) -> Packed {
@@ -270,7 +345,10 @@ pub struct BlockBuilder {
 
 impl BlockBuilder {
     pub fn start(&mut self, base: u64) {
-        *self = BlockBuilder { base, ..BlockBuilder::default() };
+        *self = BlockBuilder {
+            base,
+            ..BlockBuilder::default()
+        };
     }
 
     /// Number of the block that the next event falls into.
@@ -306,7 +384,12 @@ impl BlockBuilder {
 
     /// The kinds of the block in order of appearance, and each event's place among them.
     fn dictionary(&mut self) -> (Vec<u32>, Vec<u64>) {
-        let most = self.kinds.iter().copied().max().map_or(0, |k| k as usize + 1);
+        let most = self
+            .kinds
+            .iter()
+            .copied()
+            .max()
+            .map_or(0, |k| k as usize + 1);
         self.places.resize(self.places.len().max(most), 0);
         let mut dictionary: Vec<u32> = Vec::new();
         let mut local = Vec::with_capacity(self.kinds.len());
@@ -357,7 +440,9 @@ impl BlockBuilder {
             self.close(bytes);
         }
         let blocks = std::mem::take(&mut self.blocks);
-        let (min_time, max_time) = blocks.iter().fold((NO_TIME, NO_TIME), |e, b| widen(e, b.min_time, b.max_time));
+        let (min_time, max_time) = blocks
+            .iter()
+            .fold((NO_TIME, NO_TIME), |e, b| widen(e, b.min_time, b.max_time));
         Chunk {
             source,
             offset: self.base,
@@ -389,7 +474,10 @@ mod tests {
         let chunk = b.finish(4, 300_000);
         assert!(chunk.blocks.len() > 3);
         let (block, at) = chunk.locate(1234).unwrap();
-        assert_eq!((block.start(at), block.time(at), block.kind(at)), (1000 + 123_400, 1_234_000_000_000, 1234 % 7));
+        assert_eq!(
+            (block.start(at), block.time(at), block.kind(at)),
+            (1000 + 123_400, 1_234_000_000_000, 1234 % 7)
+        );
         assert_eq!(chunk.line(1234), 1234 + 124);
         assert_eq!(chunk.lines, 3300);
         let mut bytes = Vec::new();

@@ -86,7 +86,9 @@ impl Input {
     pub fn has_grown(&self) -> bool {
         let path = Path::new(&self.path);
         Input::of(path).is_ok_and(|now| {
-            now.inode == self.inode && now.size > self.size && Input::probe_at(path, self.size).is_ok_and(|p| p == self.probe)
+            now.inode == self.inode
+                && now.size > self.size
+                && Input::probe_at(path, self.size).is_ok_and(|p| p == self.probe)
         })
     }
 }
@@ -110,13 +112,24 @@ impl Folder {
     /// Opens or makes the folder; without the lock (another faultline has it) it can only be read.
     pub fn open(path: &Path) -> io::Result<Folder> {
         fs::create_dir_all(path)?;
-        let lock = File::options().create(true).truncate(false).write(true).open(path.join("lock"))?;
+        let lock = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(path.join("lock"))?;
         let writable = lock.try_lock().is_ok();
-        Ok(Folder { path: path.to_path_buf(), _lock: Some(lock), writable, growing: Mutex::default() })
+        Ok(Folder {
+            path: path.to_path_buf(),
+            _lock: Some(lock),
+            writable,
+            growing: Mutex::default(),
+        })
     }
 
     fn growing(&self) -> std::sync::MutexGuard<'_, Vec<(&'static str, Growing)>> {
-        self.growing.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.growing
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     /// Begins a new index: the old one is void from here on.
@@ -129,17 +142,31 @@ impl Folder {
 
     /// Begins a file anew that is written piece by piece.
     pub fn grow(&self, name: &'static str) -> io::Result<()> {
-        let file = File::options().read(true).write(true).create(true).truncate(true).open(self.path.join(name))?;
+        let file = File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(self.path.join(name))?;
         let mut growing = self.growing();
         growing.retain(|g| g.0 != name);
-        growing.push((name, Growing { file, end: 0, hash: xxhash_rust::xxh3::Xxh3::new() }));
+        growing.push((
+            name,
+            Growing {
+                file,
+                end: 0,
+                hash: xxhash_rust::xxh3::Xxh3::new(),
+            },
+        ));
         Ok(())
     }
 
     /// Adds a piece to a file; its offset is returned.
     pub fn append(&self, name: &str, bytes: &[u8]) -> io::Result<u64> {
         let mut growing = self.growing();
-        let Some((_, g)) = growing.iter_mut().find(|g| g.0 == name) else { return Err(io::Error::other(format!("{name} was not begun"))) };
+        let Some((_, g)) = growing.iter_mut().find(|g| g.0 == name) else {
+            return Err(io::Error::other(format!("{name} was not begun")));
+        };
         g.file.write_all_at(bytes, g.end)?;
         g.hash.update(bytes);
         g.end += bytes.len() as u64;
@@ -147,7 +174,10 @@ impl Folder {
     }
 
     pub fn read_at(&self, name: &str, at: u64, out: &mut [u8]) -> bool {
-        self.growing().iter().find(|g| g.0 == name).is_some_and(|(_, g)| g.file.read_exact_at(out, at).is_ok())
+        self.growing()
+            .iter()
+            .find(|g| g.0 == name)
+            .is_some_and(|(_, g)| g.file.read_exact_at(out, at).is_ok())
     }
 
     /// Writes a file of the index whole.
@@ -162,8 +192,17 @@ impl Folder {
 
     /// Seals the index: from here on it may be reused.
     pub fn seal(&self, inputs: Vec<Input>, given: Vec<String>, names: &[&str]) -> io::Result<()> {
-        let files = names.iter().map(|n| self.entry(n)).collect::<io::Result<Vec<Entry>>>()?;
-        let manifest = Manifest { version: VERSION, program: env!("CARGO_PKG_VERSION").into(), inputs, given, files };
+        let files = names
+            .iter()
+            .map(|n| self.entry(n))
+            .collect::<io::Result<Vec<Entry>>>()?;
+        let manifest = Manifest {
+            version: VERSION,
+            program: env!("CARGO_PKG_VERSION").into(),
+            inputs,
+            given,
+            files,
+        };
         let temporary = self.path.join("manifest.new");
         fs::write(&temporary, serde_json::to_vec(&manifest)?)?;
         fs::rename(temporary, self.path.join(MANIFEST))
@@ -172,17 +211,28 @@ impl Folder {
     /// What the manifest says of a file: of one that was written piece by piece, without reading it again.
     fn entry(&self, name: &str) -> io::Result<Entry> {
         if let Some((_, g)) = self.growing().iter().find(|g| g.0 == name) {
-            return Ok(Entry { name: name.into(), bytes: g.end, hash: g.hash.digest() });
+            return Ok(Entry {
+                name: name.into(),
+                bytes: g.end,
+                hash: g.hash.digest(),
+            });
         }
         let bytes = fs::read(self.path.join(name))?;
-        Ok(Entry { name: name.into(), bytes: bytes.len() as u64, hash: xxhash_rust::xxh3::xxh3_64(&bytes) })
+        Ok(Entry {
+            name: name.into(),
+            bytes: bytes.len() as u64,
+            hash: xxhash_rust::xxh3::xxh3_64(&bytes),
+        })
     }
 
     /// The manifest of a sealed, undamaged index of this version.
     pub fn sealed(&self) -> Option<Manifest> {
         let manifest = read_manifest(&self.path)?;
         self.reopen(FILTERS).ok()?;
-        let intact = manifest.files.iter().all(|f| self.entry(&f.name).is_ok_and(|now| now == *f));
+        let intact = manifest
+            .files
+            .iter()
+            .all(|f| self.entry(&f.name).is_ok_and(|now| now == *f));
         if !intact {
             return None;
         }
@@ -195,7 +245,10 @@ impl Folder {
 
     /// Goes on with a file where an earlier run ended it.
     fn reopen(&self, name: &'static str) -> io::Result<()> {
-        let mut file = File::options().read(true).write(self.writable).open(self.path.join(name))?;
+        let mut file = File::options()
+            .read(true)
+            .write(self.writable)
+            .open(self.path.join(name))?;
         let mut hash = xxhash_rust::xxh3::Xxh3::new();
         let mut part = vec![0; 1 << 20];
         let mut end = 0;
@@ -221,11 +274,18 @@ impl Folder {
 
 pub fn read_manifest(folder: &Path) -> Option<Manifest> {
     let manifest: Manifest = serde_json::from_slice(&fs::read(folder.join(MANIFEST)).ok()?).ok()?;
-    (manifest.version == VERSION && manifest.program == env!("CARGO_PKG_VERSION")).then_some(manifest)
+    (manifest.version == VERSION && manifest.program == env!("CARGO_PKG_VERSION"))
+        .then_some(manifest)
 }
 
 fn folder_bytes(path: &Path) -> u64 {
-    walkdir::WalkDir::new(path).into_iter().flatten().filter_map(|e| e.metadata().ok()).filter(fs::Metadata::is_file).map(|m| m.len()).sum()
+    walkdir::WalkDir::new(path)
+        .into_iter()
+        .flatten()
+        .filter_map(|e| e.metadata().ok())
+        .filter(fs::Metadata::is_file)
+        .map(|m| m.len())
+        .sum()
 }
 
 /// Takes the longest unused corpora out of the cache until it is below `limit` bytes. `keep` is in use now.
@@ -246,7 +306,10 @@ pub fn evict(cache: &Path, limit: u64, keep: &Path) {
         if total <= limit {
             break;
         }
-        let free = File::options().write(true).open(path.join("lock")).is_ok_and(|f| f.try_lock().is_ok());
+        let free = File::options()
+            .write(true)
+            .open(path.join("lock"))
+            .is_ok_and(|f| f.try_lock().is_ok());
         if free && fs::remove_dir_all(&path).is_ok() {
             total -= bytes;
         }
@@ -266,9 +329,15 @@ mod tests {
         assert_eq!(folder.append(FILTERS, b"more").unwrap(), 6);
         folder.append(COLUMNS, b"columns").unwrap();
         folder.write("tables", b"tables").unwrap();
-        folder.seal(Vec::new(), Vec::new(), &["tables", COLUMNS, FILTERS]).unwrap();
+        folder
+            .seal(Vec::new(), Vec::new(), &["tables", COLUMNS, FILTERS])
+            .unwrap();
         drop(folder);
-        for (name, damaged) in [(COLUMNS, "colUmns"), (FILTERS, "filtermorE"), ("tables", "")] {
+        for (name, damaged) in [
+            (COLUMNS, "colUmns"),
+            (FILTERS, "filtermorE"),
+            ("tables", ""),
+        ] {
             let whole = fs::read(dir.path().join(name)).unwrap();
             assert!(Folder::open(dir.path()).unwrap().sealed().is_some());
             fs::write(dir.path().join(name), damaged).unwrap();
@@ -291,7 +360,12 @@ mod tests {
         fs::write(&path, "one\n").unwrap();
         let input = Input::of(&path).unwrap();
         assert!(input.is_current());
-        File::options().append(true).open(&path).unwrap().write_all(b"two\n").unwrap();
+        File::options()
+            .append(true)
+            .open(&path)
+            .unwrap()
+            .write_all(b"two\n")
+            .unwrap();
         assert!(!input.is_current() && input.has_grown());
         fs::write(&path, "ONE\ntwo\nthree\n").unwrap();
         assert!(!input.has_grown());
@@ -304,7 +378,12 @@ mod tests {
             let folder = Folder::open(&dir.path().join(name)).unwrap();
             folder.write("data", &[0; 1000]).unwrap();
             let at = std::time::UNIX_EPOCH + std::time::Duration::from_secs(i as u64 * 1000);
-            File::options().append(true).open(folder.path.join("lock")).unwrap().set_modified(at).unwrap();
+            File::options()
+                .append(true)
+                .open(folder.path.join("lock"))
+                .unwrap()
+                .set_modified(at)
+                .unwrap();
         }
         evict(dir.path(), 2500, &dir.path().join("keep"));
         assert!(!dir.path().join("old").exists() && dir.path().join("new").exists());

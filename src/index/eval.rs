@@ -33,11 +33,17 @@ pub struct Bits {
 
 impl Bits {
     pub fn none(len: usize) -> Bits {
-        Bits { words: vec![0; len.div_ceil(64)], len }
+        Bits {
+            words: vec![0; len.div_ceil(64)],
+            len,
+        }
     }
 
     pub fn all(len: usize) -> Bits {
-        let mut bits = Bits { words: vec![u64::MAX; len.div_ceil(64)], len };
+        let mut bits = Bits {
+            words: vec![u64::MAX; len.div_ceil(64)],
+            len,
+        };
         bits.trim();
         bits
     }
@@ -67,11 +73,17 @@ impl Bits {
     }
 
     fn and(&mut self, other: &Bits) {
-        self.words.iter_mut().zip(&other.words).for_each(|(a, b)| *a &= b);
+        self.words
+            .iter_mut()
+            .zip(&other.words)
+            .for_each(|(a, b)| *a &= b);
     }
 
     fn or(&mut self, other: &Bits) {
-        self.words.iter_mut().zip(&other.words).for_each(|(a, b)| *a |= b);
+        self.words
+            .iter_mut()
+            .zip(&other.words)
+            .for_each(|(a, b)| *a |= b);
     }
 
     fn not(mut self) -> Bits {
@@ -95,7 +107,13 @@ pub struct ChunkView<'a> {
 pub type Report<'r> = dyn FnMut(&Block, &Bits, &Scope<'_>) + 'r;
 
 /// Evaluates a plan over all blocks of a chunk and reports those with matches. Text that cannot be read counts in `unread`.
-pub fn evaluate(plan: &Plan, view: &ChunkView<'_>, unit: Unit, unread: &mut u64, report: &mut Report<'_>) {
+pub fn evaluate(
+    plan: &Plan,
+    view: &ChunkView<'_>,
+    unit: Unit,
+    unread: &mut u64,
+    report: &mut Report<'_>,
+) {
     let mut probes = Probes::default();
     for (i, block) in view.chunk.blocks.iter().enumerate() {
         let mut scope = Scope::new(view, block, i, unit);
@@ -119,7 +137,9 @@ impl Probes {
             return *bits;
         }
         let c = view.chunk;
-        let bits = Filter::probe(c.filter_rows, c.filter_width, hash, |at, out| view.corpus.filter(c, at, out));
+        let bits = Filter::probe(c.filter_rows, c.filter_width, hash, |at, out| {
+            view.corpus.filter(c, at, out)
+        });
         self.0.push((hash, bits));
         bits
     }
@@ -140,12 +160,30 @@ pub struct Scope<'a> {
 impl<'a> Scope<'a> {
     fn new(view: &'a ChunkView<'a>, block: &'a Block, number: usize, unit: Unit) -> Scope<'a> {
         // Where every event is one line the two units are the same.
-        let unit = if block.single_lines() && !block.is_empty() { Unit::Event } else { unit };
-        let mut scope = Scope { view, block, number, unit, text: None, starts: Vec::new(), unread: false };
+        let unit = if block.single_lines() && !block.is_empty() {
+            Unit::Event
+        } else {
+            unit
+        };
+        let mut scope = Scope {
+            view,
+            block,
+            number,
+            unit,
+            text: None,
+            starts: Vec::new(),
+            unread: false,
+        };
         if scope.unit == Unit::Line {
             let text = scope.text().to_vec();
-            scope.starts = std::iter::once(0).chain(memchr::memchr_iter(b'\n', &text).map(|i| i as u64 + 1)).collect();
-            if scope.starts.last().is_some_and(|s| *s as usize >= text.len()) {
+            scope.starts = std::iter::once(0)
+                .chain(memchr::memchr_iter(b'\n', &text).map(|i| i as u64 + 1))
+                .collect();
+            if scope
+                .starts
+                .last()
+                .is_some_and(|s| *s as usize >= text.len())
+            {
                 scope.starts.pop();
             }
         }
@@ -163,7 +201,11 @@ impl<'a> Scope<'a> {
     /// The block's text, read when first asked for.
     pub fn text(&mut self) -> &[u8] {
         if self.text.is_none() {
-            let read = self.view.corpus.text(self.view.chunk.source, self.block.offset, self.block.bytes as usize);
+            let read = self.view.corpus.text(
+                self.view.chunk.source,
+                self.block.offset,
+                self.block.bytes as usize,
+            );
             self.unread |= read.is_none();
             self.text = Some(read.unwrap_or_default());
         }
@@ -184,9 +226,10 @@ impl<'a> Scope<'a> {
     pub fn event_of(&self, i: usize) -> usize {
         match self.unit {
             Unit::Event => i,
-            Unit::Line => {
-                (0..self.block.len()).collect::<Vec<_>>().partition_point(|e| self.block.starts.get(*e) <= self.starts[i]).saturating_sub(1)
-            }
+            Unit::Line => (0..self.block.len())
+                .collect::<Vec<_>>()
+                .partition_point(|e| self.block.starts.get(*e) <= self.starts[i])
+                .saturating_sub(1),
         }
     }
 
@@ -194,7 +237,12 @@ impl<'a> Scope<'a> {
     pub fn line_of(&self, i: usize) -> u64 {
         match self.unit {
             Unit::Line => i as u64,
-            Unit::Event => i as u64 + (0..i.min(self.block.len())).map(|e| u64::from(self.block.extra(e))).sum::<u64>(),
+            Unit::Event => {
+                i as u64
+                    + (0..i.min(self.block.len()))
+                        .map(|e| u64::from(self.block.extra(e)))
+                        .sum::<u64>()
+            }
         }
     }
 
@@ -254,7 +302,11 @@ impl<'a> Scope<'a> {
                 let (mut a, mut b) = (0, self.block.len());
                 while a < b {
                     let mid = (a + b) / 2;
-                    if self.block.starts.get(mid) <= offset { a = mid + 1 } else { b = mid }
+                    if self.block.starts.get(mid) <= offset {
+                        a = mid + 1
+                    } else {
+                        b = mid
+                    }
                 }
                 a
             }
@@ -291,12 +343,27 @@ fn run(plan: &Plan, scope: &mut Scope<'_>, probes: &mut Probes) -> Bits {
 
 fn run_leaf(leaf: &Leaf, scope: &mut Scope<'_>, probes: &mut Probes) -> Bits {
     let source = scope.view.chunk.source as usize;
-    let whole = |yes: bool, scope: &Scope<'_>| if yes { Bits::all(scope.len()) } else { Bits::none(scope.len()) };
+    let whole = |yes: bool, scope: &Scope<'_>| {
+        if yes {
+            Bits::all(scope.len())
+        } else {
+            Bits::none(scope.len())
+        }
+    };
     match leaf {
-        Leaf::Text { regex, needs, by_kind } => text_leaf(regex, needs, *by_kind, scope, probes),
+        Leaf::Text {
+            regex,
+            needs,
+            by_kind,
+        } => text_leaf(regex, needs, *by_kind, scope, probes),
         Leaf::Kinds(set) => scope.by_kind(|k| set.has(k)),
         Leaf::Source(yes) => whole(yes.get(source) == Some(&true), scope),
-        Leaf::Service { by_source, named, unnamed, default } => match by_source.get(source) {
+        Leaf::Service {
+            by_source,
+            named,
+            unnamed,
+            default,
+        } => match by_source.get(source) {
             Some(Some(yes)) => whole(*yes, scope),
             _ => {
                 let by_default = default.get(source) == Some(&true);
@@ -315,14 +382,26 @@ fn run_leaf(leaf: &Leaf, scope: &mut Scope<'_>, probes: &mut Probes) -> Bits {
             let (block, view) = (scope.block, scope.view);
             scope.by_event(|e| {
                 let from = block.starts.get(e) as usize;
-                let to = if e + 1 < block.len() { block.starts.get(e + 1) as usize } else { text.len() };
-                text.get(from..to).is_some_and(|raw| regex.is_match(view.corpus.host(view.chunk.source, raw).as_bytes()))
+                let to = if e + 1 < block.len() {
+                    block.starts.get(e + 1) as usize
+                } else {
+                    text.len()
+                };
+                text.get(from..to).is_some_and(|raw| {
+                    regex.is_match(view.corpus.host(view.chunk.source, raw).as_bytes())
+                })
             })
         }
     }
 }
 
-fn text_leaf(regex: &Regex, needs: &[Need], by_kind: bool, scope: &mut Scope<'_>, probes: &mut Probes) -> Bits {
+fn text_leaf(
+    regex: &Regex,
+    needs: &[Need],
+    by_kind: bool,
+    scope: &mut Scope<'_>,
+    probes: &mut Probes,
+) -> Bits {
     let single = scope.block.covered();
     if by_kind && single {
         return match &needs[0].kinds {
@@ -331,9 +410,14 @@ fn text_leaf(regex: &Regex, needs: &[Need], by_kind: bool, scope: &mut Scope<'_>
         };
     }
     for need in needs {
-        let constant = need.kinds.as_ref().is_some_and(|set| scope.block.dictionary.iter().any(|k| set.has(*k)));
+        let constant = need
+            .kinds
+            .as_ref()
+            .is_some_and(|set| scope.block.dictionary.iter().any(|k| set.has(*k)));
         // Words without a digit stand in the filter only where they occur in further lines of an event.
-        let possible = constant || (need.kinds.is_none() || !single) && probes.blocks(scope.view, need.hash) >> scope.number & 1 == 1;
+        let possible = constant
+            || (need.kinds.is_none() || !single)
+                && probes.blocks(scope.view, need.hash) >> scope.number & 1 == 1;
         if !possible {
             return Bits::none(scope.len());
         }

@@ -25,7 +25,12 @@ fn row(hash: u64, k: usize, rows: usize) -> usize {
 
 impl Filter {
     /// Blocks that may hold a word, as bits; `read` gives row bytes by offset.
-    pub fn probe(rows: u32, width: u8, hash: u64, mut read: impl FnMut(usize, &mut [u8]) -> bool) -> u64 {
+    pub fn probe(
+        rows: u32,
+        width: u8,
+        hash: u64,
+        mut read: impl FnMut(usize, &mut [u8]) -> bool,
+    ) -> u64 {
         if rows == 0 {
             return u64::MAX;
         }
@@ -51,7 +56,11 @@ pub struct FilterBuilder {
 
 impl Default for FilterBuilder {
     fn default() -> Self {
-        FilterBuilder { rows: vec![0; ROWS], recent: vec![0; RECENT], words: 0 }
+        FilterBuilder {
+            rows: vec![0; ROWS],
+            recent: vec![0; RECENT],
+            words: 0,
+        }
     }
 }
 
@@ -93,8 +102,15 @@ impl FilterBuilder {
             rows = half;
         }
         let width = blocks.div_ceil(8);
-        let bytes = self.rows[..rows].iter().flat_map(|r| r.to_le_bytes().into_iter().take(width)).collect();
-        Filter { rows: rows as u32, width: width as u8, bytes }
+        let bytes = self.rows[..rows]
+            .iter()
+            .flat_map(|r| r.to_le_bytes().into_iter().take(width))
+            .collect();
+        Filter {
+            rows: rows as u32,
+            width: width as u8,
+            bytes,
+        }
     }
 
     fn fullest_after_fold(&self, rows: usize, blocks: usize) -> f64 {
@@ -111,7 +127,11 @@ impl FilterBuilder {
                 bits &= bits - 1;
             }
         }
-        let most = counts[..blocks.min(BLOCKS)].iter().copied().max().unwrap_or(0);
+        let most = counts[..blocks.min(BLOCKS)]
+            .iter()
+            .copied()
+            .max()
+            .unwrap_or(0);
         f64::from(most) / f64::from(seen)
     }
 }

@@ -42,9 +42,18 @@ pub fn bm25(texts: &[String], queries: &[&str]) -> tantivy::Result<Vec<f64>> {
     let searcher = index.reader()?.searcher();
     let mut scores = vec![0.0; texts.len()];
     let query = BooleanQuery::new(words.iter().filter(|w| w.len() > 2).map(term).collect());
-    for (score, address) in searcher.search(&query, &TopDocs::with_limit(texts.len().max(1)).order_by_score())? {
-        let column = searcher.segment_reader(address.segment_ord).fast_fields().u64("place")?;
-        if let Some(slot) = column.first(address.doc_id).and_then(|i| scores.get_mut(i as usize)) {
+    for (score, address) in searcher.search(
+        &query,
+        &TopDocs::with_limit(texts.len().max(1)).order_by_score(),
+    )? {
+        let column = searcher
+            .segment_reader(address.segment_ord)
+            .fast_fields()
+            .u64("place")?;
+        if let Some(slot) = column
+            .first(address.doc_id)
+            .and_then(|i| scores.get_mut(i as usize))
+        {
             *slot = f64::from(score);
         }
     }
@@ -57,7 +66,13 @@ mod tests {
 
     #[test]
     fn rare_words_weigh_more_than_common_ones() {
-        let texts: Vec<String> = ["connection pool exhausted", "connection refused", "connection reset by peer"].map(String::from).into();
+        let texts: Vec<String> = [
+            "connection pool exhausted",
+            "connection refused",
+            "connection reset by peer",
+        ]
+        .map(String::from)
+        .into();
         let scores = bm25(&texts, &["Connection POOL gone"]).unwrap();
         assert!(scores[0] > scores[1] && scores[1] > 0.0, "{scores:?}");
         assert_eq!(bm25(&texts, &["nothing"]).unwrap(), [0.0, 0.0, 0.0]);

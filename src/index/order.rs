@@ -69,7 +69,13 @@ pub fn merge<'a>(chunks: impl Iterator<Item = &'a Chunk>, rank: &[u32]) -> Order
     for chunk in chunks {
         if source != Some(chunk.source) {
             source = Some(chunk.source);
-            streams.push(Stream { chunks: Vec::new(), chunk: 0, block: 0, event: 0, key: NO_TIME });
+            streams.push(Stream {
+                chunks: Vec::new(),
+                chunk: 0,
+                block: 0,
+                event: 0,
+                key: NO_TIME,
+            });
         }
         total += chunk.events as usize;
         if let Some(s) = streams.last_mut() {
@@ -83,7 +89,11 @@ pub fn merge<'a>(chunks: impl Iterator<Item = &'a Chunk>, rank: &[u32]) -> Order
     let mut heap = std::collections::BinaryHeap::with_capacity(streams.len());
     for (i, s) in streams.iter_mut().enumerate() {
         if let Some(key) = s.refresh() {
-            heap.push(std::cmp::Reverse((key, rank.get(place(s)).copied().unwrap_or(0), i)));
+            heap.push(std::cmp::Reverse((
+                key,
+                rank.get(place(s)).copied().unwrap_or(0),
+                i,
+            )));
         }
     }
     let mut rows = Vec::with_capacity(total);
@@ -118,12 +128,18 @@ mod tests {
         for (i, t) in times.iter().enumerate() {
             b.event(i as u64 * 10, *t, 0);
         }
-        Chunk { first_event, ..b.finish(source, times.len() as u64 * 10) }
+        Chunk {
+            first_event,
+            ..b.finish(source, times.len() as u64 * 10)
+        }
     }
 
     #[test]
     fn sources_are_merged_by_time_and_stay_in_their_own_order() {
-        let chunks = [chunk(0, 0, &[10, 30, 20, 40]), chunk(1, 4, &[5, 25, NO_TIME, 30])];
+        let chunks = [
+            chunk(0, 0, &[10, 30, 20, 40]),
+            chunk(1, 4, &[5, 25, NO_TIME, 30]),
+        ];
         let order = merge(chunks.iter(), &[0, 1]);
         let rows: Vec<u32> = (0..8).map(|r| order.event(r)).collect();
         assert_eq!(rows, [4, 0, 5, 6, 1, 2, 7, 3]);

@@ -28,7 +28,10 @@ pub enum Field {
 /// Parses a query; the error says what is wrong and where.
 pub fn parse(text: &str) -> Result<Query, String> {
     let tokens = lex(text)?;
-    let mut parser = Parser { tokens: &tokens, at: 0 };
+    let mut parser = Parser {
+        tokens: &tokens,
+        at: 0,
+    };
     let query = parser.or()?;
     match parser.peek() {
         None => Ok(query),
@@ -53,7 +56,9 @@ fn lex(text: &str) -> Result<Vec<Token>, String> {
         let (token, used) = match c {
             '(' => (Token::Open, 1),
             ')' => (Token::Close, 1),
-            '-' if rest.len() > 1 && !rest[1..].starts_with(char::is_whitespace) => (Token::Minus, 1),
+            '-' if rest.len() > 1 && !rest[1..].starts_with(char::is_whitespace) => {
+                (Token::Minus, 1)
+            }
             '"' => {
                 let end = rest[1..].find('"').ok_or("a quote is not closed")?;
                 (Token::Leaf(Query::Text(rest[1..=end].to_string())), end + 2)
@@ -61,8 +66,12 @@ fn lex(text: &str) -> Result<Vec<Token>, String> {
             '/' if rest[1..].contains('/') => {
                 let end = regex_end(rest).ok_or("a '/' is not closed")?;
                 let body = rest[1..end].replace("\\/", "/");
-                regex::bytes::Regex::new(&body)
-                    .map_err(|e| format!("not a usable regular expression: {}", e.to_string().lines().last().unwrap_or_default()))?;
+                regex::bytes::Regex::new(&body).map_err(|e| {
+                    format!(
+                        "not a usable regular expression: {}",
+                        e.to_string().lines().last().unwrap_or_default()
+                    )
+                })?;
                 (Token::Leaf(Query::Regex(body)), end + 1)
             }
             _ => word(rest)?,
@@ -79,7 +88,9 @@ fn regex_end(text: &str) -> Option<usize> {
 }
 
 fn word(rest: &str) -> Result<(Token, usize), String> {
-    let mut end = rest.find(|c: char| c.is_whitespace() || c == '(' || c == ')').unwrap_or(rest.len());
+    let mut end = rest
+        .find(|c: char| c.is_whitespace() || c == '(' || c == ')')
+        .unwrap_or(rest.len());
     let word = &rest[..end];
     match word {
         "AND" => return Ok((Token::And, end)),
@@ -109,18 +120,33 @@ fn field(name: &str, value: &str) -> Result<Field, String> {
         "service" => Field::Service(value.to_lowercase()),
         "source" => Field::Source(value.to_string()),
         "host" => Field::Host(value.to_string()),
-        _ => Field::Template(value.parse().map_err(|_| format!("'{value}' is not a template id (a number)"))?),
+        _ => Field::Template(
+            value
+                .parse()
+                .map_err(|_| format!("'{value}' is not a template id (a number)"))?,
+        ),
     })
 }
 
 fn levels(value: &str) -> Result<Vec<Level>, String> {
-    let split = value.find(|c: char| c.is_alphabetic()).unwrap_or(value.len());
+    let split = value
+        .find(|c: char| c.is_alphabetic())
+        .unwrap_or(value.len());
     let (op, name) = value.split_at(split);
     let wanted = name.to_ascii_lowercase();
     let level = Level::ALL
         .into_iter()
-        .find(|l| l.name() == wanted || l.name().starts_with(&wanted) && wanted.len() >= 3 || wanted == "warning" && *l == Level::Warn)
-        .ok_or_else(|| format!("unknown level '{name}': one of {}", Level::ALL.map(Level::name).join(", ")))?;
+        .find(|l| {
+            l.name() == wanted
+                || l.name().starts_with(&wanted) && wanted.len() >= 3
+                || wanted == "warning" && *l == Level::Warn
+        })
+        .ok_or_else(|| {
+            format!(
+                "unknown level '{name}': one of {}",
+                Level::ALL.map(Level::name).join(", ")
+            )
+        })?;
     let test: fn(Level, Level) -> bool = match op {
         "" | "=" => |a, b| a == b,
         ">=" => |a, b| a >= b,
@@ -148,7 +174,11 @@ impl Parser<'_> {
             self.at += 1;
             parts.push(self.and()?);
         }
-        Ok(if parts.len() == 1 { parts.remove(0) } else { Query::Or(parts) })
+        Ok(if parts.len() == 1 {
+            parts.remove(0)
+        } else {
+            Query::Or(parts)
+        })
     }
 
     fn and(&mut self) -> Result<Query, String> {
@@ -171,7 +201,9 @@ impl Parser<'_> {
         self.at += 1;
         match &self.tokens[self.at - 1] {
             Token::Minus => match self.peek() {
-                Some(Token::Open | Token::Leaf(_) | Token::Minus) => Ok(Query::Not(Box::new(self.unary()?))),
+                Some(Token::Open | Token::Leaf(_) | Token::Minus) => {
+                    Ok(Query::Not(Box::new(self.unary()?)))
+                }
                 _ => Err("nothing follows the '-'".into()),
             },
             Token::Open => {
@@ -199,10 +231,22 @@ mod tests {
 
     #[test]
     fn the_language_is_read() {
-        assert_eq!(parse("a b").unwrap(), Query::And(vec![text("a"), text("b")]));
-        assert_eq!(parse("a OR -\"b c\"").unwrap(), Query::Or(vec![text("a"), Query::Not(Box::new(text("b c")))]));
-        assert_eq!(parse("(a AND b) or").unwrap(), Query::And(vec![Query::And(vec![text("a"), text("b")]), text("or")]));
-        assert_eq!(parse("level:>=error").unwrap(), Query::Field(Field::Level(vec![Level::Error, Level::Fatal])));
+        assert_eq!(
+            parse("a b").unwrap(),
+            Query::And(vec![text("a"), text("b")])
+        );
+        assert_eq!(
+            parse("a OR -\"b c\"").unwrap(),
+            Query::Or(vec![text("a"), Query::Not(Box::new(text("b c")))])
+        );
+        assert_eq!(
+            parse("(a AND b) or").unwrap(),
+            Query::And(vec![Query::And(vec![text("a"), text("b")]), text("or")])
+        );
+        assert_eq!(
+            parse("level:>=error").unwrap(),
+            Query::Field(Field::Level(vec![Level::Error, Level::Fatal]))
+        );
         assert_eq!(parse("/a b|c/").unwrap(), Query::Regex("a b|c".into()));
         assert_eq!(parse("").unwrap(), Query::All);
         for bad in ["(a", "a)", "\"x", "level:huh", "template:x", "/(/"] {

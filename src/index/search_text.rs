@@ -34,7 +34,9 @@ impl KindSet {
     }
 
     pub fn has(&self, kind: u32) -> bool {
-        self.0.get(kind as usize / 64).is_some_and(|w| w >> (kind % 64) & 1 == 1)
+        self.0
+            .get(kind as usize / 64)
+            .is_some_and(|w| w >> (kind % 64) & 1 == 1)
     }
 }
 
@@ -109,13 +111,21 @@ impl Plan {
 
 /// Text between word boundaries as `rg -w` has them, ignoring case, blanks flexible.
 pub fn text_regex(text: &str) -> Result<Regex, String> {
-    let pieces: Vec<String> = text.split([' ', '\t']).filter(|p| !p.is_empty()).map(regex::escape).collect();
+    let pieces: Vec<String> = text
+        .split([' ', '\t'])
+        .filter(|p| !p.is_empty())
+        .map(regex::escape)
+        .collect();
     let body = pieces.join("[ \\t]+");
     build(&format!(r"\b{{start-half}}{body}\b{{end-half}}"), true)
 }
 
 fn build(pattern: &str, fold: bool) -> Result<Regex, String> {
-    RegexBuilder::new(pattern).case_insensitive(fold).size_limit(50 << 20).build().map_err(|e| format!("not a usable pattern: {e}"))
+    RegexBuilder::new(pattern)
+        .case_insensitive(fold)
+        .size_limit(50 << 20)
+        .build()
+        .map_err(|e| format!("not a usable pattern: {e}"))
 }
 
 /// Makes a query ready. Time is a further condition.
@@ -129,7 +139,10 @@ pub fn prepare(query: &Query, range: TimeRange, lookup: &dyn Lookup) -> Result<P
 
 fn node(query: &Query, lookup: &dyn Lookup) -> Result<Plan, String> {
     let all = |qs: &[Query]| -> Result<Vec<Plan>, String> {
-        let mut plans = qs.iter().map(|q| node(q, lookup)).collect::<Result<Vec<_>, _>>()?;
+        let mut plans = qs
+            .iter()
+            .map(|q| node(q, lookup))
+            .collect::<Result<Vec<_>, _>>()?;
         plans.sort_by_key(Plan::cost);
         Ok(plans)
     };
@@ -140,7 +153,11 @@ fn node(query: &Query, lookup: &dyn Lookup) -> Result<Plan, String> {
         Query::Or(qs) => Plan::Or(all(qs)?),
         Query::Text(t) if t.trim().is_empty() => Plan::All,
         Query::Text(t) => Plan::Leaf(text_leaf(t, lookup)?),
-        Query::Regex(r) => Plan::Leaf(Leaf::Text { regex: build(r, false)?, needs: Vec::new(), by_kind: false }),
+        Query::Regex(r) => Plan::Leaf(Leaf::Text {
+            regex: build(r, false)?,
+            needs: Vec::new(),
+            by_kind: false,
+        }),
         Query::Field(f) => Plan::Leaf(field_leaf(f, lookup)?),
     })
 }
@@ -158,20 +175,29 @@ fn text_leaf(text: &str, lookup: &dyn Lookup) -> Result<Leaf, String> {
             None
         } else {
             match text_regex(&String::from_utf8_lossy(word)) {
-                Ok(r) => Some(KindSet::of(lookup.kinds(), |k| lookup.constant_matches(k, &r))),
+                Ok(r) => Some(KindSet::of(lookup.kinds(), |k| {
+                    lookup.constant_matches(k, &r)
+                })),
                 Err(e) => {
                     failed = Some(e);
                     None
                 }
             }
         };
-        needs.push(Need { hash: filter_hash(word), kinds });
+        needs.push(Need {
+            hash: filter_hash(word),
+            kinds,
+        });
     });
     if let Some(e) = failed {
         return Err(e);
     }
     let by_kind = whole && needs.len() == 1 && needs[0].kinds.is_some();
-    Ok(Leaf::Text { regex, needs, by_kind })
+    Ok(Leaf::Text {
+        regex,
+        needs,
+        by_kind,
+    })
 }
 
 fn glob(pattern: &str) -> Result<Regex, String> {
@@ -185,17 +211,30 @@ fn field_leaf(field: &Field, lookup: &dyn Lookup) -> Result<Leaf, String> {
         Field::Level(levels) => Leaf::Kinds(KindSet::of(n, |k| levels.contains(&lookup.level(k)))),
         Field::Template(id) => Leaf::Kinds(KindSet::of(n, |k| lookup.template_has_id(k, *id))),
         Field::Source(text) => {
-            let pattern = if text.contains('*') { text.clone() } else { format!("*{text}*") };
+            let pattern = if text.contains('*') {
+                text.clone()
+            } else {
+                format!("*{text}*")
+            };
             let regex = glob(&pattern)?;
-            Leaf::Source((0..lookup.sources()).map(|s| regex.is_match(lookup.source_name(s).as_bytes())).collect())
+            Leaf::Source(
+                (0..lookup.sources())
+                    .map(|s| regex.is_match(lookup.source_name(s).as_bytes()))
+                    .collect(),
+            )
         }
         Field::Host(text) => Leaf::Host(glob(text)?),
         Field::Service(text) => {
             let regex = glob(text)?;
             let is = |s: &str| regex.is_match(s.as_bytes());
-            let services: Vec<(Option<String>, String)> = (0..lookup.sources()).map(|s| lookup.source_service(s)).collect();
+            let services: Vec<(Option<String>, String)> = (0..lookup.sources())
+                .map(|s| lookup.source_service(s))
+                .collect();
             Leaf::Service {
-                by_source: services.iter().map(|(fixed, _)| fixed.as_deref().map(is)).collect(),
+                by_source: services
+                    .iter()
+                    .map(|(fixed, _)| fixed.as_deref().map(is))
+                    .collect(),
                 named: KindSet::of(n, |k| is(&lookup.named_service(k))),
                 unnamed: KindSet::of(n, |k| lookup.named_service(k).is_empty()),
                 default: services.iter().map(|(_, default)| is(default)).collect(),

@@ -4,8 +4,12 @@
 use std::path::Path;
 use tantivy::collector::TopDocs;
 use tantivy::directory::MmapDirectory;
-use tantivy::query::{BooleanQuery, FuzzyTermQuery, Occur, PhrasePrefixQuery, PhraseQuery, Query, TermQuery};
-use tantivy::schema::{FAST, Field, INDEXED, IndexRecordOption, STORED, STRING, Schema, TEXT, Value};
+use tantivy::query::{
+    BooleanQuery, FuzzyTermQuery, Occur, PhrasePrefixQuery, PhraseQuery, Query, TermQuery,
+};
+use tantivy::schema::{
+    FAST, Field, INDEXED, IndexRecordOption, STORED, STRING, Schema, TEXT, Value,
+};
 use tantivy::{Index, IndexReader, IndexWriter, TantivyDocument, Term};
 
 /// Least that tantivy accepts for its writer.
@@ -73,7 +77,11 @@ impl Terms {
             Some(folder) => {
                 std::fs::remove_dir_all(folder).ok();
                 std::fs::create_dir_all(folder)?;
-                Index::create(MmapDirectory::open(folder)?, schema, tantivy::IndexSettings::default())?
+                Index::create(
+                    MmapDirectory::open(folder)?,
+                    schema,
+                    tantivy::IndexSettings::default(),
+                )?
             }
             None => Index::create_in_ram(schema),
         };
@@ -89,46 +97,76 @@ impl Terms {
             doc.add_u64(fields.chunk, block.chunk);
             doc.add_i64(fields.min_time, block.min_time);
             doc.add_i64(fields.max_time, block.max_time);
-            block.levels.iter().for_each(|l| doc.add_text(fields.level, l));
-            block.services.iter().for_each(|s| doc.add_text(fields.service, s));
-            block.templates.iter().for_each(|t| doc.add_u64(fields.template, *t));
+            block
+                .levels
+                .iter()
+                .for_each(|l| doc.add_text(fields.level, l));
+            block
+                .services
+                .iter()
+                .for_each(|s| doc.add_text(fields.service, s));
+            block
+                .templates
+                .iter()
+                .for_each(|t| doc.add_u64(fields.template, *t));
             writer.add_document(doc)?;
         }
         writer.commit()?;
         writer.wait_merging_threads()?;
         let reader = index.reader()?;
-        Ok(Terms { index, reader, fields })
+        Ok(Terms {
+            index,
+            reader,
+            fields,
+        })
     }
 
     pub fn open(folder: &Path) -> tantivy::Result<Terms> {
         let (_, fields) = schema();
         let index = Index::open_in_dir(folder)?;
         let reader = index.reader()?;
-        Ok(Terms { index, reader, fields })
+        Ok(Terms {
+            index,
+            reader,
+            fields,
+        })
     }
 
     /// Templates whose words fit `text`, best first: the last word as a prefix, words of four letters or more with one letter wrong,
     /// a quoted text as a phrase.
     pub fn templates(&self, text: &str, limit: usize) -> tantivy::Result<Vec<u64>> {
         let words = self.words(text)?;
-        let Some((last, before)) = words.split_last() else { return Ok(Vec::new()) };
+        let Some((last, before)) = words.split_last() else {
+            return Ok(Vec::new());
+        };
         let term = |w: &str| Term::from_field_text(self.fields.text, w);
         let phrase: Box<dyn Query> = match (before.is_empty(), text.trim_end().ends_with('"')) {
             (true, true) => Box::new(TermQuery::new(term(last), IndexRecordOption::Basic)),
             (true, false) => Box::new(FuzzyTermQuery::new_prefix(term(last), 0, true)),
             (false, true) => Box::new(PhraseQuery::new(words.iter().map(|w| term(w)).collect())),
-            (false, false) => Box::new(PhrasePrefixQuery::new(words.iter().map(|w| term(w)).collect())),
+            (false, false) => Box::new(PhrasePrefixQuery::new(
+                words.iter().map(|w| term(w)).collect(),
+            )),
         };
-        let mut parts: Vec<(Occur, Box<dyn Query>)> = vec![(Occur::Should, Box::new(tantivy::query::BoostQuery::new(phrase, 4.0)))];
+        let mut parts: Vec<(Occur, Box<dyn Query>)> = vec![(
+            Occur::Should,
+            Box::new(tantivy::query::BoostQuery::new(phrase, 4.0)),
+        )];
         if !text.contains('"') {
             let each = words.iter().map(|w| {
                 let distance = u8::from(w.chars().count() >= 4);
-                (Occur::Must, Box::new(FuzzyTermQuery::new_prefix(term(w), distance, true)) as Box<dyn Query>)
+                (
+                    Occur::Must,
+                    Box::new(FuzzyTermQuery::new_prefix(term(w), distance, true)) as Box<dyn Query>,
+                )
             });
             parts.push((Occur::Should, Box::new(BooleanQuery::new(each.collect()))));
         }
         let searcher = self.reader.searcher();
-        let found = searcher.search(&BooleanQuery::new(parts), &TopDocs::with_limit(limit.max(1)).order_by_score())?;
+        let found = searcher.search(
+            &BooleanQuery::new(parts),
+            &TopDocs::with_limit(limit.max(1)).order_by_score(),
+        )?;
         let mut ids = Vec::with_capacity(found.len());
         for (_, address) in found {
             let doc: TantivyDocument = searcher.doc(address)?;
@@ -159,10 +197,16 @@ impl Terms {
 
     fn chunks(&self, term: Term) -> tantivy::Result<Vec<u64>> {
         let searcher = self.reader.searcher();
-        let found = searcher.search(&TermQuery::new(term, IndexRecordOption::Basic), &tantivy::collector::DocSetCollector)?;
+        let found = searcher.search(
+            &TermQuery::new(term, IndexRecordOption::Basic),
+            &tantivy::collector::DocSetCollector,
+        )?;
         let mut chunks = Vec::new();
         for address in found {
-            let column = searcher.segment_reader(address.segment_ord).fast_fields().u64("chunk")?;
+            let column = searcher
+                .segment_reader(address.segment_ord)
+                .fast_fields()
+                .u64("chunk")?;
             chunks.extend(column.first(address.doc_id));
         }
         chunks.sort_unstable();
@@ -177,9 +221,23 @@ mod tests {
 
     #[test]
     fn templates_are_found_by_phrase_prefix_and_with_a_slip() {
-        let docs = [(1, "Failed password for <*> from <*>"), (2, "session opened for user <*>"), (3, "Accepted password for <*>")];
-        let blocks = [BlockDoc { chunk: 7, services: vec!["sshd".into()], templates: vec![2], ..BlockDoc::default() }];
-        let t = Terms::build(None, docs.iter().map(|(id, text)| TemplateDoc { id: *id, text }), blocks.into_iter()).unwrap();
+        let docs = [
+            (1, "Failed password for <*> from <*>"),
+            (2, "session opened for user <*>"),
+            (3, "Accepted password for <*>"),
+        ];
+        let blocks = [BlockDoc {
+            chunk: 7,
+            services: vec!["sshd".into()],
+            templates: vec![2],
+            ..BlockDoc::default()
+        }];
+        let t = Terms::build(
+            None,
+            docs.iter().map(|(id, text)| TemplateDoc { id: *id, text }),
+            blocks.into_iter(),
+        )
+        .unwrap();
         assert_eq!(t.templates("session", 5).unwrap(), [2]);
         assert_eq!(t.templates("\"failed password\"", 5).unwrap(), [1]);
         assert_eq!(t.templates("pasword acc", 5).unwrap(), [3]);

@@ -96,7 +96,9 @@ const KNOWN: &[&str] = &[
     "%H:%M:%S%f%z",
 ];
 
-const MONTHS: [&[u8; 3]; 12] = [b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov", b"dec"];
+const MONTHS: [&[u8; 3]; 12] = [
+    b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov", b"dec",
+];
 const WEEKDAYS: [&[u8; 3]; 7] = [b"mon", b"tue", b"wed", b"thu", b"fri", b"sat", b"sun"];
 
 impl Spec {
@@ -132,7 +134,10 @@ impl Spec {
         }
         static NEXT: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
         // Styles are compiled once in the life of the program.
-        Some(Box::leak(Box::new(Spec(ops, NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed)))))
+        Some(Box::leak(Box::new(Spec(
+            ops,
+            NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed),
+        ))))
     }
 }
 
@@ -192,9 +197,21 @@ fn zone(text: &[u8], from: usize) -> Option<(i64, usize)> {
         }
         _ => {
             let rest = &text[at..];
-            let offset = [("UTC", 0), ("GMT", 0), ("CEST", 2), ("CET", 1), ("EST", -5), ("EDT", -4), ("PST", -8), ("PDT", -7)]
-                .into_iter()
-                .find(|(n, _)| rest.starts_with(n.as_bytes()) && !rest.get(n.len()).is_some_and(u8::is_ascii_alphanumeric));
+            let offset = [
+                ("UTC", 0),
+                ("GMT", 0),
+                ("CEST", 2),
+                ("CET", 1),
+                ("EST", -5),
+                ("EDT", -4),
+                ("PST", -8),
+                ("PDT", -7),
+            ]
+            .into_iter()
+            .find(|(n, _)| {
+                rest.starts_with(n.as_bytes())
+                    && !rest.get(n.len()).is_some_and(u8::is_ascii_alphanumeric)
+            });
             offset.map(|(n, h)| (h * HOUR, at + n.len()))
         }
     }
@@ -221,13 +238,17 @@ fn run_op(op: Op, text: &[u8], at: &mut usize, f: &mut Fields) -> Option<()> {
             f.has |= NO_YEAR;
         }
         Op::Month2 => f.month = digits(text, at, 2, 2).filter(|m| (1..=12).contains(m))? as u32,
-        Op::Loose(Part::Month) => f.month = digits(text, at, 1, 2).filter(|m| (1..=12).contains(m))? as u32,
+        Op::Loose(Part::Month) => {
+            f.month = digits(text, at, 1, 2).filter(|m| (1..=12).contains(m))? as u32
+        }
         Op::MonthName => f.month = name(text, at, &MONTHS)?,
         Op::Weekday => {
             name(text, at, &WEEKDAYS)?;
         }
         Op::Day => f.day = digits(text, at, 2, 2).filter(|d| (1..=31).contains(d))? as u32,
-        Op::Loose(Part::Day) => f.day = digits(text, at, 1, 2).filter(|d| (1..=31).contains(d))? as u32,
+        Op::Loose(Part::Day) => {
+            f.day = digits(text, at, 1, 2).filter(|d| (1..=31).contains(d))? as u32
+        }
         Op::Hour => f.hour = digits(text, at, 2, 2).filter(|h| *h < 24)?,
         Op::Loose(Part::Hour) => f.hour = digits(text, at, 1, 2).filter(|h| *h < 24)?,
         Op::Minute => f.minute = digits(text, at, 1, 2).filter(|m| *m < 60)?,
@@ -251,7 +272,9 @@ fn run_op(op: Op, text: &[u8], at: &mut usize, f: &mut Fields) -> Option<()> {
 }
 
 fn fraction(text: &[u8], at: &mut usize, f: &mut Fields) {
-    let Some(b'.' | b',' | b':') = text.get(*at) else { return };
+    let Some(b'.' | b',' | b':') = text.get(*at) else {
+        return;
+    };
     let mut p = *at + 1;
     let start = p;
     if let Some(value) = digits(text, &mut p, 1, 9) {
@@ -283,7 +306,9 @@ fn epoch(text: &[u8], at: &mut usize, f: &mut Fields) -> Option<()> {
     }
     // 1990 to 2100: other ten-digit numbers are no time.
     let ns = value.checked_mul(unit)?;
-    (631_152_000 * SECOND..4_102_444_800 * SECOND).contains(&ns).then_some(())?;
+    (631_152_000 * SECOND..4_102_444_800 * SECOND)
+        .contains(&ns)
+        .then_some(())?;
     f.epoch = Some(ns + f.nanos);
     Some(())
 }
@@ -353,7 +378,9 @@ impl Clock {
     pub fn exactly(&mut self, spec: &'static Spec, text: &[u8]) -> Option<(Stamp, usize)> {
         let (mut at, mut from, mut fields) = (0, 0, Fields::default());
         // Up to the seconds most lines repeat the line before: start from what that gave.
-        if self.head_style == spec.1 && text.get(..self.head_len) == Some(&self.head[..self.head_len]) {
+        if self.head_style == spec.1
+            && text.get(..self.head_len) == Some(&self.head[..self.head_len])
+        {
             (at, from, fields) = (self.head_len, self.head_ops, self.head_fields);
         }
         let mut seconds = None;
@@ -365,7 +392,12 @@ impl Clock {
         }
         if let Some((len, ops, fields)) = seconds {
             self.head[..len].copy_from_slice(&text[..len]);
-            (self.head_len, self.head_ops, self.head_fields, self.head_style) = (len, ops, fields, spec.1);
+            (
+                self.head_len,
+                self.head_ops,
+                self.head_fields,
+                self.head_style,
+            ) = (len, ops, fields, spec.1);
         }
         if !at_boundary(text, at) {
             return None;
@@ -376,7 +408,11 @@ impl Clock {
 
     fn resolve(&mut self, mut f: Fields) -> Stamp {
         if let Some(ns) = f.epoch {
-            return Stamp { ns, precision: f.digits, missing: 0 };
+            return Stamp {
+                ns,
+                precision: f.digits,
+                missing: 0,
+            };
         }
         if let Some(pm) = f.pm {
             f.hour = f.hour % 12 + if pm { 12 } else { 0 };
@@ -396,7 +432,11 @@ impl Clock {
             days_from_civil(f.year, f.month, f.day)
         };
         let ns = day * DAY + in_day - f.zone.unwrap_or(self.offset);
-        Stamp { ns, precision: f.digits, missing }
+        Stamp {
+            ns,
+            precision: f.digits,
+            missing,
+        }
     }
 
     fn roll_year(&mut self, month: u32) {
@@ -434,7 +474,9 @@ mod tests {
 
     fn read(text: &str) -> Option<(String, usize, u8)> {
         let mut clock = Clock::new(1_700_000_000 * SECOND, 0);
-        clock.any(text.as_bytes()).map(|(s, n)| (rfc3339(s.ns, s.precision), n, s.missing))
+        clock
+            .any(text.as_bytes())
+            .map(|(s, n)| (rfc3339(s.ns, s.precision), n, s.missing))
     }
 
     #[test]
@@ -445,9 +487,15 @@ mod tests {
     #[test]
     fn styles_are_read() {
         for (text, want) in [
-            ("2023-01-29T08:50:08.983695389Z x", "2023-01-29T08:50:08.983695389Z"),
+            (
+                "2023-01-29T08:50:08.983695389Z x",
+                "2023-01-29T08:50:08.983695389Z",
+            ),
             ("2023-01-29T10:50:08+02:00", "2023-01-29T08:50:08Z"),
-            ("2005-06-03-15.42.50.675872 R", "2005-06-03T15:42:50.675872Z"),
+            (
+                "2005-06-03-15.42.50.675872 R",
+                "2005-06-03T15:42:50.675872Z",
+            ),
             ("Dec 10 06:55:46 host", "2023-12-10T06:55:46Z"),
             ("Sun Dec 04 04:47:44 2005] x", "2005-12-04T04:47:44Z"),
             ("081109 203615 148", "2008-11-09T20:36:15Z"),

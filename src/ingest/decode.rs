@@ -39,13 +39,27 @@ pub fn content(head: &[u8]) -> Content {
 }
 
 fn is_tar(head: &[u8]) -> bool {
-    let Some(block) = head.get(..512) else { return false };
+    let Some(block) = head.get(..512) else {
+        return false;
+    };
     if &block[257..262] == b"ustar" {
         return true;
     }
     // Old archives have no magic: the header's checksum tells.
-    let stated = std::str::from_utf8(&block[148..156]).ok().and_then(|t| u32::from_str_radix(t.trim_matches(['\0', ' ']), 8).ok());
-    let sum: u32 = block.iter().enumerate().map(|(i, b)| if (148..156).contains(&i) { 32 } else { u32::from(*b) }).sum();
+    let stated = std::str::from_utf8(&block[148..156])
+        .ok()
+        .and_then(|t| u32::from_str_radix(t.trim_matches(['\0', ' ']), 8).ok());
+    let sum: u32 = block
+        .iter()
+        .enumerate()
+        .map(|(i, b)| {
+            if (148..156).contains(&i) {
+                32
+            } else {
+                u32::from(*b)
+            }
+        })
+        .sum();
     stated == Some(sum) && block[0] != 0
 }
 
@@ -56,7 +70,14 @@ pub fn plain<'r>(content: Content, input: impl BufRead + 'r) -> io::Result<Box<d
         Content::Zstd => Box::new(zstd::stream::read::Decoder::with_buffer(input)?),
         Content::Xz => Box::new(liblzma::bufread::XzDecoder::new_multi_decoder(input)),
         Content::Bzip2 => Box::new(bzip2::bufread::MultiBzDecoder::new(input)),
-        Content::Utf16(endian) => Box::new(Utf16 { input, endian, out: Vec::new(), given: 0, high: None, started: false }),
+        Content::Utf16(endian) => Box::new(Utf16 {
+            input,
+            endian,
+            out: Vec::new(),
+            given: 0,
+            high: None,
+            started: false,
+        }),
         Content::Tar | Content::Zip | Content::Text => Box::new(input),
     })
 }
@@ -85,7 +106,13 @@ pub fn probe<'r>(mut input: impl Read + 'r) -> io::Result<(Vec<u8>, Box<dyn BufR
         return Err(e);
     }
     let tail = Broken(broken, input);
-    Ok((head.clone(), Box::new(BufReader::with_capacity(128 * 1024, io::Cursor::new(head).chain(tail)))))
+    Ok((
+        head.clone(),
+        Box::new(BufReader::with_capacity(
+            128 * 1024,
+            io::Cursor::new(head).chain(tail),
+        )),
+    ))
 }
 
 struct Broken<R>(Option<io::Error>, R);
@@ -146,7 +173,8 @@ impl<R: BufRead> Utf16<R> {
                 continue;
             }
             for c in char::decode_utf16(units) {
-                self.out.extend_from_slice(c.unwrap_or('\u{FFFD}').encode_utf8(&mut [0; 4]).as_bytes());
+                self.out
+                    .extend_from_slice(c.unwrap_or('\u{FFFD}').encode_utf8(&mut [0; 4]).as_bytes());
             }
         }
         Ok(())
@@ -177,7 +205,10 @@ mod tests {
         }
         let (head, input) = probe(&bytes[..]).unwrap();
         let mut text = String::new();
-        plain(content(&head), input).unwrap().read_to_string(&mut text).unwrap();
+        plain(content(&head), input)
+            .unwrap()
+            .read_to_string(&mut text)
+            .unwrap();
         assert_eq!(text, "häß 😀\n");
     }
 

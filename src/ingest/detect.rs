@@ -20,7 +20,12 @@ pub struct Detected {
 }
 
 /// Finds the formats of a source. `forced` is the user's choice and wins.
-pub fn detect(sample: &[u8], catalogue: &Catalogue, clock: &Clock, forced: Option<&Arc<Format>>) -> Detected {
+pub fn detect(
+    sample: &[u8],
+    catalogue: &Catalogue,
+    clock: &Clock,
+    forced: Option<&Arc<Format>>,
+) -> Detected {
     let lines: Vec<&[u8]> = sample
         .split(|b| *b == b'\n')
         .map(|l| l.strip_suffix(b"\r").unwrap_or(l))
@@ -28,16 +33,24 @@ pub fn detect(sample: &[u8], catalogue: &Catalogue, clock: &Clock, forced: Optio
         .take(SAMPLE)
         .collect();
     let mut parser = LineParser::new(clock.clone());
-    let wrapper = WRAPPERS.iter().filter_map(|n| catalogue.by_name(n)).find(|w| {
-        let fits = lines.iter().filter(|l| matches(w, l, clock).is_some()).count();
-        fits * 10 >= lines.len() * 8 && fits > 0
-    });
+    let wrapper = WRAPPERS
+        .iter()
+        .filter_map(|n| catalogue.by_name(n))
+        .find(|w| {
+            let fits = lines
+                .iter()
+                .filter(|l| matches(w, l, clock).is_some())
+                .count();
+            fits * 10 >= lines.len() * 8 && fits > 0
+        });
     let peeled = peel(&lines, wrapper.as_ref(), clock);
     parser.wrapper = wrapper;
     parser.formats = match forced {
         Some(format) => vec![format.clone()],
         // Records of several lines cannot be told by their lines.
-        None if sample.starts_with(super::EXPORT) => catalogue.by_name("journal-export").into_iter().collect(),
+        None if sample.starts_with(super::EXPORT) => {
+            catalogue.by_name("journal-export").into_iter().collect()
+        }
         None => choose(&peeled, catalogue, clock),
     };
     parser.generic = forced.is_none();
@@ -46,7 +59,8 @@ pub fn detect(sample: &[u8], catalogue: &Catalogue, clock: &Clock, forced: Optio
 
 /// Sees how the chosen formats do: whether a time is found at all, and how strictly lines start with a header.
 fn settle(mut parser: LineParser, lines: &[&[u8]], clock: &Clock) -> Detected {
-    let (mut heads, mut plain, mut timed, mut generic, mut missing) = (0usize, 0usize, 0usize, 0usize, 0u8);
+    let (mut heads, mut plain, mut timed, mut generic, mut missing) =
+        (0usize, 0usize, 0usize, 0usize, 0u8);
     let mut line = Line::default();
     for raw in lines {
         parser.parse(raw, &mut line);
@@ -57,12 +71,20 @@ fn settle(mut parser: LineParser, lines: &[&[u8]], clock: &Clock) -> Detected {
         }
         timed += usize::from(line.time.is_some());
         missing |= line.time.map_or(0, |t| t.missing);
-        generic += usize::from(line.join == Join::Start && parser.formats.is_empty() && line.time.is_some());
+        generic += usize::from(
+            line.join == Join::Start && parser.formats.is_empty() && line.time.is_some(),
+        );
     }
     parser.generic = parser.generic && (timed > 0 || lines.is_empty());
     // Where headed lines are the rule, an unparsed line goes on with the one above (an exception, a dumped value).
     // Inside a wrapper each line has its time, so it takes more to be sure.
-    parser.strict = timed > 0 && heads > 0 && if parser.wrapper.is_some() { heads >= plain * 8 } else { heads >= plain };
+    parser.strict = timed > 0
+        && heads > 0
+        && if parser.wrapper.is_some() {
+            heads >= plain * 8
+        } else {
+            heads >= plain
+        };
     parser.headed = timed > 0 && heads > 0;
     let mut names: Vec<&str> = parser.wrapper.iter().map(|w| w.name.as_str()).collect();
     let inner: Vec<&str> = parser.formats.iter().map(|f| f.name.as_str()).collect();
@@ -74,12 +96,18 @@ fn settle(mut parser: LineParser, lines: &[&[u8]], clock: &Clock) -> Detected {
     names.push(&inner);
     let format = names.join(" > ");
     parser.clock = clock.clone();
-    Detected { parser, format, missing }
+    Detected {
+        parser,
+        format,
+        missing,
+    }
 }
 
 fn matches(format: &Format, line: &[u8], clock: &Clock) -> Option<u32> {
     let (mut clock, mut hint, mut out) = (clock.clone(), 0u8, Parsed::default());
-    format.parse(line, &mut clock, &mut hint, &mut out).then(|| format.telling(hint))
+    format
+        .parse(line, &mut clock, &mut hint, &mut out)
+        .then(|| format.telling(hint))
 }
 
 fn peel(lines: &[&[u8]], wrapper: Option<&Arc<Format>>, clock: &Clock) -> Vec<Vec<u8>> {
@@ -101,15 +129,44 @@ fn peel(lines: &[&[u8]], wrapper: Option<&Arc<Format>>, clock: &Clock) -> Vec<Ve
 
 /// Greedily: the format that explains most, then the one that explains most of the rest.
 fn choose(lines: &[Vec<u8>], catalogue: &Catalogue, clock: &Clock) -> Vec<Arc<Format>> {
-    let candidates: Vec<&Arc<Format>> = catalogue.0.iter().filter(|f| !WRAPPERS.contains(&f.name.as_str())).collect();
+    let candidates: Vec<&Arc<Format>> = catalogue
+        .0
+        .iter()
+        .filter(|f| !WRAPPERS.contains(&f.name.as_str()))
+        .collect();
     let heads: Vec<&Vec<u8>> = lines.iter().filter(|l| !continues(l)).collect();
-    let scores: Vec<Vec<u32>> = candidates.iter().map(|f| heads.iter().map(|l| matches(f, l, clock).unwrap_or(0)).collect()).collect();
+    let scores: Vec<Vec<u32>> = candidates
+        .iter()
+        .map(|f| {
+            heads
+                .iter()
+                .map(|l| matches(f, l, clock).unwrap_or(0))
+                .collect()
+        })
+        .collect();
     let mut open: Vec<bool> = vec![true; heads.len()];
     let mut chosen: Vec<Arc<Format>> = Vec::new();
     while chosen.len() < MAX_FORMATS {
-        let gain = |s: &Vec<u32>| s.iter().zip(&open).filter(|(_, o)| **o).map(|(v, _)| *v).sum::<u32>();
-        let Some((best, score)) = scores.iter().map(gain).enumerate().max_by_key(|(i, g)| (*g, std::cmp::Reverse(*i))) else { break };
-        let fits = scores[best].iter().zip(&open).filter(|(v, o)| **o && **v > 0).count();
+        let gain = |s: &Vec<u32>| {
+            s.iter()
+                .zip(&open)
+                .filter(|(_, o)| **o)
+                .map(|(v, _)| *v)
+                .sum::<u32>()
+        };
+        let Some((best, score)) = scores
+            .iter()
+            .map(gain)
+            .enumerate()
+            .max_by_key(|(i, g)| (*g, std::cmp::Reverse(*i)))
+        else {
+            break;
+        };
+        let fits = scores[best]
+            .iter()
+            .zip(&open)
+            .filter(|(v, o)| **o && **v > 0)
+            .count();
         // Below 2% of the lines a format is as likely an accident.
         if score == 0 || fits * 50 < heads.len() {
             break;
@@ -139,19 +196,37 @@ mod tests {
             for sample in &format.samples {
                 let found = detect(sample.line.as_bytes(), &catalogue, &clock(), None);
                 let mut parser = found.parser;
-                assert!(found.format.contains(&format.name), "{} seen as {}: {}", format.name, found.format, sample.line);
+                assert!(
+                    found.format.contains(&format.name),
+                    "{} seen as {}: {}",
+                    format.name,
+                    found.format,
+                    sample.line
+                );
                 let mut line = Line::default();
                 parser.parse(sample.line.as_bytes(), &mut line);
                 let text = parser.text(sample.line.as_bytes(), &line);
-                let get = |s: super::super::parsed::Span| String::from_utf8_lossy(s.of(text)).into_owned();
+                let get = |s: super::super::parsed::Span| {
+                    String::from_utf8_lossy(s.of(text)).into_owned()
+                };
                 if let Some(want) = &sample.message {
-                    assert_eq!(&parser.message(sample.line.as_bytes(), &line), want, "{}", sample.line);
+                    assert_eq!(
+                        &parser.message(sample.line.as_bytes(), &line),
+                        want,
+                        "{}",
+                        sample.line
+                    );
                 }
                 if let Some(want) = sample.level {
                     assert_eq!(line.parsed.level, want, "{}", sample.line);
                 }
                 if let Some(want) = &sample.time {
-                    assert_eq!(line.time.map(|t| rfc3339(t.ns, t.precision)).as_ref(), Some(want), "{}", sample.line);
+                    assert_eq!(
+                        line.time.map(|t| rfc3339(t.ns, t.precision)).as_ref(),
+                        Some(want),
+                        "{}",
+                        sample.line
+                    );
                 }
                 if let Some(want) = &sample.host {
                     assert_eq!(&get(line.parsed.host), want);

@@ -95,8 +95,13 @@ pub struct Format {
 
 impl Format {
     fn build(entry: Entry) -> Result<Format, String> {
-        let compile = |p: &String| Pattern::compile(p).map_err(|e| format!("format '{}': {e}", entry.name));
-        let patterns = entry.pattern.iter().map(compile).collect::<Result<Vec<_>, _>>()?;
+        let compile =
+            |p: &String| Pattern::compile(p).map_err(|e| format!("format '{}': {e}", entry.name));
+        let patterns = entry
+            .pattern
+            .iter()
+            .map(compile)
+            .collect::<Result<Vec<_>, _>>()?;
         if entry.kind == Kind::Pattern && patterns.is_empty() {
             return Err(format!("format '{}' has no pattern", entry.name));
         }
@@ -122,12 +127,19 @@ impl Format {
             Kind::Docker => docker(text, clock, out),
             Kind::Export => keyed::export(text, clock, out),
             Kind::Pattern => {
-                if !self.contains.is_empty() && !self.contains.iter().all(|c| memchr::memmem::find(text, c).is_some()) {
+                if !self.contains.is_empty()
+                    && !self
+                        .contains
+                        .iter()
+                        .all(|c| memchr::memmem::find(text, c).is_some())
+                {
                     return false;
                 }
                 // What fitted last is tried first, unless one before it is more telling.
                 let last = usize::from(*hint).min(self.patterns.len() - 1);
-                let telling = self.patterns[..last].iter().all(|p| p.weight <= self.patterns[last].weight);
+                let telling = self.patterns[..last]
+                    .iter()
+                    .all(|p| p.weight <= self.patterns[last].weight);
                 let first = if telling { last } else { 0 };
                 let rest = (0..self.patterns.len()).filter(|i| *i != first);
                 for i in std::iter::once(first).chain(rest) {
@@ -147,7 +159,11 @@ impl Format {
         self.require.iter().all(|(name, values)| {
             let span = match name.as_str() {
                 "part" => Some(out.part),
-                _ => out.other.iter().find(|(n, _)| n.is(name, text)).map(|(_, s)| *s),
+                _ => out
+                    .other
+                    .iter()
+                    .find(|(n, _)| n.is(name, text))
+                    .map(|(_, s)| *s),
             };
             span.is_some_and(|s| values.iter().any(|v| v.as_bytes() == s.of(text)))
         })
@@ -192,11 +208,19 @@ fn docker(text: &[u8], clock: &mut Clock, out: &mut Parsed) -> bool {
 
 /// Level by the status code behind the quoted request: 5xx error, 4xx warning.
 fn status_level(message: &[u8]) -> Level {
-    let Some(open) = memchr::memchr(b'"', message) else { return Level::Unknown };
-    let Some(close) = memchr::memchr(b'"', &message[open + 1..]) else { return Level::Unknown };
+    let Some(open) = memchr::memchr(b'"', message) else {
+        return Level::Unknown;
+    };
+    let Some(close) = memchr::memchr(b'"', &message[open + 1..]) else {
+        return Level::Unknown;
+    };
     let rest = message[open + close + 2..].trim_ascii_start();
     let code = &rest[..rest.iter().take_while(|b| b.is_ascii_digit()).count()];
-    if code.len() == 3 { level::named(code) } else { Level::Unknown }
+    if code.len() == 3 {
+        level::named(code)
+    } else {
+        Level::Unknown
+    }
 }
 
 /// All formats that are known, in order of declaration; the user's come first.
@@ -208,10 +232,16 @@ impl Catalogue {
     pub fn new(extra: &[(String, String)]) -> Result<Catalogue, String> {
         let mut formats = Vec::new();
         let shipped = SHIPPED.iter().map(|text| ("shipped formats", *text));
-        for (name, text) in extra.iter().map(|(n, t)| (n.as_str(), t.as_str())).chain(shipped) {
+        for (name, text) in extra
+            .iter()
+            .map(|(n, t)| (n.as_str(), t.as_str()))
+            .chain(shipped)
+        {
             let file: File = toml::from_str(text).map_err(|e| format!("{name}: {e}"))?;
             for entry in file.format {
-                formats.push(Arc::new(Format::build(entry).map_err(|e| format!("{name}: {e}"))?));
+                formats.push(Arc::new(
+                    Format::build(entry).map_err(|e| format!("{name}: {e}"))?,
+                ));
             }
         }
         Ok(Catalogue(formats))

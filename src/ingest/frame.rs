@@ -27,7 +27,11 @@ pub fn frame(chunk: &[u8], parser: &mut LineParser, sink: &mut impl Sink) {
         let end = memchr::memchr(b'\n', &chunk[at..]).map_or(chunk.len(), |n| at + n);
         let raw = &chunk[at..end];
         let next = (end + 1).min(chunk.len());
-        let record = if is_object_start(raw) { object_end(chunk, at) } else { export_end(chunk, at, raw) };
+        let record = if is_object_start(raw) {
+            object_end(chunk, at)
+        } else {
+            export_end(chunk, at, raw)
+        };
         if let Some(close) = record {
             object(chunk, at, close, parser, sink, &mut line);
             at = (close + 1).min(chunk.len());
@@ -79,10 +83,20 @@ fn export_end(chunk: &[u8], at: usize, raw: &[u8]) -> Option<usize> {
         return None;
     }
     let window = &chunk[at..chunk.len().min(at + MAX_PARSE)];
-    Some(memchr::memmem::find(window, b"\n\n").map_or(at + window.len() - usize::from(window.ends_with(b"\n")), |n| at + n))
+    Some(memchr::memmem::find(window, b"\n\n").map_or(
+        at + window.len() - usize::from(window.ends_with(b"\n")),
+        |n| at + n,
+    ))
 }
 
-fn object(chunk: &[u8], at: usize, close: usize, parser: &mut LineParser, sink: &mut impl Sink, line: &mut Line) {
+fn object(
+    chunk: &[u8],
+    at: usize,
+    close: usize,
+    parser: &mut LineParser,
+    sink: &mut impl Sink,
+    line: &mut Line,
+) {
     let text = &chunk[at..close];
     let trimmed = text.trim_ascii_end();
     parser.parse(trimmed.strip_suffix(b",").unwrap_or(trimmed), line);
@@ -146,7 +160,13 @@ mod tests {
 
     fn events(text: &str) -> Vec<u32> {
         let catalogue = Catalogue::new(&[]).unwrap();
-        let mut parser = detect(text.as_bytes(), &catalogue, &Clock::new(1_700_000_000_000_000_000, 0), None).parser;
+        let mut parser = detect(
+            text.as_bytes(),
+            &catalogue,
+            &Clock::new(1_700_000_000_000_000_000, 0),
+            None,
+        )
+        .parser;
         let mut seen = Seen::default();
         frame(text.as_bytes(), &mut parser, &mut seen);
         seen.0.iter().map(|e| e.1).collect()

@@ -9,14 +9,22 @@ pub fn parse(text: &[u8], clock: &mut Clock, out: &mut Parsed) -> bool {
     out.clear();
     let mut at = prefix(text, out);
     let bracketed = at > 0 && matches!(text[at - 1], b'[' | b'(' | b'<');
-    let Some((stamp, n)) = clock.any(&text[at..]) else { return false };
+    let Some((stamp, n)) = clock.any(&text[at..]) else {
+        return false;
+    };
     at += n;
     out.time = Some(stamp);
     out.clock_end = at as u32;
     if bracketed && matches!(text.get(at), Some(b']' | b')' | b'>')) {
         at += 1;
     }
-    let mut header = Header { text, out, numbers: 0, brackets: 0, classed: false };
+    let mut header = Header {
+        text,
+        out,
+        numbers: 0,
+        brackets: 0,
+        classed: false,
+    };
     let start = header.run(at);
     out.message = Span::new(start, text.len());
     true
@@ -94,7 +102,8 @@ impl Header<'_, '_> {
                 let n = rest.iter().take_while(|b| b.is_ascii_digit()).count();
                 let ends = matches!(rest.get(n), Some(b' ' | b'\t' | b'|'));
                 self.numbers += 1;
-                (ends && n <= 8 && self.numbers <= 2 && self.out.component.is_empty()).then_some((at + n, false))
+                (ends && n <= 8 && self.numbers <= 2 && self.out.component.is_empty())
+                    .then_some((at + n, false))
             }
             _ => self.word(at),
         }
@@ -110,7 +119,9 @@ impl Header<'_, '_> {
         } else if self.brackets > 3 {
             return None;
         } else if self.out.component.is_empty()
-            && word.iter().all(|b| b.is_ascii_alphabetic() || matches!(b, b'.' | b'_' | b'-' | b':'))
+            && word
+                .iter()
+                .all(|b| b.is_ascii_alphabetic() || matches!(b, b'.' | b'_' | b'-' | b':'))
             && !word.is_empty()
         {
             self.out.component = Span::new(at + 1, at + n);
@@ -120,7 +131,10 @@ impl Header<'_, '_> {
 
     fn word(&mut self, at: usize) -> Option<(usize, bool)> {
         let rest = &self.text[at..];
-        let n = rest.iter().take_while(|b| !matches!(b, b' ' | b'\t' | b'|')).count();
+        let n = rest
+            .iter()
+            .take_while(|b| !matches!(b, b' ' | b'\t' | b'|'))
+            .count();
         let word = &rest[..n];
         let bare = word.strip_suffix(b":").unwrap_or(word);
         if self.out.level == Default::default() && level::is_word(bare) {
@@ -130,12 +144,29 @@ impl Header<'_, '_> {
         let name = bare.len() > 1
             && bare[0].is_ascii_alphabetic()
             && bare.iter().all(|b| {
-                b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-' | b'$' | b'/' | b':' | b'[' | b']' | b'(' | b')' | b'@' | b'#')
+                b.is_ascii_alphanumeric()
+                    || matches!(
+                        b,
+                        b'.' | b'_'
+                            | b'-'
+                            | b'$'
+                            | b'/'
+                            | b':'
+                            | b'['
+                            | b']'
+                            | b'('
+                            | b')'
+                            | b'@'
+                            | b'#'
+                    )
             });
         // A name closed by a colon, a bar after it, or a dotted class name with a level before it: the component.
         let closed = word.ends_with(b":") || rest.get(n) == Some(&b'|');
         if name && closed && self.out.program.is_empty() && !self.classed {
-            let tail = bare.iter().position(|b| matches!(b, b'[' | b'(')).unwrap_or(bare.len());
+            let tail = bare
+                .iter()
+                .position(|b| matches!(b, b'[' | b'('))
+                .unwrap_or(bare.len());
             self.out.program = Span::new(at, at + tail);
             return Some((at + n, word.ends_with(b":")));
         }
@@ -156,16 +187,34 @@ mod tests {
 
     fn message(line: &str) -> (String, Level) {
         let mut out = Parsed::default();
-        assert!(parse(line.as_bytes(), &mut Clock::new(0, 0), &mut out), "{line}");
-        (String::from_utf8_lossy(out.message.of(line.as_bytes())).into_owned(), out.level)
+        assert!(
+            parse(line.as_bytes(), &mut Clock::new(0, 0), &mut out),
+            "{line}"
+        );
+        (
+            String::from_utf8_lossy(out.message.of(line.as_bytes())).into_owned(),
+            out.level,
+        )
     }
 
     #[test]
     fn headers_of_unknown_formats_are_left_out() {
         for (line, want, level) in [
-            ("2024-03-01 10:00:00 [worker-3] ERROR db: pool exhausted", "pool exhausted", Level::Error),
-            ("2024-03-01T10:00:00Z 123 INFO a.b.c.D started in 3 s", "started in 3 s", Level::Info),
-            ("[2024-03-01 10:00:00] hello there: x", "hello there: x", Level::Unknown),
+            (
+                "2024-03-01 10:00:00 [worker-3] ERROR db: pool exhausted",
+                "pool exhausted",
+                Level::Error,
+            ),
+            (
+                "2024-03-01T10:00:00Z 123 INFO a.b.c.D started in 3 s",
+                "started in 3 s",
+                Level::Info,
+            ),
+            (
+                "[2024-03-01 10:00:00] hello there: x",
+                "hello there: x",
+                Level::Unknown,
+            ),
             ("ERROR 2024-03-01 10:00:00,123 boom", "boom", Level::Error),
             ("2024-03-01 10:00:00 | WARN | slow", "slow", Level::Warn),
         ] {

@@ -35,18 +35,21 @@ fn role(key: &[u8]) -> Option<(Role, u8)> {
         | b"instant"
         | b"time_iso8601"
         | b"stageTimestamp" => (Role::Time, 2),
-        b"level" | b"severity" | b"log.level" | b"@l" | b"lvl" | b"levelname" | b"loglevel" | b"Level" | b"severity_text"
-        | b"log_level" | b"severityText" | b"SeverityText" => (Role::Level, 3),
+        b"level" | b"severity" | b"log.level" | b"@l" | b"lvl" | b"levelname" | b"loglevel"
+        | b"Level" | b"severity_text" | b"log_level" | b"severityText" | b"SeverityText" => {
+            (Role::Level, 3)
+        }
         b"PRIORITY" => (Role::Priority, 3),
         b"s" => (Role::Level, 1),
         b"status" | b"status_code" | b"response_code" | b"DownstreamStatus" => (Role::Status, 1),
-        b"message" | b"msg" | b"@m" | b"MESSAGE" | b"short_message" | b"Message" => (Role::Message, 3),
-        b"@mt" | b"log" | b"text" | b"event" | b"body" | b"RenderedMessage" => (Role::Message, 2),
-        b"logger" | b"logger_name" | b"log.logger" | b"SourceContext" | b"caller" | b"target" | b"c" | b"component" | b"loggerName"
-        | b"module" => (Role::Component, 2),
-        b"service" | b"service.name" | b"service_name" | b"app" | b"application" | b"SYSLOG_IDENTIFIER" | b"serviceName" => {
-            (Role::Program, 3)
+        b"message" | b"msg" | b"@m" | b"MESSAGE" | b"short_message" | b"Message" => {
+            (Role::Message, 3)
         }
+        b"@mt" | b"log" | b"text" | b"event" | b"body" | b"RenderedMessage" => (Role::Message, 2),
+        b"logger" | b"logger_name" | b"log.logger" | b"SourceContext" | b"caller" | b"target"
+        | b"c" | b"component" | b"loggerName" | b"module" => (Role::Component, 2),
+        b"service" | b"service.name" | b"service_name" | b"app" | b"application"
+        | b"SYSLOG_IDENTIFIER" | b"serviceName" => (Role::Program, 3),
         b"_COMM" => (Role::Program, 1),
         b"host" | b"hostname" | b"_HOSTNAME" | b"host.name" => (Role::Host, 2),
         _ => return None,
@@ -83,7 +86,10 @@ impl Best {
 
 /// Objects whose members count as if they stood one level higher (ECS, MongoDB, journald, tracing).
 fn opens(key: &[u8]) -> bool {
-    matches!(key, b"log" | b"t" | b"fields" | b"@timestamp" | b"instant" | b"service" | b"host" | b"Data")
+    matches!(
+        key,
+        b"log" | b"t" | b"fields" | b"@timestamp" | b"instant" | b"service" | b"host" | b"Data"
+    )
 }
 
 struct Keyed<'t, 'c, 'o> {
@@ -119,9 +125,10 @@ impl Keyed<'_, '_, '_> {
             },
             Role::Level | Role::Status | Role::Priority => {
                 let level = match role {
-                    Role::Priority => {
-                        std::str::from_utf8(value).ok().and_then(|t| t.parse().ok()).map_or(Default::default(), level::from_priority)
-                    }
+                    Role::Priority => std::str::from_utf8(value)
+                        .ok()
+                        .and_then(|t| t.parse().ok())
+                        .map_or(Default::default(), level::from_priority),
                     _ => level::named(value),
                 };
                 // A status code tells a level only where nothing better does.
@@ -192,7 +199,13 @@ pub fn json(text: &[u8], clock: &mut Clock, out: &mut Parsed) -> bool {
     if text.get(start) != Some(&b'{') {
         return false;
     }
-    let mut keyed = Keyed { text, clock, out, best: Best::default(), members: 0 };
+    let mut keyed = Keyed {
+        text,
+        clock,
+        out,
+        best: Best::default(),
+        members: 0,
+    };
     let ended = object(&mut keyed, start + 1, b"");
     let members = keyed.members;
     let whole = ended.is_some_and(|e| blanks(text, e) == text.len());
@@ -228,7 +241,9 @@ fn object(keyed: &mut Keyed, mut at: usize, parent: &[u8]) -> Option<usize> {
                         keyed.value(parent, key, Span::new(at + 1, end), true);
                         at = end + 1;
                     }
-                    b'{' if parent.is_empty() && opens(key.of(text)) => at = object(keyed, at + 1, key.of(text))?,
+                    b'{' if parent.is_empty() && opens(key.of(text)) => {
+                        at = object(keyed, at + 1, key.of(text))?
+                    }
                     _ => {
                         let end = plain_end(text, at)?;
                         keyed.value(parent, key, Span::new(at, end), false);
@@ -243,12 +258,20 @@ fn object(keyed: &mut Keyed, mut at: usize, parent: &[u8]) -> Option<usize> {
 
 /// Parses `key=value key="quoted value"`: at least two pairs, one of them a time, a level or a message.
 pub fn logfmt(text: &[u8], clock: &mut Clock, out: &mut Parsed) -> bool {
-    let mut keyed = Keyed { text, clock, out, best: Best::default(), members: 0 };
+    let mut keyed = Keyed {
+        text,
+        clock,
+        out,
+        best: Best::default(),
+        members: 0,
+    };
     let mut at = blanks(text, 0);
     let mut known = 0;
     while at < text.len() {
         let key_start = at;
-        while text.get(at).is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-' | b'@' | b'/')) {
+        while text.get(at).is_some_and(|b| {
+            b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-' | b'@' | b'/')
+        }) {
             at += 1;
         }
         let key = &text[key_start..at];
@@ -261,18 +284,29 @@ pub fn logfmt(text: &[u8], clock: &mut Clock, out: &mut Parsed) -> bool {
         }
         at += 1;
         let (span, quoted) = if text.get(at) == Some(&b'"') {
-            let Some(end) = string_end(text, at + 1) else { return false };
+            let Some(end) = string_end(text, at + 1) else {
+                return false;
+            };
             let span = Span::new(at + 1, end);
             at = end + 1;
             (span, true)
         } else {
-            let end = at + text[at..].iter().position(|b| *b == b' ').unwrap_or(text.len() - at);
+            let end = at
+                + text[at..]
+                    .iter()
+                    .position(|b| *b == b' ')
+                    .unwrap_or(text.len() - at);
             let span = Span::new(at, end);
             at = end;
             (span, true)
         };
         known += usize::from(role(key).is_some());
-        keyed.value(b"", Span::new(key_start, key_start + key.len()), span, quoted);
+        keyed.value(
+            b"",
+            Span::new(key_start, key_start + key.len()),
+            span,
+            quoted,
+        );
         if !matches!(text.get(at), None | Some(b' ' | b'\t')) {
             return false;
         }
@@ -294,7 +328,13 @@ pub fn export(text: &[u8], clock: &mut Clock, out: &mut Parsed) -> bool {
     if !text.starts_with(EXPORT) {
         return false;
     }
-    let mut keyed = Keyed { text, clock, out, best: Best::default(), members: 0 };
+    let mut keyed = Keyed {
+        text,
+        clock,
+        out,
+        best: Best::default(),
+        members: 0,
+    };
     let mut at = 0;
     while at < text.len() {
         let end = memchr::memchr(b'\n', &text[at..]).map_or(text.len(), |n| at + n);
@@ -368,7 +408,10 @@ pub fn escaped_len(text: &[u8], decoded: usize) -> usize {
             (at, got) = (at + 1, got + 1);
         } else if let Some((c, n)) = unicode(&text[at..]) {
             (at, got) = (at + n, got + c.len_utf8());
-        } else if matches!(text.get(at + 1), Some(b'n' | b't' | b'r' | b'b' | b'f' | b'"' | b'\\' | b'/')) {
+        } else if matches!(
+            text.get(at + 1),
+            Some(b'n' | b't' | b'r' | b'b' | b'f' | b'"' | b'\\' | b'/')
+        ) {
             (at, got) = (at + 2, got + 1);
         } else {
             (at, got) = (at + 1, got + 1);
@@ -384,19 +427,41 @@ mod tests {
 
     fn run(line: &str, f: fn(&[u8], &mut Clock, &mut Parsed) -> bool) -> Option<(Parsed, String)> {
         let mut out = Parsed::default();
-        let ok = f(line.as_bytes(), &mut Clock::new(1_700_000_000_000_000_000, 0), &mut out);
+        let ok = f(
+            line.as_bytes(),
+            &mut Clock::new(1_700_000_000_000_000_000, 0),
+            &mut out,
+        );
         let message = String::from_utf8_lossy(out.message.of(line.as_bytes())).into_owned();
         ok.then_some((out, message))
     }
 
     #[test]
     fn usual_keys_are_found() {
-        let (p, m) = run(r#"{"level":50,"time":1700000000123,"msg":"it \"broke\"","n":{"a":[1]}}"#, json).unwrap();
-        assert_eq!((p.level, m.as_str(), p.escaped), (Level::Error, r#"it \"broke\""#, true));
-        let (p, m) = run(r#"{"t":{"$date":"2023-01-01T00:00:00.000Z"},"s":"W","c":"NETWORK","msg":"x"}"#, json).unwrap();
-        assert_eq!((p.level, m.as_str(), p.time.is_some()), (Level::Warn, "x", true));
+        let (p, m) = run(
+            r#"{"level":50,"time":1700000000123,"msg":"it \"broke\"","n":{"a":[1]}}"#,
+            json,
+        )
+        .unwrap();
+        assert_eq!(
+            (p.level, m.as_str(), p.escaped),
+            (Level::Error, r#"it \"broke\""#, true)
+        );
+        let (p, m) = run(
+            r#"{"t":{"$date":"2023-01-01T00:00:00.000Z"},"s":"W","c":"NETWORK","msg":"x"}"#,
+            json,
+        )
+        .unwrap();
+        assert_eq!(
+            (p.level, m.as_str(), p.time.is_some()),
+            (Level::Warn, "x", true)
+        );
         assert!(run(r#"{"a":1"#, json).is_none());
-        let (p, m) = run(r#"ts=2023-01-01T00:00:00Z level=warn msg="slow call" took=3ms"#, logfmt).unwrap();
+        let (p, m) = run(
+            r#"ts=2023-01-01T00:00:00Z level=warn msg="slow call" took=3ms"#,
+            logfmt,
+        )
+        .unwrap();
         assert_eq!((p.level, m.as_str()), (Level::Warn, "slow call"));
         assert!(run("a = b and c", logfmt).is_none());
     }

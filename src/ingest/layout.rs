@@ -4,7 +4,10 @@ use crate::model::Origin;
 
 /// Reads the layouts of kubelet, must-gather, cluster-info dump, support bundles, sosreport and Docker from a path.
 pub fn origin(path: &str) -> Origin {
-    let parts: Vec<&str> = path.split('/').filter(|p| !p.is_empty() && *p != ".").collect();
+    let parts: Vec<&str> = path
+        .split('/')
+        .filter(|p| !p.is_empty() && *p != ".")
+        .collect();
     let found = must_gather(&parts)
         .or_else(|| kubelet(&parts))
         .or_else(|| containers(&parts))
@@ -18,9 +21,15 @@ pub fn origin(path: &str) -> Origin {
     let stem = stem(parts.last().copied().unwrap_or(path));
     origin.stream = Some(match (&origin.pod, &origin.container) {
         (Some(pod), container) => {
-            format!("{}/{pod}/{}", origin.namespace.as_deref().unwrap_or("-"), container.as_deref().unwrap_or("-"))
+            format!(
+                "{}/{pod}/{}",
+                origin.namespace.as_deref().unwrap_or("-"),
+                container.as_deref().unwrap_or("-")
+            )
         }
-        _ => [&parts[..parts.len().saturating_sub(1)], &[stem.as_str()]].concat().join("/"),
+        _ => [&parts[..parts.len().saturating_sub(1)], &[stem.as_str()]]
+            .concat()
+            .join("/"),
     });
     origin
 }
@@ -30,13 +39,18 @@ fn some(text: &str) -> Option<String> {
 }
 
 fn after<'a>(parts: &'a [&'a str], name: &str) -> Option<&'a [&'a str]> {
-    parts.iter().position(|p| *p == name).map(|i| &parts[i + 1..])
+    parts
+        .iter()
+        .position(|p| *p == name)
+        .map(|i| &parts[i + 1..])
 }
 
 /// `.../namespaces/<ns>/pods/<pod>/<container>/<container>/logs/{current,previous}.log`
 fn must_gather(parts: &[&str]) -> Option<Origin> {
     let rest = after(parts, "namespaces")?;
-    let [namespace, "pods", pod, container, ..] = rest else { return None };
+    let [namespace, "pods", pod, container, ..] = rest else {
+        return None;
+    };
     let file = parts.last()?;
     rest.contains(&"logs").then(|| Origin {
         namespace: some(namespace),
@@ -51,18 +65,25 @@ fn must_gather(parts: &[&str]) -> Option<Origin> {
 /// `/var/log/pods/<ns>_<pod>_<uid>/<container>/<n>.log[.<date>][.gz]`
 fn kubelet(parts: &[&str]) -> Option<Origin> {
     let n = parts.len();
-    let (folder, container, file) = (*parts.get(n.checked_sub(3)?)?, *parts.get(n - 2)?, *parts.get(n - 1)?);
+    let (folder, container, file) = (
+        *parts.get(n.checked_sub(3)?)?,
+        *parts.get(n - 2)?,
+        *parts.get(n - 1)?,
+    );
     let fields: Vec<&str> = folder.split('_').collect();
-    let [namespace, pod, _uid] = fields[..] else { return None };
+    let [namespace, pod, _uid] = fields[..] else {
+        return None;
+    };
     let number = file.split('.').next()?;
-    (file.contains(".log") && !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit())).then(|| Origin {
-        namespace: some(namespace),
-        pod: some(pod),
-        container: some(container),
-        restart: number.parse().ok(),
-        layout: some("kubelet"),
-        ..Origin::default()
-    })
+    (file.contains(".log") && !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
+        .then(|| Origin {
+            namespace: some(namespace),
+            pod: some(pod),
+            container: some(container),
+            restart: number.parse().ok(),
+            layout: some("kubelet"),
+            ..Origin::default()
+        })
 }
 
 /// `/var/log/containers/<pod>_<ns>_<container>-<64 hex>.log`
@@ -70,7 +91,9 @@ fn containers(parts: &[&str]) -> Option<Origin> {
     let file = parts.last()?;
     let stem = file.split(".log").next().filter(|s| s.len() < file.len())?;
     let fields: Vec<&str> = stem.split('_').collect();
-    let [pod, namespace, tail] = fields[..] else { return None };
+    let [pod, namespace, tail] = fields[..] else {
+        return None;
+    };
     let (container, id) = tail.rsplit_once('-')?;
     (id.len() >= 12 && id.bytes().all(|b| b.is_ascii_hexdigit())).then(|| Origin {
         namespace: some(namespace),
@@ -84,7 +107,10 @@ fn containers(parts: &[&str]) -> Option<Origin> {
 /// `/var/lib/docker/containers/<id>/<id>-json.log`
 fn docker(parts: &[&str]) -> Option<Origin> {
     let file = parts.last()?;
-    let id = file.split("-json.log").next().filter(|s| s.len() < file.len())?;
+    let id = file
+        .split("-json.log")
+        .next()
+        .filter(|s| s.len() < file.len())?;
     (id.len() >= 12 && id.bytes().all(|b| b.is_ascii_hexdigit())).then(|| Origin {
         container: some(&id[..12]),
         layout: some("docker"),
@@ -94,16 +120,27 @@ fn docker(parts: &[&str]) -> Option<Origin> {
 
 /// `<dump>/<ns>/<pod>/logs.txt` of `kubectl cluster-info dump`
 fn cluster_info(parts: &[&str]) -> Option<Origin> {
-    let [.., namespace, pod, "logs.txt"] = parts else { return None };
-    Some(Origin { namespace: some(namespace), pod: some(pod), layout: some("cluster-info dump"), ..Origin::default() })
+    let [.., namespace, pod, "logs.txt"] = parts else {
+        return None;
+    };
+    Some(Origin {
+        namespace: some(namespace),
+        pod: some(pod),
+        layout: some("cluster-info dump"),
+        ..Origin::default()
+    })
 }
 
 /// Troubleshoot: `cluster-resources/pods/logs/<ns>/<pod>/<container>[-previous].log` or `<collector>/<pod>/<container>.log`
 fn support_bundle(parts: &[&str]) -> Option<Origin> {
     let rest = after(parts, "cluster-resources")?;
-    let ["pods", "logs", namespace, pod, file] = rest else { return None };
+    let ["pods", "logs", namespace, pod, file] = rest else {
+        return None;
+    };
     let stem = file.split(".log").next()?;
-    let (container, previous) = stem.strip_suffix("-previous").map_or((stem, false), |s| (s, true));
+    let (container, previous) = stem
+        .strip_suffix("-previous")
+        .map_or((stem, false), |s| (s, true));
     Some(Origin {
         namespace: some(namespace),
         pod: some(pod),
@@ -116,13 +153,21 @@ fn support_bundle(parts: &[&str]) -> Option<Origin> {
 
 /// `pods/<pod>/<file>` and `pods/<pod>.log`: what people pack by hand.
 fn pod_folder(parts: &[&str]) -> Option<Origin> {
-    let i = parts.iter().rposition(|p| matches!(*p, "pods" | "pod-logs"))?;
+    let i = parts
+        .iter()
+        .rposition(|p| matches!(*p, "pods" | "pod-logs"))?;
     let namespace = (i >= 2 && parts[i - 2] == "namespaces").then(|| parts[i - 1].to_string());
     let (pod, container) = match &parts[i + 1..] {
         [file] => (stem(file), None),
-        [pod, file] => {
-            (pod.to_string(), Some(stem(file)).filter(|s| !matches!(s.as_str(), "server" | "logs" | "log" | "previous" | "current")))
-        }
+        [pod, file] => (
+            pod.to_string(),
+            Some(stem(file)).filter(|s| {
+                !matches!(
+                    s.as_str(),
+                    "server" | "logs" | "log" | "previous" | "current"
+                )
+            }),
+        ),
         [namespace_or_pod, pod, file] if pod.contains('-') => {
             return Some(Origin {
                 namespace: some(namespace_or_pod),
@@ -148,7 +193,11 @@ fn pod_folder(parts: &[&str]) -> Option<Origin> {
 /// `sosreport-<host>-.../...`
 fn sosreport(parts: &[&str]) -> Option<Origin> {
     let root = parts.iter().find_map(|p| p.strip_prefix("sosreport-"))?;
-    Some(Origin { node: root.split('-').next().and_then(some), layout: some("sosreport"), ..Origin::default() })
+    Some(Origin {
+        node: root.split('-').next().and_then(some),
+        layout: some("sosreport"),
+        ..Origin::default()
+    })
 }
 
 /// File name without rotation numbers, dates and endings: `app.log.2.gz` -> `app`.
@@ -157,7 +206,21 @@ pub fn stem(file: &str) -> String {
     while let Some((head, tail)) = stem.rsplit_once(['.', '-']) {
         let known = matches!(
             tail,
-            "log" | "txt" | "out" | "err" | "gz" | "zst" | "xz" | "bz2" | "json" | "jsonl" | "tar" | "tgz" | "zip" | "current" | "old"
+            "log"
+                | "txt"
+                | "out"
+                | "err"
+                | "gz"
+                | "zst"
+                | "xz"
+                | "bz2"
+                | "json"
+                | "jsonl"
+                | "tar"
+                | "tgz"
+                | "zip"
+                | "current"
+                | "old"
         );
         let rotation = !tail.is_empty() && tail.bytes().all(|b| b.is_ascii_digit());
         if head.is_empty() || !(known && stem.as_bytes()[head.len()] == b'.' || rotation) {
@@ -171,21 +234,33 @@ pub fn stem(file: &str) -> String {
 /// A pod's name without ReplicaSet hash, pod suffix or ordinal.
 pub fn workload(pod: &str) -> String {
     // Letters and digits that Kubernetes draws hashes from: no vowels, no 0, 1 or 3.
-    let safe = |s: &str| s.bytes().all(|b| b"bcdfghjklmnpqrstvwxz2456789".contains(&b));
+    let safe = |s: &str| {
+        s.bytes()
+            .all(|b| b"bcdfghjklmnpqrstvwxz2456789".contains(&b))
+    };
     let parts: Vec<&str> = pod.split('-').collect();
     let n = parts.len();
     let tail = parts[n - 1];
     let suffix = tail.len() == 5 && safe(tail)
         || tail.len() == 5
             && tail.bytes().any(|b| b.is_ascii_digit())
-            && tail.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+            && tail
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
     if n >= 3 && suffix {
         let hash = parts[n - 2];
         let digit = hash.bytes().any(|b| b.is_ascii_digit());
-        let hex = (6..=10).contains(&hash.len()) && digit && hash.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+        let hex = (6..=10).contains(&hash.len())
+            && digit
+            && hash
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
         return parts[..if hex { n - 2 } else { n - 1 }].join("-");
     }
-    if n >= 2 && (suffix || !tail.is_empty() && tail.len() <= 4 && tail.bytes().all(|b| b.is_ascii_digit())) {
+    if n >= 2
+        && (suffix
+            || !tail.is_empty() && tail.len() <= 4 && tail.bytes().all(|b| b.is_ascii_digit()))
+    {
         return parts[..n - 1].join("-");
     }
     pod.to_string()
@@ -199,7 +274,12 @@ mod tests {
     fn layouts_become_fields() {
         let get = |p: &str| {
             let o = origin(p);
-            (o.namespace.unwrap_or_default(), o.pod.unwrap_or_default(), o.container.unwrap_or_default(), o.restart)
+            (
+                o.namespace.unwrap_or_default(),
+                o.pod.unwrap_or_default(),
+                o.container.unwrap_or_default(),
+                o.restart,
+            )
         };
         let s = |a: &str, b: &str, c: &str, r| (a.to_string(), b.to_string(), c.to_string(), r);
         assert_eq!(
@@ -210,9 +290,18 @@ mod tests {
             get("x/namespaces/openshift-etcd/pods/etcd-0/etcd/etcd/logs/previous.log"),
             s("openshift-etcd", "etcd-0", "etcd", Some(0))
         );
-        assert_eq!(get("dump/default/web-1/logs.txt"), s("default", "web-1", "", None));
-        assert_eq!(get("b/cluster-resources/pods/logs/shop/cart-0/app-previous.log"), s("shop", "cart-0", "app", Some(0)));
-        assert_eq!(get("b/pods/ts-auth-service-7f8d7d756d-k7b9j/server.log"), s("", "ts-auth-service-7f8d7d756d-k7b9j", "", Some(1)));
+        assert_eq!(
+            get("dump/default/web-1/logs.txt"),
+            s("default", "web-1", "", None)
+        );
+        assert_eq!(
+            get("b/cluster-resources/pods/logs/shop/cart-0/app-previous.log"),
+            s("shop", "cart-0", "app", Some(0))
+        );
+        assert_eq!(
+            get("b/pods/ts-auth-service-7f8d7d756d-k7b9j/server.log"),
+            s("", "ts-auth-service-7f8d7d756d-k7b9j", "", Some(1))
+        );
     }
 
     #[test]

@@ -12,13 +12,16 @@ pub fn named(text: &[u8]) -> Level {
         *l = b.to_ascii_lowercase();
     }
     match &lower[..text.len()] {
-        b"fatal" | b"f" | b"critical" | b"crit" | b"c" | b"emerg" | b"emergency" | b"alert" | b"panic" | b"dpanic" | b"severe"
-        | b"failure" | b"60" => Level::Fatal,
+        b"fatal" | b"f" | b"critical" | b"crit" | b"c" | b"emerg" | b"emergency" | b"alert"
+        | b"panic" | b"dpanic" | b"severe" | b"failure" | b"60" => Level::Fatal,
         b"error" | b"err" | b"e" | b"eror" | b"erro" | b"50" => Level::Error,
         b"warn" | b"warning" | b"w" | b"wrn" | b"40" => Level::Warn,
-        b"info" | b"i" | b"information" | b"inf" | b"notice" | b"note" | b"n" | b"log" | b"config" | b"statement" | b"30" | b"hint"
-        | b"detail" | b"audit" | b"system" => Level::Info,
-        b"debug" | b"d" | b"dbg" | b"fine" | b"debug1" | b"debug2" | b"debug3" | b"debug4" | b"debug5" | b"20" => Level::Debug,
+        b"info" | b"i" | b"information" | b"inf" | b"notice" | b"note" | b"n" | b"log"
+        | b"config" | b"statement" | b"30" | b"hint" | b"detail" | b"audit" | b"system" => {
+            Level::Info
+        }
+        b"debug" | b"d" | b"dbg" | b"fine" | b"debug1" | b"debug2" | b"debug3" | b"debug4"
+        | b"debug5" | b"20" => Level::Debug,
         b"trace" | b"t" | b"v" | b"verbose" | b"finer" | b"finest" | b"trc" | b"10" => Level::Trace,
         [b'1'..=b'3', b'0'..=b'9', b'0'..=b'9'] => Level::Info,
         [b'4', b'0'..=b'9', b'0'..=b'9'] => Level::Warn,
@@ -43,7 +46,14 @@ pub fn from_priority(pri: u32) -> Level {
     }
 }
 
-const FATAL: &[&str] = &["fatal", "panic", "panicked", "emergency", "oom-killer", "oomkilled"];
+const FATAL: &[&str] = &[
+    "fatal",
+    "panic",
+    "panicked",
+    "emergency",
+    "oom-killer",
+    "oomkilled",
+];
 const ERROR: &[&str] = &[
     "error",
     "errors",
@@ -93,9 +103,21 @@ const LOOK: usize = 80;
 /// Level that a message states as its first word: `INFO ...`, `[WARN] ...`. In capitals alone: others are part of a sentence.
 fn stated(message: &[u8]) -> Level {
     let text = message.strip_prefix(b"[").unwrap_or(message);
-    let end = text.iter().take(12).position(|b| !b.is_ascii_uppercase()).unwrap_or(0);
-    let closed = text.get(end).is_some_and(|b| matches!(b, b' ' | b':' | b']' | b'\t' | b'|'));
-    if end > 2 && closed && !matches!(&text[..end], b"SYSTEM" | b"CONFIG" | b"LOG" | b"DETAIL" | b"STATEMENT" | b"HINT" | b"FAILURE") {
+    let end = text
+        .iter()
+        .take(12)
+        .position(|b| !b.is_ascii_uppercase())
+        .unwrap_or(0);
+    let closed = text
+        .get(end)
+        .is_some_and(|b| matches!(b, b' ' | b':' | b']' | b'\t' | b'|'));
+    if end > 2
+        && closed
+        && !matches!(
+            &text[..end],
+            b"SYSTEM" | b"CONFIG" | b"LOG" | b"DETAIL" | b"STATEMENT" | b"HINT" | b"FAILURE"
+        )
+    {
         named(&text[..end])
     } else {
         Level::Unknown
@@ -108,7 +130,11 @@ pub fn inferred(message: &[u8]) -> Level {
     if stated != Level::Unknown {
         return stated;
     }
-    let mut head: Vec<u8> = message.iter().take(LOOK).map(u8::to_ascii_lowercase).collect();
+    let mut head: Vec<u8> = message
+        .iter()
+        .take(LOOK)
+        .map(u8::to_ascii_lowercase)
+        .collect();
     // A word cut in two is no evidence.
     if message.len() > LOOK {
         while head.last().is_some_and(|b| b.is_ascii_alphanumeric()) {
@@ -116,12 +142,16 @@ pub fn inferred(message: &[u8]) -> Level {
         }
     }
     let mut best = Level::Unknown;
-    let mut words = head.split(|b| !b.is_ascii_alphanumeric() && *b != b'-').filter(|w| !w.is_empty()).peekable();
+    let mut words = head
+        .split(|b| !b.is_ascii_alphanumeric() && *b != b'-')
+        .filter(|w| !w.is_empty())
+        .peekable();
     let mut before: &[u8] = b"";
     while let Some(word) = words.next() {
         let is = |list: &[&str]| list.iter().any(|w| w.as_bytes() == word);
         // "0 errors", "no error" and "error=0" tell that nothing is wrong.
-        let harmless = matches!(before, b"0" | b"no" | b"without") || words.peek().is_some_and(|w| *w == b"0");
+        let harmless =
+            matches!(before, b"0" | b"no" | b"without") || words.peek().is_some_and(|w| *w == b"0");
         if !harmless {
             let level = match () {
                 _ if is(FATAL) => Level::Fatal,
@@ -142,9 +172,13 @@ mod tests {
 
     #[test]
     fn words_letters_and_numbers_are_levels() {
-        for (text, level) in
-            [("WARN", Level::Warn), ("E", Level::Error), ("50", Level::Error), ("503", Level::Error), ("hello", Level::Unknown)]
-        {
+        for (text, level) in [
+            ("WARN", Level::Warn),
+            ("E", Level::Error),
+            ("50", Level::Error),
+            ("503", Level::Error),
+            ("hello", Level::Unknown),
+        ] {
             assert_eq!(named(text.as_bytes()), level, "{text}");
         }
     }
@@ -155,8 +189,15 @@ mod tests {
         assert_eq!(inferred(b"done with 0 errors"), Level::Unknown);
         assert_eq!(inferred(b"errors=0 ok"), Level::Unknown);
         assert_eq!(inferred(b"session opened"), Level::Unknown);
-        assert_eq!(inferred(b"INFO retry failed once"), Level::Info, "what is stated counts");
+        assert_eq!(
+            inferred(b"INFO retry failed once"),
+            Level::Info,
+            "what is stated counts"
+        );
         assert_eq!(inferred(b"[WARN] disk"), Level::Warn);
-        assert_eq!((inferred(b"INFORMATION"), inferred(b"Info about it")), (Level::Unknown, Level::Unknown));
+        assert_eq!(
+            (inferred(b"INFORMATION"), inferred(b"Info about it")),
+            (Level::Unknown, Level::Unknown)
+        );
     }
 }

@@ -81,7 +81,11 @@ impl LineParser {
 
     /// The text in which the spans of the last line lie.
     pub fn text<'a>(&'a self, raw: &'a [u8], line: &Line) -> &'a [u8] {
-        if line.in_scratch { &self.scratch } else { line.peeled.of(raw) }
+        if line.in_scratch {
+            &self.scratch
+        } else {
+            line.peeled.of(raw)
+        }
     }
 
     /// Reads one line; where a line like it was read before, only its time. For that, `parse` must be called in order.
@@ -102,10 +106,15 @@ impl LineParser {
         if line.join != Join::Start || line.part || end == 0 {
             return;
         }
-        self.memo.style(self.clock.last.map(|(spec, n)| (spec, end - n)));
-        let by_digits = line.parsed.by_digits || self.service(raw, line).iter().any(u8::is_ascii_digit);
+        self.memo
+            .style(self.clock.last.map(|(spec, n)| (spec, end - n)));
+        let by_digits =
+            line.parsed.by_digits || self.service(raw, line).iter().any(u8::is_ascii_digit);
         if self.memo.clock_end == end && !by_digits && !line.in_scratch {
-            line.repeat = self.memo.learn(raw, line.raw_message.start as usize).map_or(Repeat::None, Repeat::First);
+            line.repeat = self
+                .memo
+                .learn(raw, line.raw_message.start as usize)
+                .map_or(Repeat::None, Repeat::First);
         }
     }
 
@@ -124,7 +133,12 @@ impl LineParser {
         line.clock_end = 0;
         line.peeled = Span::new(0, raw.len());
         if let Some(wrapper) = &self.wrapper
-            && wrapper.parse(raw, &mut self.clock, &mut self.wrapper_hint, &mut line.parsed)
+            && wrapper.parse(
+                raw,
+                &mut self.clock,
+                &mut self.wrapper_hint,
+                &mut line.parsed,
+            )
         {
             line.time = line.parsed.time;
             line.clock_end = line.parsed.clock_end;
@@ -141,9 +155,17 @@ impl LineParser {
     }
 
     fn parse_inner(&mut self, raw: &[u8], line: &mut Line) {
-        let text = if line.in_scratch { &self.scratch[..] } else { line.peeled.of(raw) };
+        let text = if line.in_scratch {
+            &self.scratch[..]
+        } else {
+            line.peeled.of(raw)
+        };
         let wrapped = line.known;
-        let clock = if wrapped { &mut self.inner_clock } else { &mut self.clock };
+        let clock = if wrapped {
+            &mut self.inner_clock
+        } else {
+            &mut self.clock
+        };
         let mut found = false;
         if !continues(text) {
             for (format, hint) in self.formats.iter().zip(&mut self.hints) {
@@ -183,13 +205,18 @@ impl LineParser {
         }
         let inner = line.peeled.of(raw);
         let start = keyed::escaped_len(inner, message.start as usize);
-        let end = start + keyed::escaped_len(&inner[start..], (message.end - message.start) as usize);
+        let end =
+            start + keyed::escaped_len(&inner[start..], (message.end - message.start) as usize);
         Span::new(base + start, base + end)
     }
 
     /// Service that the last line names: its program, else its component; a place in the source code is none.
     pub fn service<'a>(&'a self, raw: &'a [u8], line: &Line) -> &'a [u8] {
-        let named = if line.parsed.program.is_empty() { line.parsed.component } else { line.parsed.program };
+        let named = if line.parsed.program.is_empty() {
+            line.parsed.component
+        } else {
+            line.parsed.program
+        };
         let name = named.of(self.text(raw, line)).trim_ascii();
         let number = name.iter().rev().take_while(|b| b.is_ascii_digit()).count();
         if number > 0 && matches!(name[..name.len() - number].last(), Some(b':' | b'#')) {
@@ -214,9 +241,16 @@ impl LineParser {
 
 /// `java.io.IOException: x`, `TypeError: x`: what stands between a logged line and its stack trace.
 fn is_exception(text: &[u8]) -> bool {
-    let name = &text[..text.iter().take(200).take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'$' | b'_')).count()];
+    let name = &text[..text
+        .iter()
+        .take(200)
+        .take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'$' | b'_'))
+        .count()];
     let ends = matches!(text.get(name.len()), None | Some(b':'));
-    ends && [b"Exception".as_slice(), b"Error", b"Throwable", b"Failure"].iter().any(|e| name.ends_with(e)) && name[0].is_ascii_alphabetic()
+    ends && [b"Exception".as_slice(), b"Error", b"Throwable", b"Failure"]
+        .iter()
+        .any(|e| name.ends_with(e))
+        && name[0].is_ascii_alphabetic()
 }
 
 /// Lines that by their looks belong to the event above them: indented ones, parts of stack traces, closing brackets.
@@ -227,7 +261,10 @@ pub fn continues(text: &[u8]) -> bool {
         Some(b'.') => text.starts_with(b"... "),
         Some(b'C') => text.starts_with(b"Caused by: "),
         Some(b'S') => text.starts_with(b"Suppressed: ") || text.starts_with(b"Stack trace:"),
-        Some(b'T') => text.starts_with(b"Traceback (most recent call last)") || text.starts_with(b"The above exception was"),
+        Some(b'T') => {
+            text.starts_with(b"Traceback (most recent call last)")
+                || text.starts_with(b"The above exception was")
+        }
         Some(b'D') => text.starts_with(b"During handling of the above exception"),
         Some(b'a') => text.starts_with(b"at "),
         Some(b'g') => text.starts_with(b"goroutine ") && text.ends_with(b"]:"),

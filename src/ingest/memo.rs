@@ -86,13 +86,25 @@ impl Memo {
     /// Remembers the line looked up last, now that it was parsed: `message` is where its header ends. Returns its number.
     pub fn learn(&mut self, raw: &[u8], message: usize) -> Option<u32> {
         let key = self.key.take()?;
-        let header = self.cuts.ranges.iter().take_while(|(a, _)| (*a as usize) + self.clock_end < message).count();
+        let header = self
+            .cuts
+            .ranges
+            .iter()
+            .take_while(|(a, _)| (*a as usize) + self.clock_end < message)
+            .count();
         if self.known.len() >= MOST || header > 30 || self.known.contains_key(&key) {
             return None;
         }
         let id = self.known.len() as u32;
         let classes = classes(&raw[self.clock_end..], &self.cuts, header);
-        self.known.insert(key, Known { id, header, classes });
+        self.known.insert(
+            key,
+            Known {
+                id,
+                header,
+                classes,
+            },
+        );
         Some(id)
     }
 

@@ -12,11 +12,15 @@ pub struct Span {
 
 impl Span {
     pub fn new(start: usize, end: usize) -> Span {
-        Span { start: start as u32, end: end as u32 }
+        Span {
+            start: start as u32,
+            end: end as u32,
+        }
     }
 
     pub fn of<'a>(&self, text: &'a [u8]) -> &'a [u8] {
-        text.get(self.start as usize..self.end as usize).unwrap_or_default()
+        text.get(self.start as usize..self.end as usize)
+            .unwrap_or_default()
     }
 
     pub fn is_empty(&self) -> bool {
@@ -24,7 +28,10 @@ impl Span {
     }
 
     pub fn shifted(&self, by: usize) -> Span {
-        Span { start: self.start + by as u32, end: self.end + by as u32 }
+        Span {
+            start: self.start + by as u32,
+            end: self.end + by as u32,
+        }
     }
 }
 
@@ -96,7 +103,14 @@ impl Parsed {
         self.level = Level::Unknown;
         self.escaped = false;
         self.by_digits = false;
-        for span in [&mut self.program, &mut self.component, &mut self.host, &mut self.message, &mut self.inner, &mut self.part] {
+        for span in [
+            &mut self.program,
+            &mut self.component,
+            &mut self.host,
+            &mut self.message,
+            &mut self.inner,
+            &mut self.part,
+        ] {
             *span = Span::default();
         }
     }

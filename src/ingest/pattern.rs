@@ -66,7 +66,10 @@ impl Pattern {
     pub fn compile(source: &str) -> Result<Pattern, String> {
         let mut rest = source;
         let mut items = compile_items(&mut rest, false)?;
-        let end = Follow { end: true, ..Follow::default() };
+        let end = Follow {
+            end: true,
+            ..Follow::default()
+        };
         set_follow(&mut items, end);
         let weight = weigh(&items);
         Ok(Pattern { items, weight })
@@ -74,17 +77,37 @@ impl Pattern {
 
     /// Matches a whole line; on success `out` holds its fields.
     pub fn parse(&self, text: &[u8], clock: &mut Clock, out: &mut Parsed) -> bool {
-        let mut run = Run { text, clock, bound: [None; MAX_FIELDS], bound_len: 0, stamp: None, steps: 0 };
-        if !run.items(Frame { items: &self.items, outer: None }, 0) {
+        let mut run = Run {
+            text,
+            clock,
+            bound: [None; MAX_FIELDS],
+            bound_len: 0,
+            stamp: None,
+            steps: 0,
+        };
+        if !run.items(
+            Frame {
+                items: &self.items,
+                outer: None,
+            },
+            0,
+        ) {
             return false;
         }
-        let Run { bound, bound_len, stamp, .. } = run;
+        let Run {
+            bound,
+            bound_len,
+            stamp,
+            ..
+        } = run;
         out.time = stamp;
         for (slot, class, span) in bound.into_iter().take(bound_len).flatten() {
             out.set(slot, span, text);
             if let Class::Priority = class {
                 out.by_digits = true;
-                let number = std::str::from_utf8(span.of(text)).ok().and_then(|t| t.parse().ok());
+                let number = std::str::from_utf8(span.of(text))
+                    .ok()
+                    .and_then(|t| t.parse().ok());
                 out.level = number.map_or(out.level, level::from_priority);
             }
         }
@@ -125,7 +148,11 @@ fn compile_items(rest: &mut &str, nested: bool) -> Result<Vec<Item>, String> {
             items.push(Item::Blank);
             *rest = rest.trim_start_matches(' ');
         } else {
-            let literal = if c == '\\' { rest[1..].chars().next().ok_or("a lone '\\'")? } else { c };
+            let literal = if c == '\\' {
+                rest[1..].chars().next().ok_or("a lone '\\'")?
+            } else {
+                c
+            };
             *rest = &rest[if c == '\\' { 1 } else { 0 } + literal.len_utf8()..];
             let mut buffer = [0; 4];
             let bytes = literal.encode_utf8(&mut buffer).as_bytes();
@@ -135,14 +162,20 @@ fn compile_items(rest: &mut &str, nested: bool) -> Result<Vec<Item>, String> {
             }
         }
     }
-    if nested { Err("a '{?' is not closed".into()) } else { Ok(items) }
+    if nested {
+        Err("a '{?' is not closed".into())
+    } else {
+        Ok(items)
+    }
 }
 
 fn compile_field(body: &str) -> Result<Item, String> {
     let (name, class) = body.split_once(':').unwrap_or((body, ""));
     let class = match (name, class) {
         ("time", "") => Class::Time(None),
-        ("time", style) => Class::Time(Some(Spec::compile(style).ok_or(format!("unknown time style '{style}'"))?)),
+        ("time", style) => Class::Time(Some(
+            Spec::compile(style).ok_or(format!("unknown time style '{style}'"))?,
+        )),
         ("level", "") => Class::Level,
         ("message" | "inner", "") | (_, "rest") => Class::Rest,
         (_, "" | "word") => Class::Word,
@@ -188,16 +221,28 @@ impl<'p> Run<'p, '_, '_> {
                 None => at == self.text.len(),
             };
         };
-        let next = Frame { items: tail, outer: frame.outer };
+        let next = Frame {
+            items: tail,
+            outer: frame.outer,
+        };
         match first {
             Item::Literal(l) => self.text[at..].starts_with(l) && self.items(next, at + l.len()),
             Item::Blank => {
-                let n = self.text[at..].iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
+                let n = self.text[at..]
+                    .iter()
+                    .take_while(|b| matches!(b, b' ' | b'\t'))
+                    .count();
                 n > 0 && self.items(next, at + n)
             }
             Item::Optional(inner) => {
                 let (mark, stamp) = (self.bound_len, self.stamp);
-                if self.items(Frame { items: inner, outer: Some(&next) }, at) {
+                if self.items(
+                    Frame {
+                        items: inner,
+                        outer: Some(&next),
+                    },
+                    at,
+                ) {
                     return true;
                 }
                 (self.bound_len, self.stamp) = (mark, stamp);
@@ -207,7 +252,14 @@ impl<'p> Run<'p, '_, '_> {
         }
     }
 
-    fn bind(&mut self, slot: &'p Slot, class: &'p Class, next: Frame<'p, '_>, at: usize, end: usize) -> bool {
+    fn bind(
+        &mut self,
+        slot: &'p Slot,
+        class: &'p Class,
+        next: Frame<'p, '_>,
+        at: usize,
+        end: usize,
+    ) -> bool {
         if self.bound_len == MAX_FIELDS {
             return false;
         }
@@ -220,7 +272,14 @@ impl<'p> Run<'p, '_, '_> {
         false
     }
 
-    fn field(&mut self, slot: &'p Slot, class: &'p Class, follow: Follow, next: Frame<'p, '_>, at: usize) -> bool {
+    fn field(
+        &mut self,
+        slot: &'p Slot,
+        class: &'p Class,
+        follow: Follow,
+        next: Frame<'p, '_>,
+        at: usize,
+    ) -> bool {
         let text = self.text;
         let rest = &text[at..];
         match class {
@@ -229,7 +288,9 @@ impl<'p> Run<'p, '_, '_> {
                     Some(spec) => self.clock.exactly(spec, rest),
                     None => self.clock.any(rest),
                 };
-                let Some((stamp, n)) = found else { return false };
+                let Some((stamp, n)) = found else {
+                    return false;
+                };
                 self.stamp = Some(stamp);
                 self.bind(slot, class, next, at, at + n)
             }
@@ -239,19 +300,31 @@ impl<'p> Run<'p, '_, '_> {
                 n > 0 && n < 20 && self.bind(slot, class, next, at, at + n)
             }
             Class::Letter => {
-                let is = rest.first().is_some_and(|b| b.is_ascii_uppercase() && level::named(&[*b]) != Default::default());
+                let is = rest.first().is_some_and(|b| {
+                    b.is_ascii_uppercase() && level::named(&[*b]) != Default::default()
+                });
                 is && self.bind(slot, class, next, at, at + 1)
             }
             Class::Level => {
-                let n = rest.iter().take_while(|b| b.is_ascii_alphanumeric()).count();
+                let n = rest
+                    .iter()
+                    .take_while(|b| b.is_ascii_alphanumeric())
+                    .count();
                 let word = &rest[..n];
                 // A number may be a level in a structured log; in text it is an hour, a status, a count.
-                let is = n > 0 && word[0].is_ascii_alphabetic() && level::named(word) != Default::default();
+                let is = n > 0
+                    && word[0].is_ascii_alphabetic()
+                    && level::named(word) != Default::default();
                 is && self.bind(slot, class, next, at, at + n)
             }
-            Class::Balanced => self.balanced(at).is_some_and(|end| self.bind(slot, class, next, at, end)),
+            Class::Balanced => self
+                .balanced(at)
+                .is_some_and(|end| self.bind(slot, class, next, at, end)),
             Class::Word => {
-                let limit = rest.iter().take_while(|b| !matches!(b, b' ' | b'\t')).count();
+                let limit = rest
+                    .iter()
+                    .take_while(|b| !matches!(b, b' ' | b'\t'))
+                    .count();
                 self.until(slot, class, follow, next, (at, limit))
             }
             Class::Any => self.until(slot, class, follow, next, (at, rest.len())),
@@ -259,7 +332,14 @@ impl<'p> Run<'p, '_, '_> {
     }
 
     /// Tries every end up to `limit` bytes at which what follows could match; the nearest first.
-    fn until(&mut self, slot: &'p Slot, class: &'p Class, follow: Follow, next: Frame<'p, '_>, (at, limit): (usize, usize)) -> bool {
+    fn until(
+        &mut self,
+        slot: &'p Slot,
+        class: &'p Class,
+        follow: Follow,
+        next: Frame<'p, '_>,
+        (at, limit): (usize, usize),
+    ) -> bool {
         let limit = limit.min(MAX_HEADER);
         let least = usize::from(!matches!(class, Class::Any));
         for n in least..=limit {
@@ -315,12 +395,18 @@ fn set_follow(items: &mut [Item], after: Follow) -> Follow {
             Item::Optional(inner) => {
                 let own = set_follow(inner, next);
                 let mut both = next;
-                both.heads.iter_mut().zip(own.heads).for_each(|(a, b)| *a |= b);
+                both.heads
+                    .iter_mut()
+                    .zip(own.heads)
+                    .for_each(|(a, b)| *a |= b);
                 both
             }
             Item::Field(_, _, follow) => {
                 *follow = next;
-                Follow { heads: [u64::MAX; 4], end: true }
+                Follow {
+                    heads: [u64::MAX; 4],
+                    end: true,
+                }
             }
         };
     }
@@ -334,7 +420,9 @@ mod tests {
     fn parse(pattern: &str, line: &str) -> Option<(Parsed, String)> {
         let mut out = Parsed::default();
         let mut clock = Clock::new(1_700_000_000_000_000_000, 0);
-        let ok = Pattern::compile(pattern).unwrap().parse(line.as_bytes(), &mut clock, &mut out);
+        let ok = Pattern::compile(pattern)
+            .unwrap()
+            .parse(line.as_bytes(), &mut clock, &mut out);
         let message = String::from_utf8_lossy(out.message.of(line.as_bytes())).into_owned();
         ok.then_some((out, message))
     }
@@ -342,20 +430,40 @@ mod tests {
     #[test]
     fn optional_parts_may_be_absent() {
         let p = "{time} {host} {program}{?[{pid:int}]?}: {message}";
-        assert_eq!(parse(p, "Dec 10 06:55:46 h sshd[1]: hi there").unwrap().1, "hi there");
-        assert_eq!(parse(p, "Dec 10 06:55:46 h kernel: hi: x").unwrap().1, "hi: x");
+        assert_eq!(
+            parse(p, "Dec 10 06:55:46 h sshd[1]: hi there").unwrap().1,
+            "hi there"
+        );
+        assert_eq!(
+            parse(p, "Dec 10 06:55:46 h kernel: hi: x").unwrap().1,
+            "hi: x"
+        );
         assert!(parse(p, "Dec 10 06:55:46 h kernel hi").is_none());
     }
 
     #[test]
     fn brackets_balance() {
         let p = "{time} - {level} [{thread:balanced}] - {message}";
-        assert_eq!(parse(p, "2015-07-29 17:41:44,747 - INFO  [Q[myid=1]/0:1:F@774] - out").unwrap().1, "out");
+        assert_eq!(
+            parse(
+                p,
+                "2015-07-29 17:41:44,747 - INFO  [Q[myid=1]/0:1:F@774] - out"
+            )
+            .unwrap()
+            .1,
+            "out"
+        );
     }
 
     #[test]
     fn hostile_lines_end() {
         let line = format!("2015-07-29 17:41:44 {}", "a:[ ".repeat(20_000));
-        assert!(parse("{time} {a:any}[{b:any}]: {c:any}] {d:any}; {message}", &line).is_none());
+        assert!(
+            parse(
+                "{time} {a:any}[{b:any}]: {c:any}] {d:any}; {message}",
+                &line
+            )
+            .is_none()
+        );
     }
 }

@@ -59,14 +59,28 @@ fn lock<T>(m: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 impl Store {
     pub fn in_memory() -> Store {
-        Store { backing: Mutex::default(), state: Mutex::default() }
+        Store {
+            backing: Mutex::default(),
+            state: Mutex::default(),
+        }
     }
 
     /// A new store in the file at `path`.
     pub fn create(path: &Path) -> io::Result<Store> {
-        let file = File::options().read(true).write(true).create(true).truncate(true).open(path)?;
-        let backing = Backing { file: Some((file, path.to_path_buf(), 0)), ..Backing::default() };
-        Ok(Store { backing: Mutex::new(backing), state: Mutex::default() })
+        let file = File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(path)?;
+        let backing = Backing {
+            file: Some((file, path.to_path_buf(), 0)),
+            ..Backing::default()
+        };
+        Ok(Store {
+            backing: Mutex::new(backing),
+            state: Mutex::default(),
+        })
     }
 
     /// Opens what `create` and `directory` left behind; `None` when it does not fit together.
@@ -75,17 +89,38 @@ impl Store {
         let end = file.metadata().ok()?.len();
         let mut state = State::default();
         for row in directory.as_chunks::<32>().0 {
-            let word =
-                |i: usize| u64::from_le_bytes([row[i], row[i + 1], row[i + 2], row[i + 3], row[i + 4], row[i + 5], row[i + 6], row[i + 7]]);
+            let word = |i: usize| {
+                u64::from_le_bytes([
+                    row[i],
+                    row[i + 1],
+                    row[i + 2],
+                    row[i + 3],
+                    row[i + 4],
+                    row[i + 5],
+                    row[i + 6],
+                    row[i + 7],
+                ])
+            };
             let (raw_len, len) = ((word(24) >> 32) as u32, word(24) as u32);
-            let frame = Frame { start: word(8), raw_len, at: word(16), len };
+            let frame = Frame {
+                start: word(8),
+                raw_len,
+                at: word(16),
+                len,
+            };
             if frame.at + u64::from(frame.len) > end {
                 return None;
             }
             state.sources.entry(word(0) as u32).or_default().push(frame);
         }
-        let backing = Backing { file: Some((file, path.to_path_buf(), end)), ..Backing::default() };
-        Some(Store { backing: Mutex::new(backing), state: Mutex::new(state) })
+        let backing = Backing {
+            file: Some((file, path.to_path_buf(), end)),
+            ..Backing::default()
+        };
+        Some(Store {
+            backing: Mutex::new(backing),
+            state: Mutex::new(state),
+        })
     }
 
     /// Where every frame is: to be kept beside the file.
@@ -96,7 +131,12 @@ impl Store {
         let mut out = Vec::new();
         for id in ids {
             for f in &state.sources[&id] {
-                for word in [u64::from(id), f.start, f.at, u64::from(f.raw_len) << 32 | u64::from(f.len)] {
+                for word in [
+                    u64::from(id),
+                    f.start,
+                    f.at,
+                    u64::from(f.raw_len) << 32 | u64::from(f.len),
+                ] {
                     out.extend_from_slice(&word.to_le_bytes());
                 }
             }
@@ -106,12 +146,20 @@ impl Store {
 
     /// Bytes on disk.
     pub fn disk_bytes(&self) -> u64 {
-        lock(&self.backing).file.as_ref().map_or(0, |(_, _, end)| *end)
+        lock(&self.backing)
+            .file
+            .as_ref()
+            .map_or(0, |(_, _, end)| *end)
     }
 
     /// Compresses text into frames; costly, so done by whoever has a thread to spare.
     pub fn pack(bytes: &[u8]) -> Vec<(u32, Vec<u8>)> {
-        let frame = |raw: &[u8]| (raw.len() as u32, zstd::bulk::compress(raw, 1).unwrap_or_default());
+        let frame = |raw: &[u8]| {
+            (
+                raw.len() as u32,
+                zstd::bulk::compress(raw, 1).unwrap_or_default(),
+            )
+        };
         bytes.chunks(FRAME).map(frame).collect()
     }
 
@@ -120,7 +168,12 @@ impl Store {
         let mut start = start;
         for (raw_len, bytes) in packed {
             let at = self.put(bytes);
-            let frame = Frame { start, raw_len: *raw_len, at, len: bytes.len() as u32 };
+            let frame = Frame {
+                start,
+                raw_len: *raw_len,
+                at,
+                len: bytes.len() as u32,
+            };
             start += u64::from(*raw_len);
             let mut state = lock(&self.state);
             let frames = state.sources.entry(source).or_default();
@@ -153,7 +206,9 @@ impl Store {
         held.frames.insert(id, packed.to_vec());
         held.order.push_back(id);
         while held.bytes > MEMORY {
-            let Some(oldest) = held.order.pop_front() else { break };
+            let Some(oldest) = held.order.pop_front() else {
+                break;
+            };
             held.bytes -= held.frames.remove(&oldest).map_or(0, |f| f.len());
         }
         id
@@ -172,7 +227,11 @@ impl Store {
                 held.frames.get(&frame.at)?.clone()
             } else {
                 let mut packed = vec![0; frame.len as usize];
-                held.file.as_ref()?.0.read_exact_at(&mut packed, frame.at).ok()?;
+                held.file
+                    .as_ref()?
+                    .0
+                    .read_exact_at(&mut packed, frame.at)
+                    .ok()?;
                 packed
             }
         };
@@ -185,7 +244,11 @@ impl Store {
             let state = lock(&self.state);
             let frames = state.sources.get(&source)?;
             let first = frames.partition_point(|f| f.start + u64::from(f.raw_len) <= start);
-            frames[first..].iter().take_while(|f| f.start < start + len as u64).cloned().collect()
+            frames[first..]
+                .iter()
+                .take_while(|f| f.start < start + len as u64)
+                .cloned()
+                .collect()
         };
         let mut out = Vec::with_capacity(len);
         for frame in wanted {
@@ -214,9 +277,17 @@ impl Store {
 
     /// Raw bytes of a source that fell out of memory.
     pub fn lost(&self, source: u32) -> u64 {
-        let frames = lock(&self.state).sources.get(&source).cloned().unwrap_or_default();
+        let frames = lock(&self.state)
+            .sources
+            .get(&source)
+            .cloned()
+            .unwrap_or_default();
         let held = lock(&self.backing);
-        frames.iter().filter(|f| f.at >= IN_MEMORY && !held.frames.contains_key(&f.at)).map(|f| u64::from(f.raw_len)).sum()
+        frames
+            .iter()
+            .filter(|f| f.at >= IN_MEMORY && !held.frames.contains_key(&f.at))
+            .map(|f| u64::from(f.raw_len))
+            .sum()
     }
 }
 

@@ -20,7 +20,12 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { ratio: 1_500, depth: 8, members: 500_000, bytes: 1 << 40 }
+        Limits {
+            ratio: 1_500,
+            depth: 8,
+            members: 500_000,
+            bytes: 1 << 40,
+        }
     }
 }
 
@@ -61,10 +66,16 @@ pub fn files(paths: &[PathBuf], failed: &mut dyn FnMut(Failure)) -> Vec<PathBuf>
             let before = found.len();
             glob(&text, &mut found, failed);
             if found.len() == before {
-                failed(Failure { name: text.into_owned(), reason: "no file matches this pattern".into() });
+                failed(Failure {
+                    name: text.into_owned(),
+                    reason: "no file matches this pattern".into(),
+                });
             }
         } else {
-            failed(Failure { name: text.into_owned(), reason: "no such file or directory".into() });
+            failed(Failure {
+                name: text.into_owned(),
+                reason: "no such file or directory".into(),
+            });
         }
     }
     found.sort();
@@ -95,13 +106,26 @@ fn expand(path: &Path, found: &mut Vec<PathBuf>, failed: &mut dyn FnMut(Failure)
 }
 
 fn glob(pattern: &str, found: &mut Vec<PathBuf>, failed: &mut dyn FnMut(Failure)) {
-    let fixed: PathBuf =
-        Path::new(pattern).components().take_while(|c| !c.as_os_str().to_string_lossy().contains(['*', '?', '['])).collect();
-    let root = if fixed.as_os_str().is_empty() { PathBuf::from(".") } else { fixed };
-    match globset::GlobBuilder::new(pattern).literal_separator(true).build() {
+    let fixed: PathBuf = Path::new(pattern)
+        .components()
+        .take_while(|c| !c.as_os_str().to_string_lossy().contains(['*', '?', '[']))
+        .collect();
+    let root = if fixed.as_os_str().is_empty() {
+        PathBuf::from(".")
+    } else {
+        fixed
+    };
+    match globset::GlobBuilder::new(pattern)
+        .literal_separator(true)
+        .build()
+    {
         Ok(glob) => {
             let matcher = glob.compile_matcher();
-            for entry in walkdir::WalkDir::new(&root).follow_links(true).into_iter().flatten() {
+            for entry in walkdir::WalkDir::new(&root)
+                .follow_links(true)
+                .into_iter()
+                .flatten()
+            {
                 let path = entry.path();
                 let shown = path.strip_prefix("./").unwrap_or(path);
                 if matcher.is_match(shown) || matcher.is_match(path) {
@@ -109,7 +133,10 @@ fn glob(pattern: &str, found: &mut Vec<PathBuf>, failed: &mut dyn FnMut(Failure)
                 }
             }
         }
-        Err(e) => failed(Failure { name: pattern.into(), reason: format!("not a usable pattern: {e}") }),
+        Err(e) => failed(Failure {
+            name: pattern.into(),
+            reason: format!("not a usable pattern: {e}"),
+        }),
     }
 }
 
@@ -117,8 +144,12 @@ fn glob(pattern: &str, found: &mut Vec<PathBuf>, failed: &mut dyn FnMut(Failure)
 pub fn reason(e: &io::Error) -> String {
     match e.kind() {
         io::ErrorKind::NotFound => "no such file (it vanished, or a link leads nowhere)".into(),
-        io::ErrorKind::PermissionDenied => "permission denied: run as a user who may read it".into(),
-        io::ErrorKind::UnexpectedEof => "the compressed data ends too soon; what came before is kept".into(),
+        io::ErrorKind::PermissionDenied => {
+            "permission denied: run as a user who may read it".into()
+        }
+        io::ErrorKind::UnexpectedEof => {
+            "the compressed data ends too soon; what came before is kept".into()
+        }
         _ => e.to_string(),
     }
 }
@@ -132,11 +163,19 @@ pub struct Walk<'v> {
 
 impl<'v> Walk<'v> {
     pub fn new(limits: Limits, visitor: &'v mut dyn Visitor) -> Walk<'v> {
-        Walk { limits, visitor, members: 0, bytes: 0 }
+        Walk {
+            limits,
+            visitor,
+            members: 0,
+            bytes: 0,
+        }
     }
 
     fn fail(&mut self, name: &str, reason: impl Into<String>) {
-        self.visitor.failed(Failure { name: name.to_string(), reason: reason.into() });
+        self.visitor.failed(Failure {
+            name: name.to_string(),
+            reason: reason.into(),
+        });
     }
 
     /// Visits one file of the file system.
@@ -150,12 +189,22 @@ impl<'v> Walk<'v> {
     fn try_file(&mut self, path: &Path, name: &str) -> io::Result<()> {
         let meta = std::fs::metadata(path)?;
         if !meta.is_file() {
-            return Err(io::Error::other("not a regular file (FIFO, socket or device); pipe it in with '-' instead"));
+            return Err(io::Error::other(
+                "not a regular file (FIFO, socket or device); pipe it in with '-' instead",
+            ));
         }
-        let mtime = meta.modified().ok().and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok()).map(|d| d.as_secs());
+        let mtime = meta
+            .modified()
+            .ok()
+            .and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok())
+            .map(|d| d.as_secs());
         let (head, input) = decode::probe(File::open(path)?)?;
         match decode::content(&head) {
-            Content::Text => self.visitor.member(Member { name: name.into(), mtime, body: Body::File(path.to_path_buf()) }),
+            Content::Text => self.visitor.member(Member {
+                name: name.into(),
+                mtime,
+                body: Body::File(path.to_path_buf()),
+            }),
             Content::Zip => {
                 let mut file = File::open(path)?;
                 file.rewind()?;
@@ -172,7 +221,13 @@ impl<'v> Walk<'v> {
         }
     }
 
-    fn try_stream(&mut self, name: &str, mtime: Option<u64>, input: &mut dyn Read, depth: u32) -> io::Result<()> {
+    fn try_stream(
+        &mut self,
+        name: &str,
+        mtime: Option<u64>,
+        input: &mut dyn Read,
+        depth: u32,
+    ) -> io::Result<()> {
         let (head, input) = decode::probe(input)?;
         self.content(name, mtime, decode::content(&head), input, depth)
     }
@@ -186,22 +241,43 @@ impl<'v> Walk<'v> {
         depth: u32,
     ) -> io::Result<()> {
         if depth > self.limits.depth {
-            return Err(io::Error::other(format!("archives nested more than {} deep (--max-depth)", self.limits.depth)));
+            return Err(io::Error::other(format!(
+                "archives nested more than {} deep (--max-depth)",
+                self.limits.depth
+            )));
         }
         match content {
-            Content::Text => self.visitor.member(Member { name: name.into(), mtime, body: Body::Stream(&mut input) }),
+            Content::Text => self.visitor.member(Member {
+                name: name.into(),
+                mtime,
+                body: Body::Stream(&mut input),
+            }),
             Content::Tar => self.tar(name, input, depth),
             Content::Zip => self.nested_zip(name, input, depth),
             Content::Utf16(_) => {
                 let mut plain = decode::plain(content, input)?;
-                self.visitor.member(Member { name: name.into(), mtime, body: Body::Stream(&mut plain) })
+                self.visitor.member(Member {
+                    name: name.into(),
+                    mtime,
+                    body: Body::Stream(&mut plain),
+                })
             }
             _ => {
-                let counted = Counted { input, seen: std::rc::Rc::default() };
+                let counted = Counted {
+                    input,
+                    seen: std::rc::Rc::default(),
+                };
                 let seen = counted.seen.clone();
-                let plain = decode::plain(content, io::BufReader::with_capacity(128 * 1024, counted))?;
+                let plain =
+                    decode::plain(content, io::BufReader::with_capacity(128 * 1024, counted))?;
                 let budget = self.limits.bytes.saturating_sub(self.bytes);
-                let mut guarded = Guarded { input: plain, seen, out: 0, ratio: self.limits.ratio, budget };
+                let mut guarded = Guarded {
+                    input: plain,
+                    seen,
+                    out: 0,
+                    ratio: self.limits.ratio,
+                    budget,
+                };
                 let result = self.try_stream(name, mtime, &mut guarded, depth + 1);
                 self.bytes += guarded.out;
                 result
@@ -212,7 +288,10 @@ impl<'v> Walk<'v> {
     fn count_member(&mut self) -> io::Result<()> {
         self.members += 1;
         if self.members > self.limits.members {
-            return Err(io::Error::other(format!("more than {} members (--max-members)", self.limits.members)));
+            return Err(io::Error::other(format!(
+                "more than {} members (--max-members)",
+                self.limits.members
+            )));
         }
         Ok(())
     }
@@ -266,7 +345,13 @@ impl<'v> Walk<'v> {
             let label = self.label(name, &String::from_utf8_lossy(entry.name_raw()));
             let seen = std::rc::Rc::new(std::cell::Cell::new(entry.compressed_size()));
             let budget = self.limits.bytes.saturating_sub(self.bytes);
-            let mut guarded = Guarded { input: Box::new(&mut entry), seen, out: 0, ratio: self.limits.ratio, budget };
+            let mut guarded = Guarded {
+                input: Box::new(&mut entry),
+                seen,
+                out: 0,
+                ratio: self.limits.ratio,
+                budget,
+            };
             let result = self.try_stream(&label, None, &mut guarded, depth + 1);
             self.bytes += guarded.out;
             if let Err(e) = result {
@@ -280,17 +365,25 @@ impl<'v> Walk<'v> {
         let mut bytes = Vec::new();
         input.take(MAX_NESTED_ZIP + 1).read_to_end(&mut bytes)?;
         if bytes.len() as u64 > MAX_NESTED_ZIP {
-            return Err(io::Error::other("a zip of more than 512 MB inside another archive: unpack it first"));
+            return Err(io::Error::other(
+                "a zip of more than 512 MB inside another archive: unpack it first",
+            ));
         }
         self.zip(name, io::Cursor::new(bytes), depth)
     }
 
     /// Name under which a member is shown; ways out of the archive are taken out and reported.
     fn label(&mut self, archive: &str, inside: &str) -> String {
-        let clean: Vec<&str> = inside.split(['/', '\\']).filter(|p| !p.is_empty() && *p != "." && *p != "..").collect();
+        let clean: Vec<&str> = inside
+            .split(['/', '\\'])
+            .filter(|p| !p.is_empty() && *p != "." && *p != "..")
+            .collect();
         let label = format!("{archive}/{}", clean.join("/"));
         if inside.starts_with('/') || inside.split(['/', '\\']).any(|p| p == "..") {
-            self.fail(&label, "its name in the archive points outside of it; read under a cleaned name");
+            self.fail(
+                &label,
+                "its name in the archive points outside of it; read under a cleaned name",
+            );
         }
         label
     }
@@ -324,7 +417,10 @@ impl Read for Guarded<'_> {
         let n = self.input.read(buffer)?;
         self.out += n as u64;
         if self.out > RATIO_FREE && self.out / self.seen.get().max(1) > self.ratio {
-            return Err(io::Error::other(format!("expands more than {} times: a bomb? (--max-ratio)", self.ratio)));
+            return Err(io::Error::other(format!(
+                "expands more than {} times: a bomb? (--max-ratio)",
+                self.ratio
+            )));
         }
         if self.out > self.budget {
             return Err(io::Error::other("more bytes than --max-bytes allows"));
@@ -351,7 +447,10 @@ mod tests {
                 Body::File(path) => std::fs::File::open(path)?.read_to_end(&mut bytes),
                 Body::Stream(stream) => stream.read_to_end(&mut bytes),
             };
-            self.members.push((member.name, String::from_utf8_lossy(&bytes[..bytes.len().min(100)]).into_owned()));
+            self.members.push((
+                member.name,
+                String::from_utf8_lossy(&bytes[..bytes.len().min(100)]).into_owned(),
+            ));
             result.map(|_| ())
         }
         fn failed(&mut self, failure: Failure) {
@@ -391,10 +490,18 @@ mod tests {
     fn archives_in_archives_are_streamed() {
         let inner = gzip(b"deep\n");
         let mut zip = zip::ZipWriter::new(io::Cursor::new(Vec::new()));
-        zip.start_file("t/a.tar.gz", zip::write::SimpleFileOptions::default()).unwrap();
-        zip.write_all(&gzip(&tar(&[("a.log.gz", &inner), ("b.log", b"plain\n")]))).unwrap();
+        zip.start_file("t/a.tar.gz", zip::write::SimpleFileOptions::default())
+            .unwrap();
+        zip.write_all(&gzip(&tar(&[("a.log.gz", &inner), ("b.log", b"plain\n")])))
+            .unwrap();
         let seen = walk(&zip.finish().unwrap().into_inner(), Limits::default());
-        assert_eq!(seen.members, [("x/t/a.tar.gz/a.log.gz".into(), "deep\n".into()), ("x/t/a.tar.gz/b.log".into(), "plain\n".into())]);
+        assert_eq!(
+            seen.members,
+            [
+                ("x/t/a.tar.gz/a.log.gz".into(), "deep\n".into()),
+                ("x/t/a.tar.gz/b.log".into(), "plain\n".into())
+            ]
+        );
         assert!(seen.failures.is_empty());
     }
 
@@ -403,12 +510,19 @@ mod tests {
         let whole = gzip("a line of text\n".repeat(50_000).as_bytes());
         let seen = walk(&whole[..whole.len() / 2], Limits::default());
         assert!(seen.members[0].1.starts_with("a line"));
-        assert!(seen.failures[0].reason.contains("ends too soon"), "{:?}", seen.failures);
+        assert!(
+            seen.failures[0].reason.contains("ends too soon"),
+            "{:?}",
+            seen.failures
+        );
     }
 
     #[test]
     fn names_that_climb_out_are_cleaned_and_reported() {
-        let seen = walk(&tar(&[("../../etc/passwd", b"x\n"), ("/abs", b"y\n")]), Limits::default());
+        let seen = walk(
+            &tar(&[("../../etc/passwd", b"x\n"), ("/abs", b"y\n")]),
+            Limits::default(),
+        );
         assert_eq!(seen.members[0].0, "x/etc/passwd");
         assert_eq!(seen.failures.len(), 2);
     }
@@ -416,12 +530,29 @@ mod tests {
     #[test]
     fn bombs_are_stopped() {
         let bomb = gzip(&vec![b'a'; 80 << 20]);
-        let seen = walk(&bomb, Limits { ratio: 100, ..Limits::default() });
+        let seen = walk(
+            &bomb,
+            Limits {
+                ratio: 100,
+                ..Limits::default()
+            },
+        );
         assert!(seen.failures[0].reason.contains("max-ratio"));
         let mut nest = b"x\n".to_vec();
         for _ in 0..6 {
             nest = gzip(&nest);
         }
-        assert!(walk(&nest, Limits { depth: 3, ..Limits::default() }).failures[0].reason.contains("max-depth"));
+        assert!(
+            walk(
+                &nest,
+                Limits {
+                    depth: 3,
+                    ..Limits::default()
+                }
+            )
+            .failures[0]
+                .reason
+                .contains("max-depth")
+        );
     }
 }

@@ -60,20 +60,65 @@ const LOGS: &[(&str, Form)] = &[
 ];
 
 const VERBS: &[Verb] = &[
-    Verb { name: "get", flags: &[OUT, ("-l", Selector), ("--ignore-not-found", Form::None)], needs: &[Word::Kind], may: &[Word::Object] },
-    Verb { name: "describe", flags: &[("-l", Selector)], needs: &[Word::Kind], may: &[Word::Object] },
-    Verb { name: "logs", flags: LOGS, needs: &[Word::Object], may: &[] },
-    Verb { name: "top", flags: &[], needs: &[Word::Sub(&["pod", "pods", "node", "nodes"])], may: &[Word::Object] },
-    Verb { name: "config", flags: &[("--minify", Form::None), OUT], needs: &[Word::Sub(&["view"])], may: &[] },
-    Verb { name: "auth", flags: &[("--subresource", Name)], needs: &[Word::Sub(&["can-i"]), Word::ApiVerb, Word::Kind], may: &[] },
-    Verb { name: "patch", flags: &[("--type", PatchType), ("-p", Patch), DRY, OUT], needs: &[Word::Kind, Word::Object], may: &[] },
+    Verb {
+        name: "get",
+        flags: &[OUT, ("-l", Selector), ("--ignore-not-found", Form::None)],
+        needs: &[Word::Kind],
+        may: &[Word::Object],
+    },
+    Verb {
+        name: "describe",
+        flags: &[("-l", Selector)],
+        needs: &[Word::Kind],
+        may: &[Word::Object],
+    },
+    Verb {
+        name: "logs",
+        flags: LOGS,
+        needs: &[Word::Object],
+        may: &[],
+    },
+    Verb {
+        name: "top",
+        flags: &[],
+        needs: &[Word::Sub(&["pod", "pods", "node", "nodes"])],
+        may: &[Word::Object],
+    },
+    Verb {
+        name: "config",
+        flags: &[("--minify", Form::None), OUT],
+        needs: &[Word::Sub(&["view"])],
+        may: &[],
+    },
+    Verb {
+        name: "auth",
+        flags: &[("--subresource", Name)],
+        needs: &[Word::Sub(&["can-i"]), Word::ApiVerb, Word::Kind],
+        may: &[],
+    },
+    Verb {
+        name: "patch",
+        flags: &[("--type", PatchType), ("-p", Patch), DRY, OUT],
+        needs: &[Word::Kind, Word::Object],
+        may: &[],
+    },
     Verb {
         name: "rollout",
-        flags: &[("--to-revision", Number), ("--timeout", Duration), ("--watch", Truth), DRY],
+        flags: &[
+            ("--to-revision", Number),
+            ("--timeout", Duration),
+            ("--watch", Truth),
+            DRY,
+        ],
         needs: &[Word::Sub(&["status", "history", "undo"]), Word::Object],
         may: &[],
     },
-    Verb { name: "delete", flags: &[DRY, OUT, ("--wait", Truth)], needs: &[Word::Pod], may: &[Word::Object] },
+    Verb {
+        name: "delete",
+        flags: &[DRY, OUT, ("--wait", Truth)],
+        needs: &[Word::Pod],
+        may: &[Word::Object],
+    },
 ];
 
 /// Kinds of objects that may be looked at or changed. Secrets and roles are none of them.
@@ -128,16 +173,25 @@ pub fn is_name(text: &str) -> bool {
 
 fn is_context(text: &str) -> bool {
     text == super::CONTEXT
-        || !text.is_empty() && !text.starts_with('-') && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:@/".contains(&b))
+        || !text.is_empty()
+            && !text.starts_with('-')
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"-_.:@/".contains(&b))
 }
 
 fn made_of(text: &str, also: &[u8]) -> bool {
-    !text.is_empty() && !text.starts_with('-') && text.bytes().all(|b| b.is_ascii_alphanumeric() || also.contains(&b))
+    !text.is_empty()
+        && !text.starts_with('-')
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || also.contains(&b))
 }
 
 impl Form {
     fn fits(self, v: &str) -> bool {
-        let number = |t: &str| !t.is_empty() && t.len() <= 9 && t.bytes().all(|b| b.is_ascii_digit());
+        let number =
+            |t: &str| !t.is_empty() && t.len() <= 9 && t.bytes().all(|b| b.is_ascii_digit());
         match self {
             Form::None => false,
             Form::Number => number(v),
@@ -158,7 +212,10 @@ impl Word {
     fn fits(self, w: &str) -> bool {
         match self {
             Word::Kind => KINDS.contains(&w),
-            Word::Object => w.split_once('/').map_or_else(|| is_name(w), |(kind, name)| KINDS.contains(&kind) && is_name(name)),
+            Word::Object => w.split_once('/').map_or_else(
+                || is_name(w),
+                |(kind, name)| KINDS.contains(&kind) && is_name(name),
+            ),
             Word::Pod => w == "pod" || w.strip_prefix("pod/").is_some_and(is_name),
             Word::Sub(known) => known.contains(&w),
             Word::ApiVerb => ["get", "list", "patch", "update", "delete", "create"].contains(&w),
@@ -169,7 +226,9 @@ impl Word {
 /// Checks an argv: `kubectl`, then arguments, every one of them known to the grammar.
 pub fn check(argv: &[String]) -> Result<(), Refused> {
     let refuse = |why: String| Err(Refused(why));
-    let Some((program, rest)) = argv.split_first() else { return refuse("nothing to run".into()) };
+    let Some((program, rest)) = argv.split_first() else {
+        return refuse("nothing to run".into());
+    };
     if program != "kubectl" {
         return refuse(format!("'{program}' is not kubectl"));
     }
@@ -180,7 +239,9 @@ pub fn check(argv: &[String]) -> Result<(), Refused> {
     let (mut verb, mut words): (Option<&Verb>, Vec<&str>) = (None, Vec::new());
     while let Some(arg) = args.next() {
         if arg.starts_with('-') {
-            let (flag, inline) = arg.split_once('=').map_or((arg.as_str(), None), |(f, v)| (f, Some(v)));
+            let (flag, inline) = arg
+                .split_once('=')
+                .map_or((arg.as_str(), None), |(f, v)| (f, Some(v)));
             self::flag(flag, inline, verb, &mut args)?;
         } else if verb.is_none() {
             verb = VERBS.iter().find(|v| v.name == arg);
@@ -191,37 +252,64 @@ pub fn check(argv: &[String]) -> Result<(), Refused> {
             words.push(arg);
         }
     }
-    let Some(verb) = verb else { return refuse("no verb".into()) };
+    let Some(verb) = verb else {
+        return refuse("no verb".into());
+    };
     let forms: Vec<Word> = verb.needs.iter().chain(verb.may).copied().collect();
     if words.len() < verb.needs.len() || words.len() > forms.len() {
-        return refuse(format!("'{}' does not take {} words", verb.name, words.len()));
+        return refuse(format!(
+            "'{}' does not take {} words",
+            verb.name,
+            words.len()
+        ));
     }
     match words.iter().zip(&forms).find(|(w, f)| !f.fits(w)) {
-        Some((word, _)) => refuse(format!("'{}' cannot stand behind {}", word.escape_debug(), verb.name)),
+        Some((word, _)) => refuse(format!(
+            "'{}' cannot stand behind {}",
+            word.escape_debug(),
+            verb.name
+        )),
         None => Ok(()),
     }
 }
 
-fn flag<'a>(flag: &str, inline: Option<&'a str>, verb: Option<&Verb>, rest: &mut impl Iterator<Item = &'a String>) -> Result<(), Refused> {
+fn flag<'a>(
+    flag: &str,
+    inline: Option<&'a str>,
+    verb: Option<&Verb>,
+    rest: &mut impl Iterator<Item = &'a String>,
+) -> Result<(), Refused> {
     let form = match flag {
         "--context" | "-n" | "--namespace" => None,
         _ => match verb.and_then(|v| v.flags.iter().find(|f| f.0 == flag)) {
             Some((_, form)) => Some(*form),
             None => {
-                return Err(Refused(format!("flag {flag} is not allowed{}", verb.map_or(String::new(), |v| format!(" with {}", v.name)))));
+                return Err(Refused(format!(
+                    "flag {flag} is not allowed{}",
+                    verb.map_or(String::new(), |v| format!(" with {}", v.name))
+                )));
             }
         },
     };
     if form == Some(Form::None) && inline.is_none() {
         return Ok(());
     }
-    let value = inline.or_else(|| rest.next().map(String::as_str)).unwrap_or_default();
+    let value = inline
+        .or_else(|| rest.next().map(String::as_str))
+        .unwrap_or_default();
     let fits = match form {
         Some(form) => form.fits(value),
         None if flag == "--context" => is_context(value),
         None => is_name(value),
     };
-    if fits { Ok(()) } else { Err(Refused(format!("'{}' is no value for {flag}", value.escape_debug()))) }
+    if fits {
+        Ok(())
+    } else {
+        Err(Refused(format!(
+            "'{}' is no value for {flag}",
+            value.escape_debug()
+        )))
+    }
 }
 
 #[cfg(test)]

@@ -32,7 +32,12 @@ impl Ran {
         if self.timed_out {
             return "no answer in time".into();
         }
-        self.stderr.lines().chain(self.stdout.lines()).next().unwrap_or("it failed without a word").to_string()
+        self.stderr
+            .lines()
+            .chain(self.stdout.lines())
+            .next()
+            .unwrap_or("it failed without a word")
+            .to_string()
     }
 }
 
@@ -49,8 +54,15 @@ pub fn json(argv: &[String], timeout: Duration) -> Result<serde_json::Value, Str
 pub fn start(argv: &[String]) -> Result<Child, String> {
     check(argv).map_err(|r| format!("refused: {r}"))?;
     let mut command = Command::new(&argv[0]);
-    command.args(&argv[1..]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
-    command.spawn().map_err(|e| format!("kubectl cannot be run ({e}); is it installed?"))
+    command
+        .args(&argv[1..])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0);
+    command
+        .spawn()
+        .map_err(|e| format!("kubectl cannot be run ({e}); is it installed?"))
 }
 
 /// Runs a checked argv; the whole process group is killed when time is out.
@@ -66,8 +78,18 @@ pub fn run(argv: &[String], timeout: Duration) -> Result<Ran, String> {
             String::from_utf8_lossy(&text).into_owned()
         })
     };
-    let out = read(child.stdout.take().map(|p| Box::new(p) as Box<dyn Read + Send>));
-    let err = read(child.stderr.take().map(|p| Box::new(p) as Box<dyn Read + Send>));
+    let out = read(
+        child
+            .stdout
+            .take()
+            .map(|p| Box::new(p) as Box<dyn Read + Send>),
+    );
+    let err = read(
+        child
+            .stderr
+            .take()
+            .map(|p| Box::new(p) as Box<dyn Read + Send>),
+    );
     let started = Instant::now();
     let mut timed_out = false;
     let status = loop {
@@ -75,7 +97,10 @@ pub fn run(argv: &[String], timeout: Duration) -> Result<Ran, String> {
             Ok(Some(status)) => break status.code().unwrap_or(-1),
             Ok(None) if started.elapsed() > timeout => {
                 timed_out = true;
-                Command::new("kill").args(["-KILL", "--", &format!("-{group}")]).status().ok();
+                Command::new("kill")
+                    .args(["-KILL", "--", &format!("-{group}")])
+                    .status()
+                    .ok();
                 child.wait().ok();
                 break -1;
             }
@@ -83,5 +108,10 @@ pub fn run(argv: &[String], timeout: Duration) -> Result<Ran, String> {
             Err(e) => return Err(format!("kubectl: {e}")),
         }
     };
-    Ok(Ran { status, stdout: out.join().unwrap_or_default(), stderr: err.join().unwrap_or_default(), timed_out })
+    Ok(Ran {
+        status,
+        stdout: out.join().unwrap_or_default(),
+        stderr: err.join().unwrap_or_default(),
+        timed_out,
+    })
 }

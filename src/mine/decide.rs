@@ -29,7 +29,11 @@ pub struct Place<'a> {
 
 impl Place<'_> {
     fn rest(&self, is: impl Fn(&[u8]) -> bool) -> usize {
-        self.before.iter().chain(self.after).filter(|w| is(w)).count()
+        self.before
+            .iter()
+            .chain(self.after)
+            .filter(|w| is(w))
+            .count()
     }
 
     fn is_first(&self) -> bool {
@@ -38,8 +42,19 @@ impl Place<'_> {
 
     /// The word before, lower case, and the byte between.
     fn left(&self) -> (Vec<u8>, u8) {
-        let word = self.before.iter().rev().find(|w| is_word(w)).map(|w| w.to_ascii_lowercase()).unwrap_or_default();
-        let between = self.before.last().and_then(|w| w.last()).copied().unwrap_or(0);
+        let word = self
+            .before
+            .iter()
+            .rev()
+            .find(|w| is_word(w))
+            .map(|w| w.to_ascii_lowercase())
+            .unwrap_or_default();
+        let between = self
+            .before
+            .last()
+            .and_then(|w| w.last())
+            .copied()
+            .unwrap_or(0);
         (word, between)
     }
 }
@@ -96,31 +111,51 @@ fn word_varies(distinct: &[&[u8]], place: &Place<'_>, learned: &Learned) -> bool
         return true;
     }
     let (word, between) = place.left();
-    if distinct.iter().all(|v| learned.0.contains(&(word.clone(), between, v.to_vec()))) {
+    if distinct
+        .iter()
+        .all(|v| learned.0.contains(&(word.clone(), between, v.to_vec())))
+    {
         return true;
     }
     distinct.len() >= needed(distinct, &word, between)
 }
 
 fn differ_in_digits(distinct: &[&[u8]]) -> bool {
-    let strip = |v: &[u8]| v.iter().filter(|b| !b.is_ascii_digit()).copied().collect::<Vec<u8>>();
+    let strip = |v: &[u8]| {
+        v.iter()
+            .filter(|b| !b.is_ascii_digit())
+            .copied()
+            .collect::<Vec<u8>>()
+    };
     let first = strip(distinct[0]);
-    distinct.iter().any(|v| v.iter().any(u8::is_ascii_digit)) && distinct.iter().all(|v| strip(v) == first)
+    distinct.iter().any(|v| v.iter().any(u8::is_ascii_digit))
+        && distinct.iter().all(|v| strip(v) == first)
 }
 
 pub fn is_flag(value: &[u8]) -> bool {
-    matches!(value.to_ascii_lowercase().as_slice(), b"true" | b"false" | b"null" | b"none" | b"nil")
+    matches!(
+        value.to_ascii_lowercase().as_slice(),
+        b"true" | b"false" | b"null" | b"none" | b"nil"
+    )
 }
 
 fn needed(distinct: &[&[u8]], left: &[u8], between: u8) -> usize {
-    let half = |is: &dyn Fn(&[u8]) -> bool| distinct.iter().filter(|v| is(v)).count() * 2 > distinct.len();
+    let half =
+        |is: &dyn Fn(&[u8]) -> bool| distinct.iter().filter(|v| is(v)).count() * 2 > distinct.len();
     let caps = |v: &[u8]| v.len() > 1 && v.iter().all(|b| b.is_ascii_uppercase() || *b == b'_');
-    let odd =
-        |v: &[u8]| v.contains(&VAR) || v.iter().any(|b| b"_./@$\\".contains(b)) || v.iter().filter(|b| b.is_ascii_digit()).count() >= 2;
+    let odd = |v: &[u8]| {
+        v.contains(&VAR)
+            || v.iter().any(|b| b"_./@$\\".contains(b))
+            || v.iter().filter(|b| b.is_ascii_digit()).count() >= 2
+    };
     match left {
         _ if half(&caps) => 8,
         // Behind a blank a name follows these; behind `=` a label of few values may stand as well.
-        b"user" | b"username" | b"account" | b"login" | b"host" | b"hostname" if between == b' ' => 2,
+        b"user" | b"username" | b"account" | b"login" | b"host" | b"hostname"
+            if between == b' ' =>
+        {
+            2
+        }
         _ if half(&odd) => 3,
         b"for" | b"from" | b"by" | b"as" | b"at" | b"on" | b"with" | b"of" => 3,
         _ => 4,
@@ -130,7 +165,10 @@ fn needed(distinct: &[&[u8]], left: &[u8], between: u8) -> usize {
 /// Enough distinct values to believe that a place varies when several vary at once.
 pub fn varies_among_others(values: &[&[u8]], first: bool) -> bool {
     let distinct: FxHashSet<&[u8]> = values.iter().copied().collect();
-    let caps = distinct.iter().filter(|v| v.len() > 1 && v.iter().all(|b| b.is_ascii_uppercase() || *b == b'_')).count();
+    let caps = distinct
+        .iter()
+        .filter(|v| v.len() > 1 && v.iter().all(|b| b.is_ascii_uppercase() || *b == b'_'))
+        .count();
     let needed = if caps * 2 > distinct.len() {
         8
     } else if first {

@@ -36,11 +36,17 @@ fn is_path(word: &[u8]) -> bool {
     word.len() > 2
         && word[0] == b'/'
         && word[1..].contains(&b'/')
-        && word.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'_' | b'.' | b'-' | b'*') || *b == VAR)
+        && word.iter().all(|b| {
+            b.is_ascii_alphanumeric() || matches!(b, b'/' | b'_' | b'.' | b'-' | b'*') || *b == VAR
+        })
 }
 
 fn token(token: &[u8], out: &mut Vec<u8>) {
-    let value = token.contains(&VAR) || matches!(token.to_ascii_lowercase().as_slice(), b"true" | b"false" | b"null" | b"root" | b"admin");
+    let value = token.contains(&VAR)
+        || matches!(
+            token.to_ascii_lowercase().as_slice(),
+            b"true" | b"false" | b"null" | b"root" | b"admin"
+        );
     let number = !token.is_empty() && token.iter().all(u8::is_ascii_digit);
     if value || number {
         out.push(VAR);
@@ -71,7 +77,10 @@ mod tests {
 
     #[test]
     fn tokens_with_a_variable_are_variables() {
-        assert_eq!(display(b"block blk_\x01 of (\x01:\x01) is true"), "block <*> of (<*>) is <*>");
+        assert_eq!(
+            display(b"block blk_\x01 of (\x01:\x01) is true"),
+            "block <*> of (<*>) is <*>"
+        );
         assert_eq!(display(b"user=\x01 ok"), "user=<*> ok");
     }
 }

@@ -55,7 +55,12 @@ impl Edits {
 
     /// A template is pinned while the number of its pins is odd.
     pub fn is_pinned(&self, text: &str) -> bool {
-        self.list.iter().filter(|e| matches!(e, Edit::Pin { text: t } if t == text)).count() % 2 == 1
+        self.list
+            .iter()
+            .filter(|e| matches!(e, Edit::Pin { text: t } if t == text))
+            .count()
+            % 2
+            == 1
     }
 }
 
@@ -64,10 +69,20 @@ impl Edits {
 pub fn common(a: &str, b: &str) -> String {
     let (x, y): (Vec<&str>, Vec<&str>) = (a.split(' ').collect(), b.split(' ').collect());
     if x.len() == y.len() {
-        return x.iter().zip(&y).map(|(p, q)| if p == q { p } else { VARIABLE }).collect::<Vec<_>>().join(" ");
+        return x
+            .iter()
+            .zip(&y)
+            .map(|(p, q)| if p == q { p } else { VARIABLE })
+            .collect::<Vec<_>>()
+            .join(" ");
     }
     let head = x.iter().zip(&y).take_while(|(p, q)| p == q).count();
-    let tail = x[head..].iter().rev().zip(y[head..].iter().rev()).take_while(|(p, q)| p == q).count();
+    let tail = x[head..]
+        .iter()
+        .rev()
+        .zip(y[head..].iter().rev())
+        .take_while(|(p, q)| p == q)
+        .count();
     let mut out: Vec<&str> = x[..head].to_vec();
     out.push(VARIABLE);
     out.extend(&x[x.len() - tail..]);
@@ -89,8 +104,13 @@ mod tests {
     #[test]
     fn edits_rewrite_in_order_and_undo_takes_back_the_last() {
         let mut edits = Edits::default();
-        edits.list.push(Edit::Merge { from: vec!["a x".into(), "a y".into()], to: "a <*>".into() });
-        edits.list.push(Edit::Split { text: "a <*>".into() });
+        edits.list.push(Edit::Merge {
+            from: vec!["a x".into(), "a y".into()],
+            to: "a <*>".into(),
+        });
+        edits.list.push(Edit::Split {
+            text: "a <*>".into(),
+        });
         assert_eq!(edits.apply("a x".into(), "a x"), "a x");
         edits.list.pop();
         assert_eq!(edits.apply("a x".into(), "a x"), "a <*>");

@@ -26,7 +26,12 @@ pub fn fill(forms: &[Form], learned: &mut Learned) -> Renames {
         let ends = Ends::of(words);
         for (at, len, unit) in spots(words) {
             let key = ends.signature(at, len);
-            siblings.entry(key).or_default().push(Spot { form: i as u32, at: at as u32, len: len as u32, unit });
+            siblings.entry(key).or_default().push(Spot {
+                form: i as u32,
+                at: at as u32,
+                len: len as u32,
+                unit,
+            });
         }
     }
     let mut sets: Vec<Vec<Spot>> = siblings.into_values().filter(|s| s.len() > 1).collect();
@@ -35,7 +40,10 @@ pub fn fill(forms: &[Form], learned: &mut Learned) -> Renames {
     let mut renames = Renames::default();
     let mut taken: FxHashSet<u32> = FxHashSet::default();
     for set in sets {
-        let live: Vec<Spot> = set.into_iter().filter(|s| !taken.contains(&s.form)).collect();
+        let live: Vec<Spot> = set
+            .into_iter()
+            .filter(|s| !taken.contains(&s.form))
+            .collect();
         if !worth_it(&live, &split, learned) {
             continue;
         }
@@ -51,12 +59,25 @@ pub fn fill(forms: &[Form], learned: &mut Learned) -> Renames {
 }
 
 fn worth_it(live: &[Spot], split: &[Vec<&[u8]>], learned: &mut Learned) -> bool {
-    let Some(first) = live.first().filter(|_| live.len() > 1) else { return false };
-    let values: Vec<Vec<u8>> = live.iter().map(|s| split[s.form as usize][s.at as usize..(s.at + s.len) as usize].concat()).collect();
+    let Some(first) = live.first().filter(|_| live.len() > 1) else {
+        return false;
+    };
+    let values: Vec<Vec<u8>> = live
+        .iter()
+        .map(|s| split[s.form as usize][s.at as usize..(s.at + s.len) as usize].concat())
+        .collect();
     let words = &split[first.form as usize];
     let unit = live.iter().map(|s| s.unit).max().unwrap_or(Unit::Word);
-    let place = Place { unit, before: &words[..first.at as usize], after: &words[(first.at + first.len) as usize..] };
-    varies(&values.iter().map(Vec::as_slice).collect::<Vec<_>>(), &place, learned)
+    let place = Place {
+        unit,
+        before: &words[..first.at as usize],
+        after: &words[(first.at + first.len) as usize..],
+    };
+    varies(
+        &values.iter().map(Vec::as_slice).collect::<Vec<_>>(),
+        &place,
+        learned,
+    )
 }
 
 /// The places of a text: each word; `word:<*>` and a lone `-` as if they were one; spans with words of their own.
@@ -66,12 +87,19 @@ fn spots(words: &[&[u8]]) -> Vec<(usize, usize, Unit)> {
         if is_word(w) || *w == b"-" {
             out.push((i, 1, Unit::Word));
         }
-        if is_word(w) && words.get(i + 1) == Some(&&b":"[..]) && words.get(i + 2).is_some_and(|v| is_var(v)) {
+        if is_word(w)
+            && words.get(i + 1) == Some(&&b":"[..])
+            && words.get(i + 2).is_some_and(|v| is_var(v))
+        {
             out.push((i, 3, Unit::Word));
         }
         let span = match *w {
-            b"\"" if i == 0 || !is_word(words[i - 1]) => to(words, i + 1, b"\"").map(|n| (n, Unit::Quoted)),
-            b"'" if i == 0 || !is_word(words[i - 1]) => to(words, i + 1, b"'").map(|n| (n, Unit::Quoted)),
+            b"\"" if i == 0 || !is_word(words[i - 1]) => {
+                to(words, i + 1, b"\"").map(|n| (n, Unit::Quoted))
+            }
+            b"'" if i == 0 || !is_word(words[i - 1]) => {
+                to(words, i + 1, b"'").map(|n| (n, Unit::Quoted))
+            }
             b"(" => to(words, i + 1, b")").map(|n| (n, Unit::Bracketed)),
             b"[" => to(words, i + 1, b"]").map(|n| (n, Unit::Bracketed)),
             b"=" if i > 0 && is_word(words[i - 1]) => Some((keyed(words, i + 1), Unit::Keyed)),
@@ -94,12 +122,19 @@ fn spots(words: &[&[u8]]) -> Vec<(usize, usize, Unit)> {
 
 /// Tokens from `from` up to the closing one.
 fn to(words: &[&[u8]], from: usize, close: &[u8]) -> Option<usize> {
-    words.get(from..)?.iter().take(MAX_SPAN + 1).position(|w| *w == close)
+    words
+        .get(from..)?
+        .iter()
+        .take(MAX_SPAN + 1)
+        .position(|w| *w == close)
 }
 
 /// Tokens of the value behind a `=`: up to a blank, a comma or a closing bracket.
 fn keyed(words: &[&[u8]], from: usize) -> usize {
-    words[from..].iter().take_while(|w| !matches!(**w, b" " | b"," | b";" | b")" | b"]" | b"}")).count()
+    words[from..]
+        .iter()
+        .take_while(|w| !matches!(**w, b" " | b"," | b";" | b")" | b"]" | b"}"))
+        .count()
 }
 
 #[cfg(test)]
@@ -108,21 +143,28 @@ mod tests {
     use super::*;
 
     fn filled(lines: &[&str]) -> Vec<String> {
-        let mut forms: Vec<Form> = lines.iter().map(|l| l.replace('$', "\u{1}").into_bytes()).collect();
+        let mut forms: Vec<Form> = lines
+            .iter()
+            .map(|l| l.replace('$', "\u{1}").into_bytes())
+            .collect();
         forms.sort();
         let renames = fill(&forms, &mut Learned::default());
         lines
             .iter()
             .map(|l| {
                 let form = l.replace('$', "\u{1}").into_bytes();
-                String::from_utf8_lossy(renames.get(&form).unwrap_or(&form)).replace(VAR as char, "$")
+                String::from_utf8_lossy(renames.get(&form).unwrap_or(&form))
+                    .replace(VAR as char, "$")
             })
             .collect()
     }
 
     #[test]
     fn a_place_next_to_a_variable_takes_the_word_in() {
-        assert_eq!(filled(&["open $ through it", "open wpad:$ through it"]), ["open $ through it"; 2]);
+        assert_eq!(
+            filled(&["open $ through it", "open wpad:$ through it"]),
+            ["open $ through it"; 2]
+        );
     }
 
     #[test]
@@ -133,7 +175,11 @@ mod tests {
 
     #[test]
     fn three_verbs_are_three_templates() {
-        let lines = ["started worker now", "stopped worker now", "killed worker now"];
+        let lines = [
+            "started worker now",
+            "stopped worker now",
+            "killed worker now",
+        ];
         assert_eq!(filled(&lines), lines);
     }
 }

@@ -73,7 +73,11 @@ impl LocalKind {
             *varied |= v != first;
         }
         if time != NO_TIME {
-            self.first = if self.first == NO_TIME { time } else { self.first.min(time) };
+            self.first = if self.first == NO_TIME {
+                time
+            } else {
+                self.first.min(time)
+            };
             self.last = self.last.max(time);
         }
     }
@@ -120,11 +124,17 @@ struct ClockPart {
 
 impl LocalKinds {
     /// Finds or makes the kind of an event. `decode` gives the message for a new kind; `infer` its level.
-    pub fn note(&mut self, e: &Noted<'_>, decode: impl FnOnce() -> String, infer: impl FnOnce(&[u8]) -> Level) -> u32 {
+    pub fn note(
+        &mut self,
+        e: &Noted<'_>,
+        decode: impl FnOnce() -> String,
+        infer: impl FnOnce(&[u8]) -> Level,
+    ) -> u32 {
         let (a, b) = e.message;
         let flags = u64::from(e.timed) | u64::from(e.known) << 1 | (e.level as u64) << 2;
         // Up to the end of the time most lines repeat the line before: go on from what that gave.
-        let same = e.clock_end <= a && e.clock_end > 0 && e.raw[..e.clock_end] == self.clock.text[..];
+        let same =
+            e.clock_end <= a && e.clock_end > 0 && e.raw[..e.clock_end] == self.clock.text[..];
         let clock = if same {
             self.cuts.truncate(self.clock.cuts);
             self.clock.hash
@@ -139,7 +149,11 @@ impl LocalKinds {
         };
         let clock_cuts = self.clock.cuts;
         let clock_len = self.clock.text.len();
-        let before = words::scan(&e.raw[clock_len..a], clock.wrapping_add(flags), &mut self.cuts);
+        let before = words::scan(
+            &e.raw[clock_len..a],
+            clock.wrapping_add(flags),
+            &mut self.cuts,
+        );
         let first_cut = self.cuts.len();
         let shape = words::scan(&e.raw[a..b], before.rotate_left(7), &mut self.cuts);
         let message_cuts = self.cuts.len();
@@ -155,7 +169,9 @@ impl LocalKinds {
         let id = self.kinds.len() as u32;
         let around = self.around(e, before);
         let message = &e.raw[a..b];
-        let found = self.wild.find(message, &self.cuts.ranges[first_cut..message_cuts], around);
+        let found = self
+            .wild
+            .find(message, &self.cuts.ranges[first_cut..message_cuts], around);
         let name = match found {
             Found::Kind(kind, name) => {
                 self.name = Some(words::filter_hash(&message[name.0..name.1]));
@@ -220,7 +236,11 @@ impl LocalKinds {
         constant_text(&e.raw[clock..a], &self.cuts.ranges[n..m0], &mut around);
         around.push(CUT);
         constant_text(&e.raw[b..], &self.cuts.ranges[m1..], &mut around);
-        let level = if e.level == Level::Unknown { infer(&constant) } else { e.level };
+        let level = if e.level == Level::Unknown {
+            infer(&constant)
+        } else {
+            e.level
+        };
         LocalKind {
             header: Header {
                 constant: around,
@@ -259,8 +279,16 @@ pub struct Kinds {
 
 impl Kinds {
     /// Takes in the kinds of a chunk; returns their numbers here. `base_line` is the chunk's first line in its source.
-    pub fn absorb(&mut self, local: &[LocalKind], source: &std::sync::Arc<str>, base_line: u64) -> Vec<u32> {
-        local.iter().map(|k| self.absorb_one(k, source, base_line)).collect()
+    pub fn absorb(
+        &mut self,
+        local: &[LocalKind],
+        source: &std::sync::Arc<str>,
+        base_line: u64,
+    ) -> Vec<u32> {
+        local
+            .iter()
+            .map(|k| self.absorb_one(k, source, base_line))
+            .collect()
     }
 
     fn absorb_one(&mut self, k: &LocalKind, source: &std::sync::Arc<str>, base_line: u64) -> u32 {
@@ -271,12 +299,23 @@ impl Kinds {
         let id = *self.kind_ids.entry((header, shape)).or_insert(next);
         if id == next {
             let (first, last) = (k.first, k.last);
-            self.kinds.push(Kind { header, shape, count: k.count, first, last, precision: k.precision });
+            self.kinds.push(Kind {
+                header,
+                shape,
+                count: k.count,
+                first,
+                last,
+                precision: k.precision,
+            });
         } else {
             let kind = &mut self.kinds[id as usize];
             kind.count += k.count;
             if k.first != NO_TIME {
-                kind.first = if kind.first == NO_TIME { k.first } else { kind.first.min(k.first) };
+                kind.first = if kind.first == NO_TIME {
+                    k.first
+                } else {
+                    kind.first.min(k.first)
+                };
                 kind.last = kind.last.max(k.last);
             }
         }
@@ -298,7 +337,8 @@ impl Kinds {
             let shape = &mut self.shapes[id as usize];
             shape.count += k.count;
             for (i, varied) in shape.varied.iter_mut().enumerate() {
-                *varied |= k.varied.get(i) != Some(&false) || k.first_values.get(i) != shape.first.get(i);
+                *varied |=
+                    k.varied.get(i) != Some(&false) || k.first_values.get(i) != shape.first.get(i);
             }
             if at < shape.example_at {
                 shape.example_at = at;
@@ -324,16 +364,36 @@ impl Kinds {
         for (kind, n) in counts {
             if let Some(k) = self.kinds.get_mut(kind as usize) {
                 k.count = k.count.saturating_sub(n);
-                self.shapes[k.shape as usize].count = self.shapes[k.shape as usize].count.saturating_sub(n);
+                self.shapes[k.shape as usize].count =
+                    self.shapes[k.shape as usize].count.saturating_sub(n);
             }
         }
     }
 
     /// Rebuilds the look-up tables after the rows were read from a cache.
     pub fn restore(headers: Vec<Header>, shapes: Vec<Shape>, kinds: Vec<Kind>) -> Kinds {
-        let header_ids = headers.iter().enumerate().map(|(i, h)| (h.clone(), i as u32)).collect();
-        let shape_ids = shapes.iter().enumerate().map(|(i, s)| (s.constant.clone(), i as u32)).collect();
-        let kind_ids = kinds.iter().enumerate().map(|(i, k)| ((k.header, k.shape), i as u32)).collect();
-        Kinds { headers, shapes, kinds, header_ids, shape_ids, kind_ids }
+        let header_ids = headers
+            .iter()
+            .enumerate()
+            .map(|(i, h)| (h.clone(), i as u32))
+            .collect();
+        let shape_ids = shapes
+            .iter()
+            .enumerate()
+            .map(|(i, s)| (s.constant.clone(), i as u32))
+            .collect();
+        let kind_ids = kinds
+            .iter()
+            .enumerate()
+            .map(|(i, k)| ((k.header, k.shape), i as u32))
+            .collect();
+        Kinds {
+            headers,
+            shapes,
+            kinds,
+            header_ids,
+            shape_ids,
+            kind_ids,
+        }
     }
 }

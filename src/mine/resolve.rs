@@ -74,7 +74,10 @@ impl Merging {
 /// Shapes -> templates.
 pub fn resolve(shapes: &[Shape], edits: &Edits) -> Resolved {
     let masked: Vec<Form> = shapes.iter().map(masked_shape).collect();
-    let mut m = Merging { now: FxHashMap::default(), lines: FxHashMap::default() };
+    let mut m = Merging {
+        now: FxHashMap::default(),
+        lines: FxHashMap::default(),
+    };
     for (form, shape) in masked.iter().zip(shapes) {
         m.now.entry(form.clone()).or_insert_with(|| form.clone());
         *m.lines.entry(form.clone()).or_default() += shape.count;
@@ -83,7 +86,9 @@ pub fn resolve(shapes: &[Shape], edits: &Edits) -> Resolved {
     m.step(|f, _| widen(f));
     m.step(|f, _| soften(f, &mut learned));
     fill_holes(&mut m, &mut learned);
-    let many = (0..MANY_ROUNDS).filter(|_| m.step(|f, _| punch_many(f))).count();
+    let many = (0..MANY_ROUNDS)
+        .filter(|_| m.step(|f, _| punch_many(f)))
+        .count();
     if many > 0 {
         fill_holes(&mut m, &mut learned);
     }
@@ -108,7 +113,10 @@ fn named(masked: &[Form], now: &FxHashMap<Form, Form>, edits: &Edits) -> Resolve
     for form in masked {
         let id = *seen.entry(form).or_insert_with(|| {
             let own = display(form);
-            let merged = now.get(form).filter(|f| *f != form).map_or_else(|| own.clone(), |f| display(f));
+            let merged = now
+                .get(form)
+                .filter(|f| *f != form)
+                .map_or_else(|| own.clone(), |f| display(f));
             let text = edits.apply(merged.clone(), &own);
             let next = out.texts.len() as u32;
             let id = *known.entry(text).or_insert_with_key(|text| {
@@ -118,7 +126,12 @@ fn named(masked: &[Form], now: &FxHashMap<Form, Form>, edits: &Edits) -> Resolve
                 next
             });
             let aliases = &mut out.aliases[id as usize];
-            aliases.extend([&own, &merged].into_iter().filter(|t| **t != out.texts[id as usize]).map(|t| template_id(t)));
+            aliases.extend(
+                [&own, &merged]
+                    .into_iter()
+                    .filter(|t| **t != out.texts[id as usize])
+                    .map(|t| template_id(t)),
+            );
             id
         });
         out.of_shape.push(id);
@@ -153,24 +166,53 @@ mod tests {
     use super::*;
 
     fn shape(text: &str) -> Shape {
-        Shape { example: text.into(), varied: vec![true; 8], count: 1, ..Shape::default() }
+        Shape {
+            example: text.into(),
+            varied: vec![true; 8],
+            count: 1,
+            ..Shape::default()
+        }
     }
 
     fn texts(lines: &[&str]) -> Vec<String> {
         let shapes: Vec<Shape> = lines.iter().map(|l| shape(l)).collect();
         let r = resolve(&shapes, &Edits::default());
-        r.of_shape.iter().map(|i| r.texts[*i as usize].clone()).collect()
+        r.of_shape
+            .iter()
+            .map(|i| r.texts[*i as usize].clone())
+            .collect()
     }
 
     #[test]
     fn words_that_take_many_values_become_variables() {
-        let got = texts(&["session opened for user ann", "session opened for user bob", "connection closed", "connection opened"]);
-        assert_eq!(got, ["session opened for user <*>", "session opened for user <*>", "connection closed", "connection opened"]);
+        let got = texts(&[
+            "session opened for user ann",
+            "session opened for user bob",
+            "connection closed",
+            "connection opened",
+        ]);
+        assert_eq!(
+            got,
+            [
+                "session opened for user <*>",
+                "session opened for user <*>",
+                "connection closed",
+                "connection opened"
+            ]
+        );
     }
 
     #[test]
     fn order_does_not_matter() {
-        let lines = ["job a done", "job b done", "job c done", "job d done", "job e failed", "x y z", "took 5 ms"];
+        let lines = [
+            "job a done",
+            "job b done",
+            "job c done",
+            "job d done",
+            "job e failed",
+            "x y z",
+            "took 5 ms",
+        ];
         let mut reversed = lines;
         reversed.reverse();
         let mut back = texts(&reversed);

@@ -53,11 +53,21 @@ fn variable_units(members: &[&Units], learned: &mut Learned) -> Vec<bool> {
             return false;
         }
         let nothing = |v: &[u8]| is_flag(v) || v == b"-" || v.is_empty();
-        if values.iter().any(|v| nothing(v)) && values.iter().all(|v| nothing(v) || v.contains(&VAR)) {
+        if values.iter().any(|v| nothing(v))
+            && values.iter().all(|v| nothing(v) || v.contains(&VAR))
+        {
             return true;
         }
-        let place = Place { unit: Unit::Word, before: &first.words[..start], after: &first.words[end..] };
-        varies(&values.iter().map(Vec::as_slice).collect::<Vec<_>>(), &place, learned)
+        let place = Place {
+            unit: Unit::Word,
+            before: &first.words[..start],
+            after: &first.words[end..],
+        };
+        varies(
+            &values.iter().map(Vec::as_slice).collect::<Vec<_>>(),
+            &place,
+            learned,
+        )
     };
     (0..first.units.len()).map(|n| decide(n, learned)).collect()
 }
@@ -74,7 +84,9 @@ impl<'a> Units<'a> {
             if *soft {
                 out.push(2);
             } else {
-                self.words[*a..*b].iter().for_each(|w| out.extend_from_slice(w));
+                self.words[*a..*b]
+                    .iter()
+                    .for_each(|w| out.extend_from_slice(w));
             }
         }
         out
@@ -121,7 +133,9 @@ fn soft_span(words: &[&[u8]], i: usize) -> usize {
                     b")" | b"]" | b"}" => depth -= 1,
                     _ => {}
                 }
-                depth >= 0 && !matches!(**w, b"\"") && (depth > 0 || !matches!(**w, b" " | b"," | b";"))
+                depth >= 0
+                    && !matches!(**w, b"\"")
+                    && (depth > 0 || !matches!(**w, b" " | b"," | b";"))
             };
             words[i..].iter().take_while(inside).count()
         }
@@ -129,7 +143,11 @@ fn soft_span(words: &[&[u8]], i: usize) -> usize {
         b"\"" if i < 2 || !is_word(words[i - 2]) => {
             let n = words[i..].iter().take_while(|w| **w != b"\"").count();
             let content = &words[i..i + n];
-            if i + n < words.len() && n < 16 && !content.iter().any(|w| w.contains(&VAR)) { n } else { 0 }
+            if i + n < words.len() && n < 16 && !content.iter().any(|w| w.contains(&VAR)) {
+                n
+            } else {
+                0
+            }
         }
         _ => 0,
     }
@@ -149,8 +167,10 @@ mod tests {
 
     #[test]
     fn places_that_vary_together_are_decided_one_by_one() {
-        let lines: Vec<Form> =
-            ["a", "b", "c", "d"].iter().map(|x| format!("lock=\u{1}, tag=\"t{x}\", name=com.{x}.y, mode=on").into_bytes()).collect();
+        let lines: Vec<Form> = ["a", "b", "c", "d"]
+            .iter()
+            .map(|x| format!("lock=\u{1}, tag=\"t{x}\", name=com.{x}.y, mode=on").into_bytes())
+            .collect();
         let renames = soften(&lines, &mut Learned::default());
         let want = b"lock=\x01, tag=\"\x01\", name=\x01, mode=on".to_vec();
         assert!(lines.iter().all(|l| renames[l] == want));

@@ -36,7 +36,9 @@ pub fn tokens(form: &[u8]) -> Vec<&[u8]> {
 
 /// Has a letter, a digit or a variable: may take part in a decision.
 pub fn is_word(token: &[u8]) -> bool {
-    token.iter().any(|b| b.is_ascii_alphanumeric() || *b >= 0x80 || *b == VAR)
+    token
+        .iter()
+        .any(|b| b.is_ascii_alphanumeric() || *b >= 0x80 || *b == VAR)
 }
 
 pub fn has_letter(token: &[u8]) -> bool {
@@ -66,12 +68,17 @@ impl Ends {
             h.finish() | 1
         };
         let n = words.len();
-        let mut ends = Ends { before: vec![0x517c_c1b7_2722_0a95; n + 1], after: vec![0; n + 1] };
+        let mut ends = Ends {
+            before: vec![0x517c_c1b7_2722_0a95; n + 1],
+            after: vec![0; n + 1],
+        };
         for (i, word) in words.iter().enumerate() {
-            ends.before[i + 1] = (ends.before[i].rotate_left(5) ^ hash(word)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+            ends.before[i + 1] =
+                (ends.before[i].rotate_left(5) ^ hash(word)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         }
         for (i, word) in words.iter().enumerate().rev() {
-            ends.after[i] = (ends.after[i + 1].rotate_left(7) ^ hash(word)).wrapping_mul(0xD6E8_FEB8_6659_FD93);
+            ends.after[i] =
+                (ends.after[i + 1].rotate_left(7) ^ hash(word)).wrapping_mul(0xD6E8_FEB8_6659_FD93);
         }
         ends
     }

@@ -11,8 +11,12 @@ const MAX_DISTINCT: usize = 10_000;
 pub fn variables(template: &str, message: &str) -> Vec<String> {
     let collapsed: String = message.split_whitespace().collect::<Vec<_>>().join(" ");
     let pieces: Vec<&str> = template.split("<*>").collect();
-    let Some((first, rest)) = pieces.split_first() else { return Vec::new() };
-    let Some(mut left) = collapsed.strip_prefix(first) else { return Vec::new() };
+    let Some((first, rest)) = pieces.split_first() else {
+        return Vec::new();
+    };
+    let Some(mut left) = collapsed.strip_prefix(first) else {
+        return Vec::new();
+    };
     let mut out = Vec::with_capacity(rest.len());
     for (i, piece) in rest.iter().enumerate() {
         let last = i + 1 == rest.len();
@@ -43,7 +47,8 @@ struct Slot {
 
 impl Collector {
     pub fn add(&mut self, values: Vec<String>) {
-        self.slots.resize_with(self.slots.len().max(values.len()), Slot::default);
+        self.slots
+            .resize_with(self.slots.len().max(values.len()), Slot::default);
         for (slot, value) in self.slots.iter_mut().zip(values) {
             slot.seen += 1;
             slot.numbers.extend(number(&value));
@@ -73,7 +78,12 @@ impl Slot {
             p99: self.numbers[(n * 99 / 100).min(n - 1)],
             max: self.numbers[n - 1],
         });
-        VariableStats { seen: self.seen, distinct, top, numeric }
+        VariableStats {
+            seen: self.seen,
+            distinct,
+            top,
+            numeric,
+        }
     }
 }
 
@@ -93,7 +103,10 @@ mod tests {
 
     #[test]
     fn values_stand_between_the_constants() {
-        assert_eq!(variables("took <*> ms for <*>", "took  12 ms for a b"), ["12", "a b"]);
+        assert_eq!(
+            variables("took <*> ms for <*>", "took  12 ms for a b"),
+            ["12", "a b"]
+        );
         assert_eq!(variables("<*> is (<*>)", "x is (y)"), ["x", "y"]);
         assert!(variables("no variables", "no variables").is_empty());
     }
@@ -106,7 +119,10 @@ mod tests {
         }
         let stats = c.finish();
         let numeric = stats[0].numeric.unwrap();
-        assert_eq!((numeric.min, numeric.median, numeric.p99), (1.0, 51.0, 100.0));
+        assert_eq!(
+            (numeric.min, numeric.median, numeric.p99),
+            (1.0, 51.0, 100.0)
+        );
         assert_eq!(stats[1].top, [("x".to_string(), 100)]);
     }
 }

@@ -35,12 +35,19 @@ fn optional_quantity(form: &[u8]) -> Form {
     let mut out = Form::with_capacity(form.len());
     let mut i = 0;
     while i < words.len() {
-        if words[i] == b"<" && words.get(i + 1).is_some_and(|w| is_var(w)) && words.get(i + 2) != Some(&&b">"[..]) {
+        if words[i] == b"<"
+            && words.get(i + 1).is_some_and(|w| is_var(w))
+            && words.get(i + 2) != Some(&&b">"[..])
+        {
             i += 1;
             continue;
         }
         out.extend_from_slice(words[i]);
-        let unit = |k: usize| words.get(k).is_some_and(|w| is_word(w) && w.len() <= 8 && w.iter().all(u8::is_ascii_alphabetic));
+        let unit = |k: usize| {
+            words.get(k).is_some_and(|w| {
+                is_word(w) && w.len() <= 8 && w.iter().all(u8::is_ascii_alphabetic)
+            })
+        };
         let blank = |k: usize| words.get(k) == Some(&&b" "[..]);
         let closing = i + 7;
         if is_var(words[i])
@@ -53,7 +60,11 @@ fn optional_quantity(form: &[u8]) -> Form {
         {
             let (end, fits) = match words.get(i + 6) {
                 Some(w) if *w == b")" => (i + 7, true),
-                Some(_) if blank(i + 6) && unit(closing) && words.get(i + 8) == Some(&&b")"[..]) => (i + 9, true),
+                Some(_)
+                    if blank(i + 6) && unit(closing) && words.get(i + 8) == Some(&&b")"[..]) =>
+                {
+                    (i + 9, true)
+                }
                 _ => (i + 1, false),
             };
             if fits {
@@ -72,14 +83,21 @@ fn optional_quantity(form: &[u8]) -> Form {
 fn units(form: &[u8]) -> Form {
     let words = tokens(form);
     let unit = |w: &[u8]| {
-        matches!(w, b"B" | b"KB" | b"MB" | b"GB" | b"TB" | b"KiB" | b"MiB" | b"GiB" | b"TiB" | b"kB")
-            || matches!(w, b"ns" | b"us" | b"ms" | b"s" | b"sec" | b"secs" | b"min" | b"h")
+        matches!(
+            w,
+            b"B" | b"KB" | b"MB" | b"GB" | b"TB" | b"KiB" | b"MiB" | b"GiB" | b"TiB" | b"kB"
+        ) || matches!(
+            w,
+            b"ns" | b"us" | b"ms" | b"s" | b"sec" | b"secs" | b"min" | b"h"
+        )
     };
     let mut out = Form::with_capacity(form.len());
     let mut i = 0;
     while i < words.len() {
         out.extend_from_slice(words[i]);
-        let quantity = is_var(words[i]) && words.get(i + 1) == Some(&&b" "[..]) && words.get(i + 2).is_some_and(|w| unit(w));
+        let quantity = is_var(words[i])
+            && words.get(i + 1) == Some(&&b" "[..])
+            && words.get(i + 2).is_some_and(|w| unit(w));
         i += if quantity { 3 } else { 1 };
     }
     out
@@ -88,7 +106,9 @@ fn units(form: &[u8]) -> Form {
 /// Three places in source code or more, one after the other, are one value: `a.b.C:V a.b.D:V a.b.E:V`.
 pub fn traced(form: &[u8]) -> Form {
     let words: Vec<&[u8]> = form.split(|b| *b == b' ').collect();
-    let place = |w: &[u8]| w.len() > 3 && w.ends_with(&[b':', VAR]) && w.contains(&b'.') && !w.contains(&b'(');
+    let place = |w: &[u8]| {
+        w.len() > 3 && w.ends_with(&[b':', VAR]) && w.contains(&b'.') && !w.contains(&b'(')
+    };
     let mut out: Vec<&[u8]> = Vec::with_capacity(words.len());
     let mut i = 0;
     while i < words.len() {
@@ -123,7 +143,10 @@ fn filled_brackets(form: &[u8]) -> Form {
     let mut out = Form::with_capacity(form.len() + 2);
     for (i, &b) in form.iter().enumerate() {
         out.push(b);
-        let empty = matches!((b, form.get(i + 1)), (b'(', Some(b')')) | (b'[', Some(b']')));
+        let empty = matches!(
+            (b, form.get(i + 1)),
+            (b'(', Some(b')')) | (b'[', Some(b']'))
+        );
         if empty && i > 0 && form[i - 1] == b' ' {
             out.push(VAR);
         }
@@ -161,7 +184,10 @@ fn repeats(form: &[u8]) -> Form {
     while i < words.len() {
         let found = (2..=10).find_map(|n| {
             let group = words.get(i..i + n)?;
-            let times = 1 + words[i + n..].chunks_exact(n).take_while(|c| *c == group).count();
+            let times = 1 + words[i + n..]
+                .chunks_exact(n)
+                .take_while(|c| *c == group)
+                .count();
             (times >= 3 && group.iter().any(|w| w.contains(&VAR))).then_some((n, times))
         });
         match found {
@@ -188,10 +214,16 @@ mod tests {
 
     #[test]
     fn lists_and_optional_parts_share_a_key() {
-        assert_eq!(shown("$ close, $ bytes ($ KB) sent"), shown("$ close, $ bytes sent"));
+        assert_eq!(
+            shown("$ close, $ bytes ($ KB) sent"),
+            shown("$ close, $ bytes sent")
+        );
         assert_eq!(shown("from $ () at $"), shown("from $ ($) at $"));
         assert_eq!(shown("n $ $ $ $ end"), shown("n $ $ $ $ $ $ end"));
-        assert_eq!(shown("a-$ <ok> a-$ <ok> a-$ <ok> b"), shown("a-$ <ok> a-$ <ok> a-$ <ok> a-$ <ok> b"));
+        assert_eq!(
+            shown("a-$ <ok> a-$ <ok> a-$ <ok> b"),
+            shown("a-$ <ok> a-$ <ok> a-$ <ok> a-$ <ok> b")
+        );
         assert_ne!(shown("from $ to $"), shown("from $"));
     }
 }

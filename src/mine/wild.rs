@@ -40,7 +40,9 @@ impl Wild {
         }
         self.split(message, cuts, rest);
         let n = self.words.len();
-        let signature = |i: usize, w: &Wild| w.before[i].rotate_left(21) ^ w.after[2 * i].wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let signature = |i: usize, w: &Wild| {
+            w.before[i].rotate_left(21) ^ w.after[2 * i].wrapping_mul(0x9E37_79B9_7F4A_7C15)
+        };
         let first = usize::from(n < 4);
         for i in first..n {
             if let Some(kind) = self.kinds.get(&signature(i, self)) {
@@ -72,7 +74,10 @@ impl Wild {
             }
         });
         // Hash of the constant text from `from` to `to`: without the words with digits.
-        let mut cuts = cuts.iter().map(|(x, y)| (*x as usize, *y as usize)).peekable();
+        let mut cuts = cuts
+            .iter()
+            .map(|(x, y)| (*x as usize, *y as usize))
+            .peekable();
         let mut gap = |from: usize, to: usize| {
             let (mut h, mut at) = (0, from);
             while let Some((x, y)) = cuts.next_if(|(_, y)| *y <= to) {
@@ -81,7 +86,8 @@ impl Wild {
             }
             hash_bytes(seed(), h, &message[at..to])
         };
-        let mix = |h: u64, part: u64| (h.rotate_left(23) ^ part).wrapping_mul(0xA24B_AED4_963E_E407);
+        let mix =
+            |h: u64, part: u64| (h.rotate_left(23) ^ part).wrapping_mul(0xA24B_AED4_963E_E407);
         let n = self.words.len();
         self.before.clear();
         self.after.clear();
@@ -108,9 +114,15 @@ impl Wild {
 /// The decoded message with the name at `range` of the raw one replaced by the mark of a variable.
 pub fn example(decoded: &str, raw: &[u8], range: (usize, usize)) -> String {
     let name = String::from_utf8_lossy(&raw[range.0..range.1]).into_owned();
-    let nth = raw[..range.0].windows(name.len().max(1)).filter(|w| *w == name.as_bytes()).count();
+    let nth = raw[..range.0]
+        .windows(name.len().max(1))
+        .filter(|w| *w == name.as_bytes())
+        .count();
     let at = decoded.match_indices(&name).nth(nth).map(|(i, _)| i);
-    at.map_or_else(|| decoded.to_string(), |i| format!("{}\u{1}{}", &decoded[..i], &decoded[i + name.len()..]))
+    at.map_or_else(
+        || decoded.to_string(),
+        |i| format!("{}\u{1}{}", &decoded[..i], &decoded[i + name.len()..]),
+    )
 }
 
 /// Stands for a name in a constant text: apart from a word with digits, whose first values are compared.
@@ -122,7 +134,10 @@ pub fn constant(message: &[u8], cuts: &[(u32, u32)], name: (usize, usize)) -> Ve
     let mut out = Vec::new();
     constant_text(&message[..name.0], &cuts[..before], &mut out);
     out.push(NAME);
-    let after: Vec<(u32, u32)> = cuts[before..].iter().map(|(x, y)| (x - name.1 as u32, y - name.1 as u32)).collect();
+    let after: Vec<(u32, u32)> = cuts[before..]
+        .iter()
+        .map(|(x, y)| (x - name.1 as u32, y - name.1 as u32))
+        .collect();
     constant_text(&message[name.1..], &after, &mut out);
     out
 }

@@ -86,7 +86,14 @@ pub struct Parameter {
 
 /// An argv as one would type it.
 pub fn shown(argv: &[String]) -> String {
-    let quoted =
-        |a: &String| if a.chars().all(|c| c.is_ascii_alphanumeric() || "-_=./:<>".contains(c)) { a.clone() } else { format!("'{a}'") };
+    let quoted = |a: &String| {
+        if a.chars()
+            .all(|c| c.is_ascii_alphanumeric() || "-_=./:<>".contains(c))
+        {
+            a.clone()
+        } else {
+            format!("'{a}'")
+        }
+    };
     argv.iter().map(quoted).collect::<Vec<_>>().join(" ")
 }

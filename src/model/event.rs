@@ -9,7 +9,9 @@ pub type Moment = i64;
 pub const NO_TIME: Moment = i64::MIN;
 
 /// Severity as the log states it, lowest first, so that `>=` reads as "at least as bad".
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
     #[default]
@@ -24,8 +26,15 @@ pub enum Level {
 
 impl Level {
     pub const COUNT: usize = 7;
-    pub const ALL: [Level; Level::COUNT] =
-        [Level::Unknown, Level::Trace, Level::Debug, Level::Info, Level::Warn, Level::Error, Level::Fatal];
+    pub const ALL: [Level; Level::COUNT] = [
+        Level::Unknown,
+        Level::Trace,
+        Level::Debug,
+        Level::Info,
+        Level::Warn,
+        Level::Error,
+        Level::Fatal,
+    ];
 
     pub fn index(self) -> usize {
         self as usize

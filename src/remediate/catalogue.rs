@@ -73,7 +73,10 @@ pub enum Form {
 
 impl Form {
     pub fn fits(self, v: &str) -> bool {
-        let made_of = |also: &[u8]| v.bytes().all(|b| b.is_ascii_alphanumeric() || also.contains(&b));
+        let made_of = |also: &[u8]| {
+            v.bytes()
+                .all(|b| b.is_ascii_alphanumeric() || also.contains(&b))
+        };
         let first = v.bytes().next();
         match self {
             Form::Number => (1..=4).contains(&v.len()) && v.bytes().all(|b| b.is_ascii_digit()),
@@ -83,9 +86,20 @@ impl Form {
                     && digits.bytes().all(|b| b.is_ascii_digit())
                     && ["", "Ki", "Mi", "Gi", "K", "M", "G"].contains(&&v[digits.len()..])
             }
-            Form::Image => first.is_some_and(|b| b.is_ascii_alphanumeric()) && v.len() < 256 && made_of(b"._-/:@") && !v.contains("//"),
-            Form::Variable => first.is_some_and(|b| b.is_ascii_alphabetic() || b == b'_') && v.len() < 128 && made_of(b"_"),
-            Form::Text => !v.is_empty() && v.len() < 1024 && v.bytes().all(|b| (b' '..=b'~').contains(&b)),
+            Form::Image => {
+                first.is_some_and(|b| b.is_ascii_alphanumeric())
+                    && v.len() < 256
+                    && made_of(b"._-/:@")
+                    && !v.contains("//")
+            }
+            Form::Variable => {
+                first.is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
+                    && v.len() < 128
+                    && made_of(b"_")
+            }
+            Form::Text => {
+                !v.is_empty() && v.len() < 1024 && v.bytes().all(|b| (b' '..=b'~').contains(&b))
+            }
         }
     }
 }
@@ -109,14 +123,22 @@ struct Catalogue {
 
 pub fn catalogue() -> &'static [Entry] {
     static ALL: OnceLock<Vec<Entry>> = OnceLock::new();
-    ALL.get_or_init(|| toml::from_str::<Catalogue>(include_str!("catalogue.toml")).map(|c| c.action).unwrap_or_default())
+    ALL.get_or_init(|| {
+        toml::from_str::<Catalogue>(include_str!("catalogue.toml"))
+            .map(|c| c.action)
+            .unwrap_or_default()
+    })
 }
 
 /// Twice as much, in the same unit.
 pub fn doubled(now: &str) -> Option<String> {
     let digits = now.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let n: u64 = digits.parse().ok()?;
-    Some(format!("{}{}", n.saturating_mul(2).max(1), &now[digits.len()..]))
+    Some(format!(
+        "{}{}",
+        n.saturating_mul(2).max(1),
+        &now[digits.len()..]
+    ))
 }
 
 #[cfg(test)]
@@ -129,21 +151,48 @@ mod tests {
         for e in catalogue().iter().filter(|e| e.risk > Risk::None) {
             assert!(!e.changes.is_empty(), "{}", e.verb);
             assert!(!e.rollback.is_empty() || !e.reversible, "{}", e.verb);
-            assert_eq!(e.any, e.classes.is_empty(), "{} is for any class or for those that it names", e.verb);
+            assert_eq!(
+                e.any,
+                e.classes.is_empty(),
+                "{} is for any class or for those that it names",
+                e.verb
+            );
         }
     }
 
     #[test]
     fn values_of_another_form_are_refused() {
         for (form, good, bad) in [
-            (Form::Number, vec!["1", "120"], vec!["", "-1", "1e9", "99999", "1}", "３"]),
-            (Form::Amount, vec!["1Gi", "512Mi", "1000000"], vec!["", "Gi", "1Gb", "1Gi\"", "-1Gi", "1 Gi"]),
-            (Form::Image, vec!["shop/payment:1.2", "r.io/a@sha256:0a"], vec!["", "-x", "a b", "http://a/b", "a\"b", "a\nb", "pаyment"]),
-            (Form::Variable, vec!["DB_HOST", "_x"], vec!["", "1A", "A-B", "A=B", "A\0"]),
-            (Form::Text, vec!["10.0.0.1:5432", "a \"b\""], vec!["", "a\nb", "\u{1b}[2J", "\u{202e}x"]),
+            (
+                Form::Number,
+                vec!["1", "120"],
+                vec!["", "-1", "1e9", "99999", "1}", "３"],
+            ),
+            (
+                Form::Amount,
+                vec!["1Gi", "512Mi", "1000000"],
+                vec!["", "Gi", "1Gb", "1Gi\"", "-1Gi", "1 Gi"],
+            ),
+            (
+                Form::Image,
+                vec!["shop/payment:1.2", "r.io/a@sha256:0a"],
+                vec!["", "-x", "a b", "http://a/b", "a\"b", "a\nb", "pаyment"],
+            ),
+            (
+                Form::Variable,
+                vec!["DB_HOST", "_x"],
+                vec!["", "1A", "A-B", "A=B", "A\0"],
+            ),
+            (
+                Form::Text,
+                vec!["10.0.0.1:5432", "a \"b\""],
+                vec!["", "a\nb", "\u{1b}[2J", "\u{202e}x"],
+            ),
         ] {
-            good.iter().for_each(|g| assert!(form.fits(g), "{form:?} {g:?}"));
-            bad.iter().for_each(|b| assert!(!form.fits(b), "{form:?} {b:?}"));
+            good.iter()
+                .for_each(|g| assert!(form.fits(g), "{form:?} {g:?}"));
+            bad.iter()
+                .for_each(|b| assert!(!form.fits(b), "{form:?} {b:?}"));
         }
     }
 

@@ -39,10 +39,17 @@ impl Policy {
     /// Chances of the verbs, in a situation that is told as the names of what holds in it.
     pub fn chances(&self, verbs: &[&str], situation: &[&str]) -> Vec<f64> {
         let logit = |verb: &&str| -> f64 {
-            let Some(weights) = self.weights.get(*verb) else { return 0.0 };
+            let Some(weights) = self.weights.get(*verb) else {
+                return 0.0;
+            };
             situation.iter().filter_map(|s| weights.get(*s)).sum()
         };
-        normal(&verbs.iter().map(|v| logit(v).clamp(-30.0, 30.0).exp()).collect::<Vec<_>>())
+        normal(
+            &verbs
+                .iter()
+                .map(|v| logit(v).clamp(-30.0, 30.0).exp())
+                .collect::<Vec<_>>(),
+        )
     }
 }
 
@@ -66,7 +73,11 @@ impl Priors {
     }
 
     pub fn mean(&self, class: &str, verb: &str) -> f64 {
-        let (yes, no) = self.0.get(&Priors::key(class, verb)).copied().unwrap_or_default();
+        let (yes, no) = self
+            .0
+            .get(&Priors::key(class, verb))
+            .copied()
+            .unwrap_or_default();
         (yes + BEFORE) / (yes + no + 2.0 * BEFORE)
     }
 
@@ -79,27 +90,47 @@ impl Priors {
 
 /// The policy's chances, shaped by what was seen here.
 pub fn shape(pi: &[f64], verbs: &[&str], class: &str, priors: &Priors) -> Vec<f64> {
-    let target = normal(&pi.iter().zip(verbs).map(|(p, v)| p * priors.mean(class, v)).collect::<Vec<_>>());
+    let target = normal(
+        &pi.iter()
+            .zip(verbs)
+            .map(|(p, v)| p * priors.mean(class, v))
+            .collect::<Vec<_>>(),
+    );
     if divergence(&target, pi) <= BOUND {
         return target;
     }
     // The largest step towards the target that keeps within the bound.
     let (mut low, mut high) = (0.0, 1.0);
-    let mix = |x: f64| -> Vec<f64> { pi.iter().zip(&target).map(|(a, b)| a * (1.0 - x) + b * x).collect() };
+    let mix = |x: f64| -> Vec<f64> {
+        pi.iter()
+            .zip(&target)
+            .map(|(a, b)| a * (1.0 - x) + b * x)
+            .collect()
+    };
     for _ in 0..40 {
         let mid = (low + high) / 2.0;
-        if divergence(&mix(mid), pi) <= BOUND { low = mid } else { high = mid }
+        if divergence(&mix(mid), pi) <= BOUND {
+            low = mid
+        } else {
+            high = mid
+        }
     }
     mix(low)
 }
 
 fn normal(x: &[f64]) -> Vec<f64> {
     let sum: f64 = x.iter().sum();
-    x.iter().map(|v| if sum > 0.0 { v / sum } else { 0.0 }).collect()
+    x.iter()
+        .map(|v| if sum > 0.0 { v / sum } else { 0.0 })
+        .collect()
 }
 
 fn divergence(p: &[f64], q: &[f64]) -> f64 {
-    p.iter().zip(q).filter(|(p, q)| **p > 0.0 && **q > 0.0).map(|(p, q)| p * (p / q).ln()).sum()
+    p.iter()
+        .zip(q)
+        .filter(|(p, q)| **p > 0.0 && **q > 0.0)
+        .map(|(p, q)| p * (p / q).ln())
+        .sum()
 }
 
 #[cfg(test)]
@@ -120,7 +151,10 @@ mod tests {
         (0..3).for_each(|_| priors.note("x", "a", Outcome::NoEffect));
         let p = shape(&[0.7, 0.3], &["a", "b"], "x", &priors);
         assert!(p[1] > p[0], "{p:?}");
-        assert_eq!(priors.told("x", "a").as_deref(), Some("worked 0 of 3 times here"));
+        assert_eq!(
+            priors.told("x", "a").as_deref(),
+            Some("worked 0 of 3 times here")
+        );
     }
 
     #[test]

@@ -15,7 +15,9 @@ const PATTERNS: [&str; 6] = [
 
 pub fn addresses_model(text: &str) -> bool {
     static SET: OnceLock<Option<RegexSet>> = OnceLock::new();
-    SET.get_or_init(|| RegexSet::new(PATTERNS).ok()).as_ref().is_some_and(|set| set.is_match(text))
+    SET.get_or_init(|| RegexSet::new(PATTERNS).ok())
+        .as_ref()
+        .is_some_and(|set| set.is_match(text))
 }
 
 #[cfg(test)]
@@ -33,7 +35,12 @@ mod tests {
         ] {
             assert!(addresses_model(text), "{text}");
         }
-        for text in ["ignoring previous connection", "user assistant-7 logged in", "system prompted for password", "override all=false"] {
+        for text in [
+            "ignoring previous connection",
+            "user assistant-7 logged in",
+            "system prompted for password",
+            "override all=false",
+        ] {
             assert!(!addresses_model(text), "{text}");
         }
     }

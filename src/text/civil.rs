@@ -23,11 +23,16 @@ pub fn civil_from_days(days: i64) -> (i32, u32, u32) {
     let z = days + 719_468;
     let era = z.div_euclid(146_097);
     let day_of_era = z - era * 146_097;
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month_index = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month_index + 2) / 5 + 1;
-    let month = if month_index < 10 { month_index + 3 } else { month_index - 9 };
+    let month = if month_index < 10 {
+        month_index + 3
+    } else {
+        month_index - 9
+    };
     let year = year_of_era + era * 400 + i64::from(month <= 2);
     (year as i32, month as u32, day as u32)
 }
@@ -40,7 +45,11 @@ pub fn year_of(at: Moment) -> i32 {
 pub fn rfc3339(at: Moment, precision: u8) -> String {
     let (year, month, day) = civil_from_days(at.div_euclid(DAY));
     let in_day = at.rem_euclid(DAY);
-    let (h, m, s) = (in_day / HOUR, in_day % HOUR / MINUTE, in_day % MINUTE / SECOND);
+    let (h, m, s) = (
+        in_day / HOUR,
+        in_day % HOUR / MINUTE,
+        in_day % MINUTE / SECOND,
+    );
     let mut out = format!("{year:04}-{month:02}-{day:02}T{h:02}:{m:02}:{s:02}");
     if precision > 0 {
         let digits = usize::from(precision.min(9));
@@ -101,7 +110,10 @@ mod tests {
     #[test]
     fn rfc3339_keeps_the_precision_of_the_source() {
         assert_eq!(rfc3339(0, 0), "1970-01-01T00:00:00Z");
-        assert_eq!(rfc3339(1_234_567_890_123_456_789, 6), "2009-02-13T23:31:30.123456Z");
+        assert_eq!(
+            rfc3339(1_234_567_890_123_456_789, 6),
+            "2009-02-13T23:31:30.123456Z"
+        );
         assert_eq!(rfc3339(-1, 3), "1969-12-31T23:59:59.999Z");
     }
 

@@ -40,8 +40,14 @@ struct Prototype {
 fn prototypes() -> &'static [Prototype] {
     static ALL: OnceLock<Vec<Prototype>> = OnceLock::new();
     ALL.get_or_init(|| {
-        let lines = PROTOTYPES.lines().filter(|l| !l.starts_with('#') && !l.trim().is_empty());
-        lines.map(|l| Prototype { words: l.split_whitespace().map(word_vector).collect() }).collect()
+        let lines = PROTOTYPES
+            .lines()
+            .filter(|l| !l.starts_with('#') && !l.trim().is_empty());
+        lines
+            .map(|l| Prototype {
+                words: l.split_whitespace().map(word_vector).collect(),
+            })
+            .collect()
     })
 }
 
@@ -85,7 +91,11 @@ pub fn similarity(a: &[f32], b: &[f32]) -> f32 {
 /// The words of a template that say something: letters only, camel case cut.
 fn words(text: &str) -> Vec<String> {
     let mut out: Vec<String> = Vec::new();
-    for raw in text.replace("<*>", " ").split(|c: char| !c.is_alphabetic()).filter(|w| w.len() > 1) {
+    for raw in text
+        .replace("<*>", " ")
+        .split(|c: char| !c.is_alphabetic())
+        .filter(|w| w.len() > 1)
+    {
         let mut start = 0;
         let bytes = raw.as_bytes();
         for i in 1..bytes.len() {
@@ -108,12 +118,21 @@ pub fn embed(text: &str) -> Embedding {
     let mut lexical = vec![0f32; LEXICAL];
     for (word, v) in words.iter().zip(&vectors) {
         let weight = (word.len() as f32).min(10.0).sqrt();
-        lexical.iter_mut().zip(v).for_each(|(l, x)| *l += weight * x);
+        lexical
+            .iter_mut()
+            .zip(v)
+            .for_each(|(l, x)| *l += weight * x);
     }
     normalise(&mut lexical);
     // Fuzzy similarity of each word to each prototype; a window takes its best word.
-    let near: Vec<Vec<f32>> =
-        vectors.iter().map(|v| bank.iter().map(|p| p.words.iter().map(|w| dot(v, w)).fold(0.0, f32::max)).collect()).collect();
+    let near: Vec<Vec<f32>> = vectors
+        .iter()
+        .map(|v| {
+            bank.iter()
+                .map(|p| p.words.iter().map(|w| dot(v, w)).fold(0.0, f32::max))
+                .collect()
+        })
+        .collect();
     let mut z = vec![0f32; bank.len()];
     for (size, weight) in SCALES.into_iter().filter(|_| !near.is_empty()) {
         let windows: Vec<&[Vec<f32>]> = near.windows(size.min(near.len())).collect();
@@ -122,26 +141,39 @@ pub fn embed(text: &str) -> Embedding {
         }
     }
     normalise(&mut z);
-    let mut out: Embedding = lexical.iter().map(|x| x * (1.0 - BLEND)).chain(z.iter().map(|x| x * BLEND)).collect();
+    let mut out: Embedding = lexical
+        .iter()
+        .map(|x| x * (1.0 - BLEND))
+        .chain(z.iter().map(|x| x * BLEND))
+        .collect();
     normalise(&mut out);
     out
 }
 
 /// Adds a window's attention over the prototypes.
 fn attend(window: &[Vec<f32>], weight: f32, z: &mut [f32]) {
-    let best: Vec<f32> = (0..z.len()).map(|j| window.iter().map(|w| w[j]).fold(0.0, f32::max)).collect();
+    let best: Vec<f32> = (0..z.len())
+        .map(|j| window.iter().map(|w| w[j]).fold(0.0, f32::max))
+        .collect();
     let top = best.iter().copied().fold(0.0, f32::max);
     if top < FAINT {
         return;
     }
     let scores: Vec<f32> = best.iter().map(|s| ((s - top) / TAU).exp()).collect();
     let sum: f32 = scores.iter().sum();
-    z.iter_mut().zip(scores).for_each(|(z, s)| *z += weight * top * s / sum);
+    z.iter_mut()
+        .zip(scores)
+        .for_each(|(z, s)| *z += weight * top * s / sum);
 }
 
 /// The texts nearest to one of them, nearest first, at least `least` near.
 pub fn nearest(of: &[f32], all: &[Embedding], least: f32, most: usize) -> Vec<(usize, f32)> {
-    let mut near: Vec<(usize, f32)> = all.iter().enumerate().map(|(i, e)| (i, similarity(of, e))).filter(|(_, s)| *s >= least).collect();
+    let mut near: Vec<(usize, f32)> = all
+        .iter()
+        .enumerate()
+        .map(|(i, e)| (i, similarity(of, e)))
+        .filter(|(_, s)| *s >= least)
+        .collect();
     near.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
     near.truncate(most);
     near

@@ -56,7 +56,10 @@ mod tests {
 
     #[test]
     fn escapes_are_visible() {
-        assert_eq!(for_terminal("a\u{1b}[31m\u{202e}b\0"), "a\\e[31m\\u{202e}b\\x00");
+        assert_eq!(
+            for_terminal("a\u{1b}[31m\u{202e}b\0"),
+            "a\\e[31m\\u{202e}b\\x00"
+        );
         assert_eq!(for_terminal("a\tb"), "a   b");
     }
 }

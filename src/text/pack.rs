@@ -17,9 +17,19 @@ impl Packed {
     pub fn new(values: &[u64], steps: &[u64]) -> Packed {
         let min = values.iter().copied().min().unwrap_or(0);
         let max = values.iter().copied().max().unwrap_or(0);
-        let step = steps.iter().copied().find(|s| all_apart(values, min, *s)).unwrap_or(1);
+        let step = steps
+            .iter()
+            .copied()
+            .find(|s| all_apart(values, min, *s))
+            .unwrap_or(1);
         let width = (64 - ((max - min) / step).leading_zeros()) as u8;
-        let mut packed = Packed { min, step, width, len: values.len() as u32, words: Vec::new() };
+        let mut packed = Packed {
+            min,
+            step,
+            width,
+            len: values.len() as u32,
+            words: Vec::new(),
+        };
         if width == 0 {
             return packed;
         }
@@ -91,15 +101,25 @@ impl Packed {
         }
         let count = (len as usize * usize::from(width)).div_ceil(64);
         let raw = read_bytes(input, count.checked_mul(8)?)?;
-        let words = raw.chunks_exact(8).map(|c| u64::from_le_bytes([c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7]]));
-        Some(Packed { min, step, width, len, words: words.collect() })
+        let words = raw
+            .chunks_exact(8)
+            .map(|c| u64::from_le_bytes([c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7]]));
+        Some(Packed {
+            min,
+            step,
+            width,
+            len,
+            words: words.collect(),
+        })
     }
 }
 
 /// Every value is a multiple of `step` away from `min`.
 fn all_apart(values: &[u64], min: u64, step: u64) -> bool {
     let mut last = min;
-    values.iter().all(|v| std::mem::replace(&mut last, *v) == *v || (v - min).is_multiple_of(step))
+    values
+        .iter()
+        .all(|v| std::mem::replace(&mut last, *v) == *v || (v - min).is_multiple_of(step))
 }
 
 pub fn read_bytes<'a>(input: &mut &'a [u8], n: usize) -> Option<&'a [u8]> {
@@ -113,7 +133,8 @@ pub fn read_u32(input: &mut &[u8]) -> Option<u32> {
 }
 
 pub fn read_u64(input: &mut &[u8]) -> Option<u64> {
-    read_bytes(input, 8).map(|b| u64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]))
+    read_bytes(input, 8)
+        .map(|b| u64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]))
 }
 
 #[cfg(test)]

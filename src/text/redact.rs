@@ -6,8 +6,14 @@ use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 const PATTERNS: &[(&str, &str)] = &[
-    ("key", r"-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)"),
-    ("token", r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)?"),
+    (
+        "key",
+        r"-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)",
+    ),
+    (
+        "token",
+        r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)?",
+    ),
     ("token", r"(?i)\bbearer\s+[A-Za-z0-9._~+/=-]{8,}"),
     (
         "key",
@@ -19,22 +25,37 @@ const PATTERNS: &[(&str, &str)] = &[
         r#"(?i)\b(?:[a-z0-9]*[_-])*(?:password|passwd|pwd|secret|api[_-]?key|access[_-]?key|auth[_-]?token|token|client[_-]?secret|private[_-]?key)(?:[_-][a-z0-9]+)*["']?\s*[:=]\s*["']?[^\s"',;&}]{3,}"#,
     ),
     ("card", r"\b(?:\d[ -]?){13,16}\b"),
-    ("mail", r"\b[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+\.[A-Za-z0-9.-]*[A-Za-z]\b"),
+    (
+        "mail",
+        r"\b[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+\.[A-Za-z0-9.-]*[A-Za-z]\b",
+    ),
 ];
 
 /// Addresses and names, hidden where the user asks for it: they are no secrets, but they tell whose logs these are.
 const NAMES: &[(&str, &str)] = &[
-    ("ip", r"\b(?:[0-9]{1,3}\.){3}[0-9]{1,3}\b|\b(?:[0-9a-fA-F]{1,4}:){4,7}[0-9a-fA-F]{1,4}\b"),
-    ("host", r"\b[a-zA-Z0-9-]+(?:\.[a-zA-Z0-9-]+)*\.(?:com|net|org|local|internal|lan|corp|cloud|edu|gov|de|uk|fr|eu|us|ch|jp|cn)\b"),
-    ("user", r#"(?i)\b(?:user(?:name)?|login|account|for user|invalid user)["']?\s*[:= ]\s*["']?[A-Za-z_][\w.-]{1,}"#),
+    (
+        "ip",
+        r"\b(?:[0-9]{1,3}\.){3}[0-9]{1,3}\b|\b(?:[0-9a-fA-F]{1,4}:){4,7}[0-9a-fA-F]{1,4}\b",
+    ),
+    (
+        "host",
+        r"\b[a-zA-Z0-9-]+(?:\.[a-zA-Z0-9-]+)*\.(?:com|net|org|local|internal|lan|corp|cloud|edu|gov|de|uk|fr|eu|us|ch|jp|cn)\b",
+    ),
+    (
+        "user",
+        r#"(?i)\b(?:user(?:name)?|login|account|for user|invalid user)["']?\s*[:= ]\s*["']?[A-Za-z_][\w.-]{1,}"#,
+    ),
 ];
 
 type Patterns = Vec<(&'static str, Regex)>;
 
 fn patterns(names: bool) -> impl Iterator<Item = &'static (&'static str, Regex)> {
     static ALL: OnceLock<[Patterns; 2]> = OnceLock::new();
-    let compiled =
-        |list: &'static [(&'static str, &'static str)]| list.iter().filter_map(|(n, p)| Some((*n, Regex::new(p).ok()?))).collect();
+    let compiled = |list: &'static [(&'static str, &'static str)]| {
+        list.iter()
+            .filter_map(|(n, p)| Some((*n, Regex::new(p).ok()?)))
+            .collect()
+    };
     let [secrets, others] = ALL.get_or_init(|| [compiled(PATTERNS), compiled(NAMES)]);
     secrets.iter().chain(others.iter().filter(move |_| names))
 }
@@ -49,7 +70,10 @@ pub struct Redactor {
 
 impl Redactor {
     pub fn new(names: bool) -> Redactor {
-        Redactor { names, ..Redactor::default() }
+        Redactor {
+            names,
+            ..Redactor::default()
+        }
     }
 
     pub fn redact(&mut self, text: &str) -> String {
@@ -79,7 +103,11 @@ impl Redactor {
 
     /// Puts the secrets back, for display on this machine alone.
     pub fn restore(&self, text: &str) -> String {
-        self.known.iter().fold(text.to_string(), |t, (place, secret)| t.replace(place, secret))
+        self.known
+            .iter()
+            .fold(text.to_string(), |t, (place, secret)| {
+                t.replace(place, secret)
+            })
     }
 
     pub fn count(&self) -> usize {
@@ -90,7 +118,18 @@ impl Redactor {
 /// Luhn's check digit.
 fn is_card(text: &str) -> bool {
     let digits: Vec<u32> = text.chars().filter_map(|c| c.to_digit(10)).collect();
-    let sum: u32 = digits.iter().rev().enumerate().map(|(i, d)| if i % 2 == 1 { (d * 2) / 10 + (d * 2) % 10 } else { *d }).sum();
+    let sum: u32 = digits
+        .iter()
+        .rev()
+        .enumerate()
+        .map(|(i, d)| {
+            if i % 2 == 1 {
+                (d * 2) / 10 + (d * 2) % 10
+            } else {
+                *d
+            }
+        })
+        .sum();
     (13..=16).contains(&digits.len()) && sum.is_multiple_of(10)
 }
 
@@ -104,9 +143,15 @@ mod tests {
         assert_eq!(Redactor::default().redact(text), text);
         let mut r = Redactor::new(true);
         let hidden = r.redact(text);
-        assert!(!hidden.contains("oracle") && !hidden.contains("10.1.2.3") && !hidden.contains("db7"), "{hidden}");
+        assert!(
+            !hidden.contains("oracle") && !hidden.contains("10.1.2.3") && !hidden.contains("db7"),
+            "{hidden}"
+        );
         assert_eq!(r.restore(&hidden), text);
-        assert_eq!(r.redact("main.rs took 1.5.3"), "main.rs took 1.5.3".to_string());
+        assert_eq!(
+            r.redact("main.rs took 1.5.3"),
+            "main.rs took 1.5.3".to_string()
+        );
     }
 
     #[test]
@@ -126,7 +171,10 @@ mod tests {
             assert!(!out.contains(secret) && out.contains("[redacted-"), "{out}");
             assert_eq!(r.restore(&out), format!("x {secret} y"));
         }
-        assert_eq!(r.redact("order 966936 failed in 3000 ms"), "order 966936 failed in 3000 ms");
+        assert_eq!(
+            r.redact("order 966936 failed in 3000 ms"),
+            "order 966936 failed in 3000 ms"
+        );
     }
 
     #[test]

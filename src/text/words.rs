@@ -33,7 +33,14 @@ const fn folded(a: u64, b: u64) -> u64 {
 #[inline]
 fn short(bytes: &[u8]) -> u64 {
     let n = bytes.len();
-    let quad = |at: usize| u64::from(u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]));
+    let quad = |at: usize| {
+        u64::from(u32::from_le_bytes([
+            bytes[at],
+            bytes[at + 1],
+            bytes[at + 2],
+            bytes[at + 3],
+        ]))
+    };
     match n {
         0 => 0,
         1..=3 => u64::from(bytes[0]) | u64::from(bytes[n / 2]) << 8 | u64::from(bytes[n - 1]) << 16,
@@ -45,7 +52,10 @@ fn short(bytes: &[u8]) -> u64 {
 #[inline]
 pub fn hash_bytes(seed: &Seed, from: u64, bytes: &[u8]) -> u64 {
     // The length is spread over all bits: added plainly, `.` and `/.` cancelled it out and were one.
-    let mut h = from ^ seed.0.wrapping_add((bytes.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    let mut h = from
+        ^ seed
+            .0
+            .wrapping_add((bytes.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15));
     let (chunks, rest) = bytes.as_chunks::<8>();
     for c in chunks {
         h = folded(h ^ u64::from_le_bytes(*c), seed.1);
@@ -84,7 +94,9 @@ const WORD: [bool; 256] = {
 fn next_digit(text: &[u8], from: usize, high: &mut u64) -> usize {
     let mut i = from;
     while let Some(chunk) = text.get(i..i + 8) {
-        let w = u64::from_le_bytes([chunk[0], chunk[1], chunk[2], chunk[3], chunk[4], chunk[5], chunk[6], chunk[7]]);
+        let w = u64::from_le_bytes([
+            chunk[0], chunk[1], chunk[2], chunk[3], chunk[4], chunk[5], chunk[6], chunk[7],
+        ]);
         *high |= w & 0x8080_8080_8080_8080;
         // A byte is a digit when it equals 0x30..=0x39: the high nibble is 3 and adding 6 does not carry into it.
         let t = w ^ 0x3030_3030_3030_3030;
@@ -234,7 +246,10 @@ pub fn filter_hash(word: &[u8]) -> u64 {
     if word.is_ascii() {
         return word_hash(word);
     }
-    let folded: String = String::from_utf8_lossy(word).chars().map(simple_fold).collect();
+    let folded: String = String::from_utf8_lossy(word)
+        .chars()
+        .map(simple_fold)
+        .collect();
     word_hash(folded.as_bytes())
 }
 
@@ -247,7 +262,10 @@ fn simple_fold(c: char) -> char {
     if class.try_case_fold_simple().is_err() {
         return c;
     }
-    class.iter().next().map_or(c, |r| r.start().to_ascii_lowercase())
+    class
+        .iter()
+        .next()
+        .map_or(c, |r| r.start().to_ascii_lowercase())
 }
 
 /// The text with each cut replaced by `CUT`: what a shape is remembered by.
@@ -269,14 +287,24 @@ mod tests {
     fn cuts_of(text: &str) -> Vec<String> {
         let mut cuts = Cuts::default();
         scan(text.as_bytes(), 0, &mut cuts);
-        cuts.ranges.iter().map(|(a, b)| text[*a as usize..*b as usize].to_string()).collect()
+        cuts.ranges
+            .iter()
+            .map(|(a, b)| text[*a as usize..*b as usize].to_string())
+            .collect()
     }
 
     #[test]
     fn short_texts_of_unlike_lengths_do_not_collide() {
         let hash = |t: &str| hash_bytes(seed(), 0, t.as_bytes());
-        let texts: Vec<String> =
-            (0x20u8..0x7f).flat_map(|a| [(a as char).to_string(), format!("{}.", a as char), format!(".{}", a as char)]).collect();
+        let texts: Vec<String> = (0x20u8..0x7f)
+            .flat_map(|a| {
+                [
+                    (a as char).to_string(),
+                    format!("{}.", a as char),
+                    format!(".{}", a as char),
+                ]
+            })
+            .collect();
         let unlike: std::collections::BTreeSet<&String> = texts.iter().collect();
         let hashes: std::collections::BTreeSet<u64> = unlike.iter().map(|t| hash(t)).collect();
         assert_eq!(hashes.len(), unlike.len());
@@ -284,7 +312,10 @@ mod tests {
 
     #[test]
     fn words_with_a_digit_are_cut() {
-        assert_eq!(cuts_of("sshd[24200]: Invalid user_1 from 10.0.0.1x ssh2"), ["24200", "user_1", "10", "0", "0", "1x", "ssh2"]);
+        assert_eq!(
+            cuts_of("sshd[24200]: Invalid user_1 from 10.0.0.1x ssh2"),
+            ["24200", "user_1", "10", "0", "0", "1x", "ssh2"]
+        );
         assert_eq!(cuts_of("größe1 naïve 7ß :9"), ["größe1", "7ß", "9"]);
     }
 
@@ -297,8 +328,14 @@ mod tests {
 
     #[test]
     fn folding_joins_what_the_regex_crate_joins() {
-        assert_eq!(filter_hash("K8S".as_bytes()), filter_hash("\u{212A}8s".as_bytes()));
-        assert_eq!(filter_hash("ÄRGER".as_bytes()), filter_hash("ärger".as_bytes()));
+        assert_eq!(
+            filter_hash("K8S".as_bytes()),
+            filter_hash("\u{212A}8s".as_bytes())
+        );
+        assert_eq!(
+            filter_hash("ÄRGER".as_bytes()),
+            filter_hash("ärger".as_bytes())
+        );
     }
 
     proptest! {

@@ -28,17 +28,29 @@ pub fn look(latest: &Arc<AtomicU64>, out: UnboundedSender<Msg>, action: Box<Acti
 
 /// Runs an action behind its checks; without a card from before it looks now and goes on only when all is green. Then it
 /// watches the followed logs until they tell what came of it.
-pub fn apply(corpus: Arc<Corpus>, out: UnboundedSender<Msg>, action: Box<Action>, armed: Armed, card: Option<Box<Preflight>>) {
+pub fn apply(
+    corpus: Arc<Corpus>,
+    out: UnboundedSender<Msg>,
+    action: Box<Action>,
+    armed: Armed,
+    card: Option<Box<Preflight>>,
+) {
     std::thread::spawn(move || {
         let snapshot = corpus.snapshot();
-        let (findings, diagnosis) = (corpus.findings_of(&snapshot), corpus.diagnosis_of(&snapshot));
+        let (findings, diagnosis) = (
+            corpus.findings_of(&snapshot),
+            corpus.diagnosis_of(&snapshot),
+        );
         let watch = Watch::new(&snapshot, &findings, &diagnosis, &action, engine::now());
         let looked = card.map_or_else(|| engine::preflight(&action, &armed), |card| Ok(*card));
-        let done = looked.and_then(|card| engine::apply(&corpus, &action, &armed, &card).map(|applied| (applied, card)));
+        let done = looked.and_then(|card| {
+            engine::apply(&corpus, &action, &armed, &card).map(|applied| (applied, card))
+        });
         let (applied, card) = match done {
             Ok(done) => done,
             Err(e) => {
-                out.send(Msg::Applied(vec![format!("not done: {e}")], None)).ok();
+                out.send(Msg::Applied(vec![format!("not done: {e}")], None))
+                    .ok();
                 return;
             }
         };
@@ -48,11 +60,25 @@ pub fn apply(corpus: Arc<Corpus>, out: UnboundedSender<Msg>, action: Box<Action>
             lines.push(format!("expected: {}", watch.prediction()));
         }
         if changes && watch.live {
-            lines.push(format!("the logs are watched for up to {} s; the plan shows how it stands", PATIENCE / 1_000_000_000));
+            lines.push(format!(
+                "the logs are watched for up to {} s; the plan shows how it stands",
+                PATIENCE / 1_000_000_000
+            ));
         }
-        out.send(Msg::Applied(lines, engine::back(&action, &card).map(Box::new))).ok();
+        out.send(Msg::Applied(
+            lines,
+            engine::back(&action, &card).map(Box::new),
+        ))
+        .ok();
         if !changes {
-            if let Err(e) = engine::remember(&corpus, &action, &armed, &applied.run, None, "a look: nothing was changed") {
+            if let Err(e) = engine::remember(
+                &corpus,
+                &action,
+                &armed,
+                &applied.run,
+                None,
+                "a look: nothing was changed",
+            ) {
                 out.send(Msg::Notice(e)).ok();
             }
             return;
@@ -61,7 +87,14 @@ pub fn apply(corpus: Arc<Corpus>, out: UnboundedSender<Msg>, action: Box<Action>
         loop {
             let stands = watch.look(&corpus, &applied, since, engine::now());
             if stands.over {
-                let kept = engine::remember(&corpus, &action, &armed, &applied.run, stands.outcome, &stands.told);
+                let kept = engine::remember(
+                    &corpus,
+                    &action,
+                    &armed,
+                    &applied.run,
+                    stands.outcome,
+                    &stands.told,
+                );
                 out.send(Msg::Watched(stands)).ok();
                 if let Err(e) = kept {
                     out.send(Msg::Notice(e)).ok();

@@ -24,7 +24,13 @@ pub fn rows(state: &State) -> Vec<Row> {
         thoughts(&turn.thinking, chat.unfolded, &mut out);
         markdown(turn, &mut out);
         for (n, card) in turn.cards.iter().enumerate() {
-            out.push(row(format!("  ┃ action {}: {card}  (pane 7 shows it whole; A there starts its checks)", n + 1), "variable"));
+            out.push(row(
+                format!(
+                    "  ┃ action {}: {card}  (pane 7 shows it whole; A there starts its checks)",
+                    n + 1
+                ),
+                "variable",
+            ));
         }
         out.push(row(format!("(by {})", turn.by), "dim"));
         out.extend(turn.notes.iter().map(|n| row(format!("({n})"), "notice")));
@@ -44,7 +50,13 @@ fn thoughts(text: &str, unfolded: bool, out: &mut Vec<Row>) {
         return;
     }
     let words = text.split_whitespace().count();
-    out.push(row(format!("(thought for {words} words; /thoughts {})", if unfolded { "folds them" } else { "shows them" }), "dim"));
+    out.push(row(
+        format!(
+            "(thought for {words} words; /thoughts {})",
+            if unfolded { "folds them" } else { "shows them" }
+        ),
+        "dim",
+    ));
     if unfolded {
         out.extend(text.lines().map(|l| row(format!("  {l}"), "dim")));
     }
@@ -66,10 +78,21 @@ fn markdown(turn: &Turn, out: &mut Vec<Row>) {
             }
             (None, Some(language)) => code = Some((language.trim().to_string(), String::new())),
             (None, None) => {
-                let event = turn.events.iter().find(|id| line.contains(&format!("[L{id}]"))).copied();
+                let event = turn
+                    .events
+                    .iter()
+                    .find(|id| line.contains(&format!("[L{id}]")))
+                    .copied();
                 let heading = line.trim_start_matches('#');
-                let (text, role) = if heading.len() < line.len() { (heading.trim(), "title") } else { (line, "text") };
-                out.push(Row { event, ..row(plain(text), role) });
+                let (text, role) = if heading.len() < line.len() {
+                    (heading.trim(), "title")
+                } else {
+                    (line, "text")
+                };
+                out.push(Row {
+                    event,
+                    ..row(plain(text), role)
+                });
             }
         }
     }
@@ -80,8 +103,12 @@ fn markdown(turn: &Turn, out: &mut Vec<Row>) {
 
 fn coloured(language: &str, text: &str, out: &mut Vec<Row>) {
     for line in named(text, language).lines {
-        let strip = std::iter::once(("  │ ".to_string(), "dim")).chain(line.into_iter().map(|(role, text)| (text, role)));
-        out.push(Row { strip: strip.collect(), ..row("", "text") });
+        let strip = std::iter::once(("  │ ".to_string(), "dim"))
+            .chain(line.into_iter().map(|(role, text)| (text, role)));
+        out.push(Row {
+            strip: strip.collect(),
+            ..row("", "text")
+        });
     }
 }
 
@@ -103,7 +130,8 @@ mod tests {
     #[test]
     fn markdown_reads_as_text_and_code_is_coloured() {
         let turn = Turn {
-            answer: "## Cause\n- **payment** failed `now` [L7].\n```json\n{\"a\": 1}\n```\nend".into(),
+            answer: "## Cause\n- **payment** failed `now` [L7].\n```json\n{\"a\": 1}\n```\nend"
+                .into(),
             events: vec![7],
             ..Turn::default()
         };
@@ -113,7 +141,11 @@ mod tests {
         assert_eq!(texts, ["Cause", "• payment failed now [L7].", "", "end"]);
         assert_eq!((out[0].role, out[1].event), ("title", Some(7)));
         let code: String = out[2].strip.iter().map(|s| s.0.as_str()).collect();
-        assert!(code.contains("{\"a\": 1}") && out[2].strip.len() > 3, "{:?}", out[2].strip);
+        assert!(
+            code.contains("{\"a\": 1}") && out[2].strip.len() > 3,
+            "{:?}",
+            out[2].strip
+        );
     }
 
     #[test]

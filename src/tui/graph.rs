@@ -46,11 +46,23 @@ fn without_circles(n: usize, edges: &[(usize, usize)]) -> (Edges, Edges) {
         let mut reached = vec![*b];
         let mut at = 0;
         while at < reached.len() {
-            let next: Vec<usize> = forward.iter().filter(|e| e.0 == reached[at]).map(|e| e.1).collect();
-            reached.extend(next.into_iter().filter(|x| !reached.contains(x)).collect::<Vec<_>>());
+            let next: Vec<usize> = forward
+                .iter()
+                .filter(|e| e.0 == reached[at])
+                .map(|e| e.1)
+                .collect();
+            reached.extend(
+                next.into_iter()
+                    .filter(|x| !reached.contains(x))
+                    .collect::<Vec<_>>(),
+            );
             at += 1;
         }
-        if reached.contains(a) { back.push((*a, *b)) } else { forward.push((*a, *b)) }
+        if reached.contains(a) {
+            back.push((*a, *b))
+        } else {
+            forward.push((*a, *b))
+        }
     }
     (forward, back)
 }
@@ -59,13 +71,27 @@ fn without_circles(n: usize, edges: &[(usize, usize)]) -> (Edges, Edges) {
 fn items(n: usize, edges: &[(usize, usize)]) -> Vec<Item> {
     let mut layer = vec![0; n];
     for _ in 0..n {
-        edges.iter().for_each(|(a, b)| layer[*b] = layer[*b].max(layer[*a] + 1));
+        edges
+            .iter()
+            .for_each(|(a, b)| layer[*b] = layer[*b].max(layer[*a] + 1));
     }
-    let mut items: Vec<Item> = (0..n).map(|i| Item { shown: Some(i), layer: layer[i], row: 0, targets: Vec::new() }).collect();
+    let mut items: Vec<Item> = (0..n)
+        .map(|i| Item {
+            shown: Some(i),
+            layer: layer[i],
+            row: 0,
+            targets: Vec::new(),
+        })
+        .collect();
     for (a, b) in edges {
         let mut from = *a;
         for between in layer[*a] + 1..layer[*b] {
-            items.push(Item { shown: None, layer: between, row: 0, targets: Vec::new() });
+            items.push(Item {
+                shown: None,
+                layer: between,
+                row: 0,
+                targets: Vec::new(),
+            });
             let next = items.len() - 1;
             items[from].targets.push(next);
             from = next;
@@ -78,20 +104,39 @@ fn items(n: usize, edges: &[(usize, usize)]) -> Vec<Item> {
 /// The layers with their items from top to bottom, and each item's row.
 fn ordered(items: &mut [Item]) -> Vec<Vec<usize>> {
     let count = items.iter().map(|i| i.layer + 1).max().unwrap_or(0);
-    let mut layers: Vec<Vec<usize>> = (0..count).map(|l| (0..items.len()).filter(|i| items[*i].layer == l).collect()).collect();
+    let mut layers: Vec<Vec<usize>> = (0..count)
+        .map(|l| (0..items.len()).filter(|i| items[*i].layer == l).collect())
+        .collect();
     for sweep in 0..SWEEPS {
         let place: Vec<f64> = (0..items.len())
-            .map(|i| layers[items[i].layer].iter().position(|x| *x == i).unwrap_or(0) as f64 / layers[items[i].layer].len() as f64)
+            .map(|i| {
+                layers[items[i].layer]
+                    .iter()
+                    .position(|x| *x == i)
+                    .unwrap_or(0) as f64
+                    / layers[items[i].layer].len() as f64
+            })
             .collect();
-        let order = if sweep % 2 == 0 { (0..count).collect::<Vec<_>>() } else { (0..count).rev().collect() };
+        let order = if sweep % 2 == 0 {
+            (0..count).collect::<Vec<_>>()
+        } else {
+            (0..count).rev().collect()
+        };
         for l in order {
             let mean = |i: usize| -> f64 {
                 let near: Vec<f64> = if sweep % 2 == 0 {
-                    (0..items.len()).filter(|j| items[*j].targets.contains(&i)).map(|j| place[j]).collect()
+                    (0..items.len())
+                        .filter(|j| items[*j].targets.contains(&i))
+                        .map(|j| place[j])
+                        .collect()
                 } else {
                     items[i].targets.iter().map(|j| place[*j]).collect()
                 };
-                if near.is_empty() { place[i] } else { near.iter().sum::<f64>() / near.len() as f64 }
+                if near.is_empty() {
+                    place[i]
+                } else {
+                    near.iter().sum::<f64>() / near.len() as f64
+                }
             };
             let mut keyed: Vec<(f64, usize)> = layers[l].iter().map(|i| (mean(*i), *i)).collect();
             keyed.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
@@ -99,7 +144,11 @@ fn ordered(items: &mut [Item]) -> Vec<Vec<usize>> {
         }
     }
     let high = |i: usize, items: &[Item]| if items[i].shown.is_some() { HIGH } else { 1 };
-    let most = layers.iter().map(|l| l.iter().map(|i| high(*i, items)).sum::<usize>()).max().unwrap_or(0);
+    let most = layers
+        .iter()
+        .map(|l| l.iter().map(|i| high(*i, items)).sum::<usize>())
+        .max()
+        .unwrap_or(0);
     for l in &layers {
         let mut at = (most - l.iter().map(|i| high(*i, items)).sum::<usize>()) / 2;
         for i in l {
@@ -120,7 +169,13 @@ struct Canvas {
 impl Canvas {
     fn new(boxes: &[Box], items: &[Item], layers: &[Vec<usize>]) -> Canvas {
         let rows = items.iter().map(|i| i.row + 2).max().unwrap_or(0);
-        let wide = |l: &[usize]| l.iter().filter_map(|i| items[*i].shown).map(|b| boxes[b].label.width() + 4).max().unwrap_or(1);
+        let wide = |l: &[usize]| {
+            l.iter()
+                .filter_map(|i| items[*i].shown)
+                .map(|b| boxes[b].label.width() + 4)
+                .max()
+                .unwrap_or(1)
+        };
         let trunks = |l: &[usize]| l.iter().filter(|i| !items[**i].targets.is_empty()).count();
         let mut starts = Vec::new();
         let mut columns = 0;
@@ -128,7 +183,10 @@ impl Canvas {
             starts.push(columns);
             columns += wide(l) + trunks(l) + 3;
         }
-        let mut canvas = Canvas { cells: vec![vec![(' ', "dim"); columns]; rows], lines: vec![vec![0; columns]; rows] };
+        let mut canvas = Canvas {
+            cells: vec![vec![(' ', "dim"); columns]; rows],
+            lines: vec![vec![0; columns]; rows],
+        };
         for (n, l) in layers.iter().enumerate() {
             let end = starts[n] + wide(l);
             for i in l {
@@ -157,10 +215,16 @@ impl Canvas {
 
     fn boxed(&mut self, b: &Box, row: usize, from: usize, wide: usize) {
         let inner = wide - 2;
-        let text = format!(" {}{}", b.label, " ".repeat(inner.saturating_sub(b.label.width() + 1)));
-        for (at, line) in
-            [(row - 1, format!("┌{}┐", "─".repeat(inner))), (row, format!("│{text}│")), (row + 1, format!("└{}┘", "─".repeat(inner)))]
-        {
+        let text = format!(
+            " {}{}",
+            b.label,
+            " ".repeat(inner.saturating_sub(b.label.width() + 1))
+        );
+        for (at, line) in [
+            (row - 1, format!("┌{}┐", "─".repeat(inner))),
+            (row, format!("│{text}│")),
+            (row + 1, format!("└{}┘", "─".repeat(inner))),
+        ] {
             for (k, c) in line.chars().enumerate() {
                 self.cells[at][from + k] = (c, b.role);
             }
@@ -201,7 +265,11 @@ impl Canvas {
         for (cells, lines) in self.cells.into_iter().zip(self.lines) {
             let mut strip: Strip = Vec::new();
             for ((c, role), mask) in cells.into_iter().zip(lines) {
-                let c = if c == ' ' && role == "dim" { glyph(mask) } else { c };
+                let c = if c == ' ' && role == "dim" {
+                    glyph(mask)
+                } else {
+                    c
+                };
                 match strip.last_mut() {
                     Some((text, r)) if *r == role => text.push(c),
                     _ => strip.push((c.to_string(), role)),
@@ -218,19 +286,47 @@ mod tests {
     use super::*;
 
     fn picture(names: &[&str], edges: &[(usize, usize)]) -> String {
-        let boxes: Vec<Box> = names.iter().map(|n| Box { label: (*n).into(), role: "text" }).collect();
+        let boxes: Vec<Box> = names
+            .iter()
+            .map(|n| Box {
+                label: (*n).into(),
+                role: "text",
+            })
+            .collect();
         let (strips, _) = draw(&boxes, edges);
-        strips.iter().map(|s| s.iter().map(|p| p.0.as_str()).collect::<String>().trim_end().to_string() + "\n").collect()
+        strips
+            .iter()
+            .map(|s| {
+                s.iter()
+                    .map(|p| p.0.as_str())
+                    .collect::<String>()
+                    .trim_end()
+                    .to_string()
+                    + "\n"
+            })
+            .collect()
     }
 
     #[test]
     fn callers_stand_left_of_what_they_call() {
-        insta::assert_snapshot!(picture(&["front", "orders", "user", "db"], &[(0, 1), (0, 2), (1, 2), (1, 3), (0, 3)]));
+        insta::assert_snapshot!(picture(
+            &["front", "orders", "user", "db"],
+            &[(0, 1), (0, 2), (1, 2), (1, 3), (0, 3)]
+        ));
     }
 
     #[test]
     fn circles_are_not_drawn_but_told() {
-        let boxes = [Box { label: "a".into(), role: "text" }, Box { label: "b".into(), role: "text" }];
+        let boxes = [
+            Box {
+                label: "a".into(),
+                role: "text",
+            },
+            Box {
+                label: "b".into(),
+                role: "text",
+            },
+        ];
         let (strips, back) = draw(&boxes, &[(0, 1), (1, 0), (1, 1)]);
         assert_eq!((strips.len(), back), (3, vec![(1, 0), (1, 1)]));
         assert!(draw(&[], &[(0, 1)]).0.is_empty());
@@ -238,7 +334,12 @@ mod tests {
 
     #[test]
     fn two_hundred_services_are_drawn_at_once() {
-        let boxes: Vec<Box> = (0..200).map(|i| Box { label: format!("service-{i}"), role: "text" }).collect();
+        let boxes: Vec<Box> = (0..200)
+            .map(|i| Box {
+                label: format!("service-{i}"),
+                role: "text",
+            })
+            .collect();
         let edges: Vec<(usize, usize)> = (1..200).map(|i| (i / 3, i)).collect();
         assert!(draw(&boxes, &edges).0.len() >= 200);
     }

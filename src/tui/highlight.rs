@@ -44,23 +44,45 @@ fn language(message: &str) -> (String, Option<&'static str>) {
         && let Ok(value) = serde_json::from_str::<serde_json::Value>(trimmed)
         && (value.is_object() || value.is_array())
     {
-        return (serde_json::to_string_pretty(&value).unwrap_or_else(|_| message.to_string()), Some("JSON"));
+        return (
+            serde_json::to_string_pretty(&value).unwrap_or_else(|_| message.to_string()),
+            Some("JSON"),
+        );
     }
     let has = |words: &[&str]| words.iter().any(|w| trimmed.contains(w));
     let name = match () {
-        () if has(&["SELECT ", "INSERT INTO ", "UPDATE ", "DELETE FROM ", "select ", "insert into "]) => Some("SQL"),
+        () if has(&[
+            "SELECT ",
+            "INSERT INTO ",
+            "UPDATE ",
+            "DELETE FROM ",
+            "select ",
+            "insert into ",
+        ]) =>
+        {
+            Some("SQL")
+        }
         () if has(&["\n\tat ", "\n    at ", "Caused by: "]) => Some("Java"),
         () if has(&["Traceback (most recent call last)"]) => Some("Python"),
         () if has(&["goroutine "]) && has(&[".go:"]) => Some("Go"),
         () if has(&["panicked at "]) => Some("Rust"),
-        () if trimmed.lines().count() > 2 && (trimmed.starts_with("apiVersion:") || trimmed.starts_with("---\n")) => Some("YAML"),
+        () if trimmed.lines().count() > 2
+            && (trimmed.starts_with("apiVersion:") || trimmed.starts_with("---\n")) =>
+        {
+            Some("YAML")
+        }
         () => None,
     };
     (message.to_string(), name)
 }
 
 fn plain(text: &str) -> Highlighted {
-    Highlighted { lines: text.lines().map(|l| vec![("text", for_terminal(l))]).collect() }
+    Highlighted {
+        lines: text
+            .lines()
+            .map(|l| vec![("text", for_terminal(l))])
+            .collect(),
+    }
 }
 
 fn coloured(text: &str, syntax: &SyntaxReference) -> Highlighted {
@@ -69,11 +91,17 @@ fn coloured(text: &str, syntax: &SyntaxReference) -> Highlighted {
     let mut lines = Vec::new();
     for line in text.lines() {
         let with_end = format!("{line}\n");
-        let Ok(ops) = state.parse_line(&with_end, syntaxes()) else { return plain(text) };
+        let Ok(ops) = state.parse_line(&with_end, syntaxes()) else {
+            return plain(text);
+        };
         let mut pieces: Vec<(&'static str, String)> = Vec::new();
         let mut done = 0;
         for (at, op) in ops {
-            push(&mut pieces, role(&stack), line.get(done..at.min(line.len())));
+            push(
+                &mut pieces,
+                role(&stack),
+                line.get(done..at.min(line.len())),
+            );
             done = at.min(line.len()).max(done);
             if stack.apply(&op).is_err() {
                 return plain(text);
@@ -86,7 +114,9 @@ fn coloured(text: &str, syntax: &SyntaxReference) -> Highlighted {
 }
 
 fn push(pieces: &mut Vec<(&'static str, String)>, role: &'static str, text: Option<&str>) {
-    let Some(text) = text.filter(|t| !t.is_empty()) else { return };
+    let Some(text) = text.filter(|t| !t.is_empty()) else {
+        return;
+    };
     match pieces.last_mut() {
         Some((last, piece)) if *last == role => piece.push_str(&for_terminal(text)),
         _ => pieces.push((role, for_terminal(text))),
@@ -99,9 +129,17 @@ fn role(stack: &ScopeStack) -> &'static str {
         let name = scope.build_string();
         let starts = |prefix: &str| name.starts_with(prefix);
         match () {
-            () if starts("meta.mapping.key") || starts("support.type.property") || starts("entity.name.tag") => return "key",
+            () if starts("meta.mapping.key")
+                || starts("support.type.property")
+                || starts("entity.name.tag") =>
+            {
+                return "key";
+            }
             () if starts("string") => {
-                return if stack.scopes.iter().any(|s| s.build_string().starts_with("meta.structure.dictionary.key")) {
+                return if stack.scopes.iter().any(|s| {
+                    s.build_string()
+                        .starts_with("meta.structure.dictionary.key")
+                }) {
                     "key"
                 } else {
                     "string"
@@ -122,7 +160,12 @@ mod tests {
     use super::*;
 
     fn roles(text: &str) -> Vec<&'static str> {
-        highlight(text).lines.into_iter().flatten().map(|(r, _)| r).collect()
+        highlight(text)
+            .lines
+            .into_iter()
+            .flatten()
+            .map(|(r, _)| r)
+            .collect()
     }
 
     #[test]

@@ -21,7 +21,10 @@ pub struct Journal {
 
 impl Journal {
     pub fn marks(&self) -> BTreeMap<MarkKey, Mark> {
-        self.marks.iter().map(|(source, line, mark)| ((source.clone(), *line), mark.clone())).collect()
+        self.marks
+            .iter()
+            .map(|(source, line, mark)| ((source.clone(), *line), mark.clone()))
+            .collect()
     }
 }
 
@@ -38,7 +41,8 @@ pub fn load(file: &Path) -> Result<Journal, String> {
     match std::fs::read(file) {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Journal::default()),
         Err(e) => Err(format!("{}: {e}", file.display())),
-        Ok(text) => serde_json::from_slice(&text).map_err(|e| format!("{} is no journal of faultline: {e}", file.display())),
+        Ok(text) => serde_json::from_slice(&text)
+            .map_err(|e| format!("{} is no journal of faultline: {e}", file.display())),
     }
 }
 
@@ -62,11 +66,21 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = file(dir.path(), &[PathBuf::from("a.log")]);
         assert_eq!(load(&path).unwrap(), Journal::default());
-        let turn = Turn { question: "why?".into(), answer: "because [L1]".into(), ..Turn::default() };
+        let turn = Turn {
+            question: "why?".into(),
+            answer: "because [L1]".into(),
+            ..Turn::default()
+        };
         let mut guide = Guide::default();
         guide.stances.insert("payment".into(), Stance::Confirmed);
         let journal = Journal {
-            marks: vec![("a.log".into(), 7, Mark { note: "here".into() })],
+            marks: vec![(
+                "a.log".into(),
+                7,
+                Mark {
+                    note: "here".into(),
+                },
+            )],
             conversations: vec![vec![turn]],
             remote: true,
             guide,

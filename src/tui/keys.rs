@@ -1,7 +1,9 @@
 //! Terminal events -> messages. Knows names of keys, not what they do.
 
 use super::msg::{Mouse, Msg};
-use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEventKind};
+use crossterm::event::{
+    Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEventKind,
+};
 
 pub fn message(event: &Event) -> Option<Msg> {
     match event {

@@ -4,7 +4,9 @@ use super::highlight::Highlighted;
 use super::state::Judged;
 use crate::chat::{Answer, Asked, Listed};
 use crate::config::settings::Llm;
-use crate::engine::{Armed, Edit, Found, Neighbour, PlanFor, Preflight, Snapshot, Timeline, Watched};
+use crate::engine::{
+    Armed, Edit, Found, Neighbour, PlanFor, Preflight, Snapshot, Timeline, Watched,
+};
 use crate::model::{Action, Diagnosis, Event, Findings, Level, Moment, VariableStats};
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -56,9 +56,13 @@ impl Asking {
             Asking::Mask => "word (or its number) to make a variable",
             Asking::Context => "context of the cluster to act in, for this run",
             Asking::Value => "the value; Enter takes it and looks again, Esc leaves it",
-            Asking::Consent => "type yes (high risk: the target's name) to apply; anything else is a no",
+            Asking::Consent => {
+                "type yes (high risk: the target's name) to apply; anything else is a no"
+            }
             Asking::Chat => "ask",
-            Asking::Remote => "the server is another machine: type yes to send the evidence there; anything else is a no",
+            Asking::Remote => {
+                "the server is another machine: type yes to send the evidence there; anything else is a no"
+            }
             Asking::Name => "name of the template",
         }
     }
@@ -78,11 +82,20 @@ pub struct Prompt {
 impl Prompt {
     pub fn new(asking: Asking, text: String, origin: usize) -> Prompt {
         let cursor = text.chars().count();
-        Prompt { asking, text, cursor, error: None, origin }
+        Prompt {
+            asking,
+            text,
+            cursor,
+            error: None,
+            origin,
+        }
     }
 
     fn byte(&self, chars: usize) -> usize {
-        self.text.char_indices().nth(chars).map_or(self.text.len(), |(i, _)| i)
+        self.text
+            .char_indices()
+            .nth(chars)
+            .map_or(self.text.len(), |(i, _)| i)
     }
 
     /// Edits by a key; true when the text changed.
@@ -94,12 +107,14 @@ impl Prompt {
             "home" | "ctrl-a" => self.cursor = 0,
             "end" | "ctrl-e" => self.cursor = len,
             "backspace" if self.cursor > 0 => {
-                self.text.replace_range(self.byte(self.cursor - 1)..self.byte(self.cursor), "");
+                self.text
+                    .replace_range(self.byte(self.cursor - 1)..self.byte(self.cursor), "");
                 self.cursor -= 1;
                 return true;
             }
             "delete" if self.cursor < len => {
-                self.text.replace_range(self.byte(self.cursor)..self.byte(self.cursor + 1), "");
+                self.text
+                    .replace_range(self.byte(self.cursor)..self.byte(self.cursor + 1), "");
                 return true;
             }
             "ctrl-u" => {
@@ -109,9 +124,16 @@ impl Prompt {
             }
             "ctrl-w" => {
                 let head: Vec<char> = self.text.chars().take(self.cursor).collect();
-                let end = head.iter().rposition(|c| !c.is_whitespace()).map_or(0, |i| i + 1);
-                let start = head[..end].iter().rposition(|c| c.is_whitespace()).map_or(0, |i| i + 1);
-                self.text.replace_range(self.byte(start)..self.byte(self.cursor), "");
+                let end = head
+                    .iter()
+                    .rposition(|c| !c.is_whitespace())
+                    .map_or(0, |i| i + 1);
+                let start = head[..end]
+                    .iter()
+                    .rposition(|c| c.is_whitespace())
+                    .map_or(0, |i| i + 1);
+                self.text
+                    .replace_range(self.byte(start)..self.byte(self.cursor), "");
                 self.cursor = start;
                 return true;
             }
@@ -168,13 +190,21 @@ pub struct Choice<T> {
 impl<T> Picker<T> {
     pub fn new(title: &'static str, choices: Vec<Choice<T>>) -> Picker<T> {
         let fitting = (0..choices.len()).collect();
-        Picker { title, prompt: Prompt::new(Asking::Search, String::new(), 0), choices, fitting, cursor: 0 }
+        Picker {
+            title,
+            prompt: Prompt::new(Asking::Search, String::new(), 0),
+            choices,
+            fitting,
+            cursor: 0,
+        }
     }
 
     /// Moves or narrows by a key.
     pub fn edit(&mut self, key: &str) {
         match key {
-            "down" | "ctrl-n" | "tab" => self.cursor = (self.cursor + 1).min(self.fitting.len().saturating_sub(1)),
+            "down" | "ctrl-n" | "tab" => {
+                self.cursor = (self.cursor + 1).min(self.fitting.len().saturating_sub(1))
+            }
             "up" | "ctrl-p" | "backtab" => self.cursor = self.cursor.saturating_sub(1),
             key => {
                 if self.prompt.edit(key) {
@@ -188,14 +218,21 @@ impl<T> Picker<T> {
         let matcher = SkimMatcherV2::default();
         let text = &self.prompt.text;
         let score = |c: &Choice<T>| matcher.fuzzy_match(&format!("{} {}", c.label, c.hint), text);
-        let mut scored: Vec<(i64, usize)> = self.choices.iter().enumerate().filter_map(|(i, c)| score(c).map(|s| (s, i))).collect();
+        let mut scored: Vec<(i64, usize)> = self
+            .choices
+            .iter()
+            .enumerate()
+            .filter_map(|(i, c)| score(c).map(|s| (s, i)))
+            .collect();
         scored.sort_by_key(|(s, i)| (std::cmp::Reverse(*s), *i));
         self.fitting = scored.into_iter().map(|(_, i)| i).collect();
         self.cursor = 0;
     }
 
     pub fn chosen(&self) -> Option<&T> {
-        self.fitting.get(self.cursor).map(|i| &self.choices[*i].value)
+        self.fitting
+            .get(self.cursor)
+            .map(|i| &self.choices[*i].value)
     }
 }
 
@@ -223,7 +260,13 @@ mod tests {
         assert_eq!((p.text.as_str(), p.cursor), ("größ ", 4));
         let (one, two) = ("one".to_string(), "two".to_string());
         let mut q = Prompt::new(Asking::Chat, String::new(), 0);
-        for (earlier, want) in [(true, "two"), (true, "one"), (true, "one"), (false, "two"), (false, "")] {
+        for (earlier, want) in [
+            (true, "two"),
+            (true, "one"),
+            (true, "one"),
+            (false, "two"),
+            (false, ""),
+        ] {
             q.recall(&[&one, &two], earlier);
             assert_eq!(q.text, want);
         }

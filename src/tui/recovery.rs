@@ -32,11 +32,18 @@ pub struct Recovery {
 impl Recovery {
     pub fn plan_for(&self) -> PlanFor {
         let armed = self.armed.as_ref();
-        PlanFor { context: armed.map(|a| a.context.clone()), given: self.given.clone(), node: armed.and_then(|a| a.node.clone()) }
+        PlanFor {
+            context: armed.map(|a| a.context.clone()),
+            given: self.given.clone(),
+            node: armed.and_then(|a| a.node.clone()),
+        }
     }
 
     pub fn card_of(&self, action: &Action) -> Option<&Result<Preflight, String>> {
-        self.card.as_ref().filter(|c| c.0 == action.argv).map(|c| &c.1)
+        self.card
+            .as_ref()
+            .filter(|c| c.0 == action.argv)
+            .map(|c| &c.1)
     }
 }
 
@@ -51,7 +58,10 @@ pub fn rows(state: &State) -> Vec<Row> {
 fn head(state: &State) -> Vec<Row> {
     let r = &state.recovery;
     let mut out = vec![match (&r.armed, state.read_only) {
-        (_, true) => row("Started with --read-only: nothing is applied. Enter or y copies a command.", "dim"),
+        (_, true) => row(
+            "Started with --read-only: nothing is applied. Enter or y copies a command.",
+            "dim",
+        ),
         (Some(a), _) => row(
             format!(
                 "Armed: context {}, user {}, {}, namespace {}. A applies what is under the cursor, V takes it back.",
@@ -64,20 +74,42 @@ fn head(state: &State) -> Vec<Row> {
             "dim",
         ),
     }];
-    out.extend(r.armed.iter().flat_map(|a| &a.warnings).map(|w| row(format!("! {w}: are these the logs of this cluster?"), "warn")));
-    out.extend(r.watched.iter().map(|w| row(format!("Did it work? {w}"), "title")));
+    out.extend(r.armed.iter().flat_map(|a| &a.warnings).map(|w| {
+        row(
+            format!("! {w}: are these the logs of this cluster?"),
+            "warn",
+        )
+    }));
+    out.extend(
+        r.watched
+            .iter()
+            .map(|w| row(format!("Did it work? {w}"), "title")),
+    );
     out
 }
 
 fn action(state: &State, i: usize, a: &Action) -> Vec<Row> {
     let item = Some(i);
     let mut out = vec![Row {
-        text: format!("{}. {}   risk {}, confidence {:.0}%", i + 1, a.title, a.risk.name(), a.confidence * 100.0),
+        text: format!(
+            "{}. {}   risk {}, confidence {:.0}%",
+            i + 1,
+            a.title,
+            a.risk.name(),
+            a.confidence * 100.0
+        ),
         role: "title",
         item,
         ..Row::default()
     }];
-    let mut add = |text: String, role| out.push(Row { text, role, item, ..Row::default() });
+    let mut add = |text: String, role| {
+        out.push(Row {
+            text,
+            role,
+            item,
+            ..Row::default()
+        })
+    };
     // First what it would change: on a small screen the rest lies below.
     for (text, role) in card(state, a) {
         add(text, role);
@@ -90,8 +122,19 @@ fn action(state: &State, i: usize, a: &Action) -> Vec<Row> {
         add(format!("     changes: {}", a.changes), "text");
     }
     for ask in &a.asks {
-        let value = if ask.value.is_empty() { "not given".to_string() } else { ask.value.clone() };
-        add(format!("     {}: {value}{}", ask.what, if ask.open { "  (A asks for it)" } else { "" }), "text");
+        let value = if ask.value.is_empty() {
+            "not given".to_string()
+        } else {
+            ask.value.clone()
+        };
+        add(
+            format!(
+                "     {}: {value}{}",
+                ask.what,
+                if ask.open { "  (A asks for it)" } else { "" }
+            ),
+            "text",
+        );
     }
     if !a.argv.is_empty() {
         add(format!("     run: {}", shown(&a.argv)), "variable");
@@ -112,14 +155,21 @@ fn proof(a: &Action) -> String {
             None => lines.push((&place.source, vec![place.line.to_string()])),
         }
     }
-    lines.iter().map(|(source, lines)| format!("{}:{}", short(source), lines.join(", "))).collect::<Vec<_>>().join("; ")
+    lines
+        .iter()
+        .map(|(source, lines)| format!("{}:{}", short(source), lines.join(", ")))
+        .collect::<Vec<_>>()
+        .join("; ")
 }
 
 /// What the look found, and what the key does next.
 fn card(state: &State, a: &Action) -> Vec<(String, &'static str)> {
     let r = &state.recovery;
     if r.looking.as_ref() == Some(&a.argv) && !a.argv.is_empty() {
-        return vec![("     ┃ looking at the cluster before anything is changed…".into(), "dim")];
+        return vec![(
+            "     ┃ looking at the cluster before anything is changed…".into(),
+            "dim",
+        )];
     }
     let card = match r.card_of(a) {
         None => return vec![],
@@ -133,18 +183,32 @@ fn card(state: &State, a: &Action) -> Vec<(String, &'static str)> {
         (_, Risk::None) => "A runs it: a look, nothing is changed.".into(),
         (_, Risk::Low) => "All green: A applies it.".into(),
         (_, Risk::Medium) => "All green: A asks for a yes, then applies it.".into(),
-        (_, Risk::High) => format!("All green: A asks for the name {}, then applies it.", a.target.name),
+        (_, Risk::High) => format!(
+            "All green: A asks for the name {}, then applies it.",
+            a.target.name
+        ),
     };
     let mut out = vec![(format!("     ┃ {next}"), "title")];
-    out.extend(card.diff.iter().map(|d| (format!("     ┃ {d}"), "variable")));
+    out.extend(
+        card.diff
+            .iter()
+            .map(|d| (format!("     ┃ {d}"), "variable")),
+    );
     let mut checks: Vec<&(bool, String)> = card.checks.iter().collect();
     checks.sort_by_key(|c| c.0);
-    out.extend(
-        checks.iter().map(|(ok, t)| (format!("     ┃ {} {t}", if *ok { "ok  " } else { "FAIL" }), if *ok { "text" } else { "error" })),
-    );
+    out.extend(checks.iter().map(|(ok, t)| {
+        (
+            format!("     ┃ {} {t}", if *ok { "ok  " } else { "FAIL" }),
+            if *ok { "text" } else { "error" },
+        )
+    }));
     if card.green() && a.risk > Risk::None {
         out.push((format!("     ┃ runs: {}", shown(&card.argv)), "dim"));
-        out.extend(card.rollback.as_ref().map(|r| (format!("     ┃ back: {}", shown(r)), "dim")));
+        out.extend(
+            card.rollback
+                .as_ref()
+                .map(|r| (format!("     ┃ back: {}", shown(r)), "dim")),
+        );
     }
     out
 }

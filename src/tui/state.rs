@@ -27,12 +27,24 @@ pub enum Pane {
 }
 
 impl Pane {
-    pub const ALL: [Pane; 9] =
-        [Pane::Stream, Pane::Templates, Pane::Detail, Pane::Sources, Pane::Anomalies, Pane::Diagnosis, Pane::Plan, Pane::Chat, Pane::Guide];
+    pub const ALL: [Pane; 9] = [
+        Pane::Stream,
+        Pane::Templates,
+        Pane::Detail,
+        Pane::Sources,
+        Pane::Anomalies,
+        Pane::Diagnosis,
+        Pane::Plan,
+        Pane::Chat,
+        Pane::Guide,
+    ];
 
     /// A list of lines made of what the engine found.
     pub fn is_report(self) -> bool {
-        matches!(self, Pane::Anomalies | Pane::Diagnosis | Pane::Plan | Pane::Chat | Pane::Guide)
+        matches!(
+            self,
+            Pane::Anomalies | Pane::Diagnosis | Pane::Plan | Pane::Chat | Pane::Guide
+        )
     }
 
     pub fn title(self) -> &'static str {
@@ -60,7 +72,9 @@ pub struct Scroll {
 impl Scroll {
     /// Moves the cursor by lines and keeps it in the list and in the window.
     pub fn by(&mut self, lines: i64, len: usize, height: usize) {
-        let to = (self.cursor as i64).saturating_add(lines).clamp(0, len.saturating_sub(1) as i64);
+        let to = (self.cursor as i64)
+            .saturating_add(lines)
+            .clamp(0, len.saturating_sub(1) as i64);
         self.to(to as usize, len, height);
     }
 
@@ -78,7 +92,10 @@ impl Scroll {
     /// Shows the cursor in the middle.
     pub fn centre(&mut self, cursor: usize, len: usize, height: usize) {
         self.cursor = cursor.min(len.saturating_sub(1));
-        self.top = self.cursor.saturating_sub(height / 2).min(len.saturating_sub(height.min(len)));
+        self.top = self
+            .cursor
+            .saturating_sub(height / 2)
+            .min(len.saturating_sub(height.min(len)));
     }
 }
 
@@ -126,11 +143,33 @@ impl Filter {
     /// The filter as a query; empty when everything is shown.
     pub fn query(&self) -> String {
         let mut parts = Vec::new();
-        let any = |names: Vec<String>| if names.is_empty() { None } else { Some(format!("({})", names.join(" OR "))) };
-        parts.extend(any(self.only_templates.iter().map(|t| format!("template:{t}")).collect()));
-        parts.extend(any(self.only_services.iter().map(|s| format!("service:\"{s}\"")).collect()));
-        parts.extend(self.hidden_templates.iter().map(|t| format!("-template:{t}")));
-        parts.extend(self.hidden_services.iter().map(|s| format!("-service:\"{s}\"")));
+        let any = |names: Vec<String>| {
+            if names.is_empty() {
+                None
+            } else {
+                Some(format!("({})", names.join(" OR ")))
+            }
+        };
+        parts.extend(any(self
+            .only_templates
+            .iter()
+            .map(|t| format!("template:{t}"))
+            .collect()));
+        parts.extend(any(self
+            .only_services
+            .iter()
+            .map(|s| format!("service:\"{s}\""))
+            .collect()));
+        parts.extend(
+            self.hidden_templates
+                .iter()
+                .map(|t| format!("-template:{t}")),
+        );
+        parts.extend(
+            self.hidden_services
+                .iter()
+                .map(|s| format!("-service:\"{s}\"")),
+        );
         parts.extend(self.min_level.map(|l| format!("level:>={}", l.name())));
         if !self.text.trim().is_empty() {
             parts.push(format!("({})", self.text));
@@ -305,7 +344,10 @@ impl State {
             title,
             keymap,
             theme,
-            themes: crate::config::theme::names().into_iter().map(String::from).collect(),
+            themes: crate::config::theme::names()
+                .into_iter()
+                .map(String::from)
+                .collect(),
             size,
             snapshot: Arc::default(),
             pane: Pane::Stream,
@@ -358,7 +400,9 @@ impl State {
 
     /// Events in the stream as it is filtered.
     pub fn shown(&self) -> usize {
-        self.rows.as_ref().map_or(self.snapshot.rows as usize, |r| r.len())
+        self.rows
+            .as_ref()
+            .map_or(self.snapshot.rows as usize, |r| r.len())
     }
 
     /// Ordinal of the event at a place in the stream.
@@ -372,12 +416,17 @@ impl State {
 
     /// Row of the merged stream at a place in the filtered one.
     pub fn row_at(&self, shown: usize) -> usize {
-        self.rows.as_ref().map_or(shown, |r| r.get(shown).copied().unwrap_or(0) as usize)
+        self.rows
+            .as_ref()
+            .map_or(shown, |r| r.get(shown).copied().unwrap_or(0) as usize)
     }
 
     /// Place in the filtered stream of (or next to) a row of the merged one.
     pub fn place_of(&self, row: usize) -> usize {
-        self.rows.as_ref().map_or(row, |r| r.partition_point(|x| (*x as usize) < row).min(r.len().saturating_sub(1)))
+        self.rows.as_ref().map_or(row, |r| {
+            r.partition_point(|x| (*x as usize) < row)
+                .min(r.len().saturating_sub(1))
+        })
     }
 
     pub fn selected(&self) -> Option<u32> {
@@ -391,11 +440,21 @@ impl State {
     /// Index in the template table of an event's template.
     pub fn template_of(&self, id: u32) -> Option<usize> {
         let kind = self.snapshot.kind(id)?;
-        self.snapshot.template_of.get(kind as usize).map(|t| *t as usize).filter(|t| *t < self.snapshot.templates.len())
+        self.snapshot
+            .template_of
+            .get(kind as usize)
+            .map(|t| *t as usize)
+            .filter(|t| *t < self.snapshot.templates.len())
     }
 
     pub fn mark_key(&self, event: &Event) -> MarkKey {
-        (self.snapshot.sources.get(event.source as usize).map_or_else(String::new, |s| s.name.clone()), event.line)
+        (
+            self.snapshot
+                .sources
+                .get(event.source as usize)
+                .map_or_else(String::new, |s| s.name.clone()),
+            event.line,
+        )
     }
 
     /// Index in the template table of the template under the cursor, in whichever pane.
@@ -421,6 +480,9 @@ impl State {
     /// Lines in the main pane.
     pub fn heights(&self) -> Heights {
         let layout = super::view::layout::Layout::of(self);
-        Heights { stream: layout.stream_lines(), list: layout.list_lines() }
+        Heights {
+            stream: layout.stream_lines(),
+            list: layout.list_lines(),
+        }
     }
 }

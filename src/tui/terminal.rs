@@ -1,8 +1,12 @@
 //! The terminal's state: entered once, always left again, on quit, error, panic and signals.
 
-use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
+use crossterm::event::{
+    DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture,
+};
 use crossterm::execute;
-use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode, size};
+use crossterm::terminal::{
+    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode, size,
+};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use std::io::{self, Stdout, Write};
@@ -27,14 +31,21 @@ impl Screen {
             }));
         });
         start(mouse)?;
-        Ok(Screen { terminal: Terminal::new(CrosstermBackend::new(io::stdout()))?, mouse })
+        Ok(Screen {
+            terminal: Terminal::new(CrosstermBackend::new(io::stdout()))?,
+            mouse,
+        })
     }
 
     /// Draws everything anew. `Terminal::clear` asks for the cursor and races the event stream, so the buffers are resized instead.
     pub fn repaint(&mut self) -> io::Result<()> {
         let (width, height) = size()?;
-        self.terminal.resize(ratatui::layout::Rect::new(0, 0, width, height))?;
-        execute!(io::stdout(), crossterm::terminal::Clear(crossterm::terminal::ClearType::All))
+        self.terminal
+            .resize(ratatui::layout::Rect::new(0, 0, width, height))?;
+        execute!(
+            io::stdout(),
+            crossterm::terminal::Clear(crossterm::terminal::ClearType::All)
+        )
     }
 
     /// To the shell and, when it lets us go on, back.
@@ -74,7 +85,14 @@ fn start(mouse: bool) -> io::Result<()> {
 /// Restores the terminal; safe to call at any time and more than once.
 pub fn leave() {
     if ENTERED.swap(false, Ordering::SeqCst) {
-        execute!(io::stdout(), DisableMouseCapture, DisableBracketedPaste, LeaveAlternateScreen, crossterm::cursor::Show).ok();
+        execute!(
+            io::stdout(),
+            DisableMouseCapture,
+            DisableBracketedPaste,
+            LeaveAlternateScreen,
+            crossterm::cursor::Show
+        )
+        .ok();
         disable_raw_mode().ok();
     }
 }

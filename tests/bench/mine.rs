@@ -26,7 +26,10 @@ fn main() {
     let rate = lines as f64 / times[2];
     println!("faultline mines {rate:.0} lines/s on one core ({lines} lines)");
     match peer(&text) {
-        Some(theirs) => println!("drain3 mines {theirs:.0} lines/s: faultline is {:.0} times faster", rate / theirs),
+        Some(theirs) => println!(
+            "drain3 mines {theirs:.0} lines/s: faultline is {:.0} times faster",
+            rate / theirs
+        ),
         None => println!("drain3 is not installed: no ratio (pip install drain3)"),
     }
 }
@@ -37,9 +40,17 @@ fn once(text: &[u8]) -> f64 {
     let source: std::sync::Arc<str> = "bench".into();
     let mut at = 0;
     while at < text.len() {
-        let end = text[..text.len().min(at + CHUNK)].iter().rposition(|b| *b == b'\n').map_or(text.len(), |n| n + 1).max(at + 1);
+        let end = text[..text.len().min(at + CHUNK)]
+            .iter()
+            .rposition(|b| *b == b'\n')
+            .map_or(text.len(), |n| n + 1)
+            .max(at + 1);
         let mut local = LocalKinds::default();
-        for (n, raw) in text[at..end].split(|b| *b == b'\n').enumerate().filter(|(_, l)| !l.is_empty()) {
+        for (n, raw) in text[at..end]
+            .split(|b| *b == b'\n')
+            .enumerate()
+            .filter(|(_, l)| !l.is_empty())
+        {
             let noted = Noted {
                 raw,
                 message: (0, raw.len()),
@@ -52,7 +63,11 @@ fn once(text: &[u8]) -> f64 {
                 precision: 0,
                 line: n as u64,
             };
-            local.note(&noted, || String::from_utf8_lossy(raw).into_owned(), |_| Level::Info);
+            local.note(
+                &noted,
+                || String::from_utf8_lossy(raw).into_owned(),
+                |_| Level::Info,
+            );
         }
         all.absorb(&local.kinds, &source, at as u64);
         at = end;
@@ -64,13 +79,22 @@ fn once(text: &[u8]) -> f64 {
 }
 
 fn peer(text: &[u8]) -> Option<f64> {
-    let sample: Vec<u8> = text.split_inclusive(|b| *b == b'\n').take(PEER_LINES).flatten().copied().collect();
+    let sample: Vec<u8> = text
+        .split_inclusive(|b| *b == b'\n')
+        .take(PEER_LINES)
+        .flatten()
+        .copied()
+        .collect();
     let file = std::env::temp_dir().join("faultline-bench-peer.log");
     std::fs::write(&file, sample).ok()?;
     let program = "import sys,time,logging\nfrom drain3 import TemplateMiner\nlogging.disable(50)\nm=TemplateMiner()\n\
                    ls=open(sys.argv[1],errors='replace').read().splitlines()\nt=time.time()\n\
                    [m.add_log_message(l) for l in ls]\nprint(len(ls)/(time.time()-t))";
-    let out = Command::new("python3").args(["-c", program]).arg(&file).output().ok()?;
+    let out = Command::new("python3")
+        .args(["-c", program])
+        .arg(&file)
+        .output()
+        .ok()?;
     String::from_utf8_lossy(&out.stdout).trim().parse().ok()
 }
 
@@ -86,8 +110,17 @@ fn generate() -> Vec<u8> {
                 rng.below(255),
                 rng.below(60000)
             ),
-            1 => format!("Received block blk_{} of size {} from /10.251.{}.1\n", rng.below(1 << 40), rng.below(1 << 26), rng.below(255)),
-            2 => format!("GET /api/v1/items/{} 200 took {} ms\n", rng.below(9000), rng.below(800)),
+            1 => format!(
+                "Received block blk_{} of size {} from /10.251.{}.1\n",
+                rng.below(1 << 40),
+                rng.below(1 << 26),
+                rng.below(255)
+            ),
+            2 => format!(
+                "GET /api/v1/items/{} 200 took {} ms\n",
+                rng.below(9000),
+                rng.below(800)
+            ),
             _ => "instruction cache parity error corrected\n".to_string(),
         };
         out.extend_from_slice(line.as_bytes());

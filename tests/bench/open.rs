@@ -15,7 +15,8 @@ const RUNS: usize = 5;
 fn main() {
     let folder = std::env::temp_dir().join("faultline-bench");
     std::fs::create_dir_all(&folder).expect("a folder for the bench");
-    let log = std::env::var_os("FAULTLINE_BENCH_LOG").map_or_else(|| generate(&folder), PathBuf::from);
+    let log =
+        std::env::var_os("FAULTLINE_BENCH_LOG").map_or_else(|| generate(&folder), PathBuf::from);
     let size = std::fs::metadata(&log).expect("the log").len();
     println!("{}: {:.0} MB", log.display(), size as f64 / 1e6);
     let exe = env!("CARGO_BIN_EXE_faultline");
@@ -32,7 +33,11 @@ fn main() {
     report("open, index written", open, size);
     report("open from cache", median(|| ours(&["templates"])), size);
     for word in ["Failed", "24200", "absent77"] {
-        report(&format!("count '{word}' (with start-up)"), median(|| ours(&["search", "--count", "--lines", word])), size);
+        report(
+            &format!("count '{word}' (with start-up)"),
+            median(|| ours(&["search", "--count", "--lines", word])),
+            size,
+        );
         if let Some(rg) = peer("rg", || {
             let mut command = Command::new("rg");
             command.args(["-a", "-i", "-w", "-F", "-c", word]).arg(&log);
@@ -43,18 +48,32 @@ fn main() {
     }
     if let Some(lnav) = peer("lnav", || {
         let mut command = Command::new("lnav");
-        command.args(["-n", "-c", ";select count(*) from all_logs"]).arg(&log);
+        command
+            .args(["-n", "-c", ";select count(*) from all_logs"])
+            .arg(&log);
         command
     }) {
         report("lnav, open", lnav, size);
         println!("faultline opens {:.1} times faster than lnav", lnav / open);
     }
-    let stats = ours(&["templates", "--no-cache", "--stats"]).stdout(Stdio::null()).output().expect("faultline runs");
-    println!("{}", String::from_utf8_lossy(&stats.stderr).lines().last().unwrap_or_default());
+    let stats = ours(&["templates", "--no-cache", "--stats"])
+        .stdout(Stdio::null())
+        .output()
+        .expect("faultline runs");
+    println!(
+        "{}",
+        String::from_utf8_lossy(&stats.stderr)
+            .lines()
+            .last()
+            .unwrap_or_default()
+    );
 }
 
 fn report(what: &str, seconds: f64, size: u64) {
-    println!("{what:<36} {seconds:>8.3} s  {:>8.0} MB/s", size as f64 / 1e6 / seconds);
+    println!(
+        "{what:<36} {seconds:>8.3} s  {:>8.0} MB/s",
+        size as f64 / 1e6 / seconds
+    );
 }
 
 fn peer(name: &str, command: impl Fn() -> Command) -> Option<f64> {
@@ -70,7 +89,11 @@ fn median(command: impl Fn() -> Command) -> f64 {
         .map(|_| {
             let mut command = command();
             let start = Instant::now();
-            command.stdout(Stdio::null()).stderr(Stdio::null()).status().expect("it runs");
+            command
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .status()
+                .expect("it runs");
             start.elapsed().as_secs_f64()
         })
         .collect();
@@ -81,7 +104,8 @@ fn median(command: impl Fn() -> Command) -> f64 {
 fn generate(folder: &Path) -> PathBuf {
     let path = folder.join("syslog.log");
     let mut rng = rng::Rng(1);
-    let mut out = std::io::BufWriter::new(std::fs::File::create(&path).expect("a file for the bench"));
+    let mut out =
+        std::io::BufWriter::new(std::fs::File::create(&path).expect("a file for the bench"));
     let mut written = 0;
     let mut second = 0u64;
     while written < 200_000_000 {
@@ -96,11 +120,26 @@ fn generate(folder: &Path) -> PathBuf {
         );
         let line = match rng.below(4) {
             0 => {
-                format!("{head}Failed password for root from 10.{}.{}.9 port {} ssh2\n", rng.below(256), rng.below(256), rng.below(65_536))
+                format!(
+                    "{head}Failed password for root from 10.{}.{}.9 port {} ssh2\n",
+                    rng.below(256),
+                    rng.below(256),
+                    rng.below(65_536)
+                )
             }
-            1 => format!("{head}Connection closed by 10.{}.{}.9 [preauth]\n", rng.below(256), rng.below(256)),
-            2 => format!("{head}Accepted publickey for deploy from 10.0.0.{} port {} ssh2\n", rng.below(256), rng.below(65_536)),
-            _ => format!("{head}pam_unix(sshd:session): session opened for user deploy by (uid=0)\n"),
+            1 => format!(
+                "{head}Connection closed by 10.{}.{}.9 [preauth]\n",
+                rng.below(256),
+                rng.below(256)
+            ),
+            2 => format!(
+                "{head}Accepted publickey for deploy from 10.0.0.{} port {} ssh2\n",
+                rng.below(256),
+                rng.below(65_536)
+            ),
+            _ => {
+                format!("{head}pam_unix(sshd:session): session opened for user deploy by (uid=0)\n")
+            }
         };
         written += line.len();
         out.write_all(line.as_bytes()).expect("room for the bench");

@@ -21,10 +21,17 @@ pub struct Cluster {
 
 /// Where the programs are, or `None` after saying what is left out.
 fn programs() -> Option<PathBuf> {
-    let folder = std::env::var_os("FAULTLINE_KUBE").map(PathBuf::from).filter(|f| f.join("kube-apiserver").is_file());
-    let missing = ["etcd", "kubectl", "python3", "openssl", "curl"].into_iter().find(|p| Command::new(p).arg("--help").output().is_err());
+    let folder = std::env::var_os("FAULTLINE_KUBE")
+        .map(PathBuf::from)
+        .filter(|f| f.join("kube-apiserver").is_file());
+    let missing = ["etcd", "kubectl", "python3", "openssl", "curl"]
+        .into_iter()
+        .find(|p| Command::new(p).arg("--help").output().is_err());
     if folder.is_none() || missing.is_some() {
-        let why = missing.map_or("FAULTLINE_KUBE names no folder with kube-apiserver".into(), |p| format!("{p} is missing"));
+        let why = missing.map_or(
+            "FAULTLINE_KUBE names no folder with kube-apiserver".into(),
+            |p| format!("{p} is missing"),
+        );
         eprintln!("skipped: no real cluster ({why})");
         return None;
     }
@@ -32,7 +39,11 @@ fn programs() -> Option<PathBuf> {
 }
 
 fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
 }
 
 impl Cluster {
@@ -42,8 +53,16 @@ impl Cluster {
         let (etcd, peer, port) = (free_port(), free_port(), free_port());
         let url = format!("https://127.0.0.1:{port}");
         keys(home.path());
-        let mut cluster = Cluster { home, children: Vec::new(), stop: Arc::default(), url };
-        let (client, peer) = (format!("http://127.0.0.1:{etcd}"), format!("http://127.0.0.1:{peer}"));
+        let mut cluster = Cluster {
+            home,
+            children: Vec::new(),
+            stop: Arc::default(),
+            url,
+        };
+        let (client, peer) = (
+            format!("http://127.0.0.1:{etcd}"),
+            format!("http://127.0.0.1:{peer}"),
+        );
         let folder = cluster.path("etcd");
         cluster.run(
             Path::new("etcd"),
@@ -57,7 +76,8 @@ impl Cluster {
                 "--log-level=error",
             ],
         );
-        let [certs, tokens, public, private] = ["certs", "tokens.csv", "sa.pub", "sa.key"].map(|n| cluster.path(n));
+        let [certs, tokens, public, private] =
+            ["certs", "tokens.csv", "sa.pub", "sa.key"].map(|n| cluster.path(n));
         cluster.run(
             &programs.join("kube-apiserver"),
             &[
@@ -78,7 +98,9 @@ impl Cluster {
             ],
         );
         cluster.write_config();
-        cluster.wait_until("the API server answers", || cluster.kubectl(&["get", "--raw=/readyz"]).0);
+        cluster.wait_until("the API server answers", || {
+            cluster.kubectl(&["get", "--raw=/readyz"]).0
+        });
         let config = cluster.config();
         cluster.run(
             &programs.join("kube-controller-manager"),
@@ -101,10 +123,14 @@ impl Cluster {
         let [certificate, key, logs] = ["kubelet.crt", "kubelet.key", "logs"].map(|n| self.path(n));
         std::fs::create_dir(&logs).unwrap();
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/kubelet.py");
-        self.run(Path::new("python3"), &[script, &port.to_string(), &certificate, &key, &logs]);
-        self.wait_until("the kubelet listens", || TcpStream::connect(("127.0.0.1", port)).is_ok());
-        let ready =
-            r#"{"type":"Ready","status":"True","lastHeartbeatTime":"2026-01-01T00:00:00Z","lastTransitionTime":"2026-01-01T00:00:00Z"}"#;
+        self.run(
+            Path::new("python3"),
+            &[script, &port.to_string(), &certificate, &key, &logs],
+        );
+        self.wait_until("the kubelet listens", || {
+            TcpStream::connect(("127.0.0.1", port)).is_ok()
+        });
+        let ready = r#"{"type":"Ready","status":"True","lastHeartbeatTime":"2026-01-01T00:00:00Z","lastTransitionTime":"2026-01-01T00:00:00Z"}"#;
         self.create(&format!(
             r#"{{"apiVersion":"v1","kind":"Node","metadata":{{"name":"{NODE}"}},"status":{{"conditions":[{ready}],
                 "addresses":[{{"type":"InternalIP","address":"127.0.0.1"}}],"daemonEndpoints":{{"kubeletEndpoint":{{"Port":{port}}}}}}}}}"#
@@ -144,25 +170,41 @@ impl Cluster {
     }
 
     fn run(&mut self, program: &Path, args: &[&str]) {
-        let log = std::fs::File::create(self.path(&format!("log-{}", self.children.len()))).unwrap();
-        let child = Command::new(program).args(args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn();
-        self.children.push(child.unwrap_or_else(|e| panic!("{}: {e}", program.display())));
+        let log =
+            std::fs::File::create(self.path(&format!("log-{}", self.children.len()))).unwrap();
+        let child = Command::new(program)
+            .args(args)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn();
+        self.children
+            .push(child.unwrap_or_else(|e| panic!("{}: {e}", program.display())));
     }
 
     /// Contexts: `test` may do all, `viewer` may only look, `slow` and `dropped` go through a bad line.
     fn write_config(&self) {
         let bad = |mood| format!("https://127.0.0.1:{}", bad_line(&self.url, mood));
-        let clusters = [("good", self.url.clone()), ("slow", bad(Line::Slow)), ("dropped", bad(Line::Dropped))];
+        let clusters = [
+            ("good", self.url.clone()),
+            ("slow", bad(Line::Slow)),
+            ("dropped", bad(Line::Dropped)),
+        ];
         let mut text = "apiVersion: v1\nkind: Config\ncurrent-context: test\nusers:\n".to_string();
         text.push_str("- {name: admin, user: {token: admintoken}}\n- {name: viewer, user: {token: viewertoken}}\nclusters:\n");
         for (name, url) in &clusters {
             text.push_str(&format!("- {{name: {name}, cluster: {{server: \"{url}\", insecure-skip-tls-verify: true}}}}\n"));
         }
         text.push_str("contexts:\n");
-        for (name, cluster, user) in
-            [("test", "good", "admin"), ("viewer", "good", "viewer"), ("slow", "slow", "admin"), ("dropped", "dropped", "admin")]
-        {
-            text.push_str(&format!("- {{name: {name}, context: {{cluster: {cluster}, user: {user}}}}}\n"));
+        for (name, cluster, user) in [
+            ("test", "good", "admin"),
+            ("viewer", "good", "viewer"),
+            ("slow", "slow", "admin"),
+            ("dropped", "dropped", "admin"),
+        ] {
+            text.push_str(&format!(
+                "- {{name: {name}, context: {{cluster: {cluster}, user: {user}}}}}\n"
+            ));
         }
         std::fs::write(self.config(), text).unwrap();
     }
@@ -183,7 +225,10 @@ impl Cluster {
     pub fn wait_until(&self, what: &str, mut holds: impl FnMut() -> bool) {
         let started = Instant::now();
         while !holds() {
-            assert!(started.elapsed() < Duration::from_secs(90), "waited in vain until {what}");
+            assert!(
+                started.elapsed() < Duration::from_secs(90),
+                "waited in vain until {what}"
+            );
             std::thread::sleep(Duration::from_millis(200));
         }
     }
@@ -191,15 +236,28 @@ impl Cluster {
     fn be_kubelet(&self) {
         let (config, url, stop) = (self.config(), self.url.clone(), self.stop.clone());
         std::thread::spawn(move || {
-            let template =
-                "{range .items[*]}{.metadata.namespace} {.metadata.name} {.status.phase} {.metadata.deletionTimestamp}{\"\\n\"}{end}";
+            let template = "{range .items[*]}{.metadata.namespace} {.metadata.name} {.status.phase} {.metadata.deletionTimestamp}{\"\\n\"}{end}";
             while !stop.load(Ordering::Relaxed) {
-                let (_, pods) = kubectl(&config, &["get", "pods", "-A", "-o", &format!("jsonpath={template}")]);
+                let (_, pods) = kubectl(
+                    &config,
+                    &["get", "pods", "-A", "-o", &format!("jsonpath={template}")],
+                );
                 for pod in pods.lines() {
                     let words: Vec<&str> = pod.split(' ').collect();
                     match words[..] {
                         [namespace, name, _, deleted] if !deleted.is_empty() => {
-                            kubectl(&config, &["-n", namespace, "delete", "pod", name, "--grace-period=0", "--force"]);
+                            kubectl(
+                                &config,
+                                &[
+                                    "-n",
+                                    namespace,
+                                    "delete",
+                                    "pod",
+                                    name,
+                                    "--grace-period=0",
+                                    "--force",
+                                ],
+                            );
                         }
                         [namespace, name, "Pending", ..] => ready(&url, namespace, name),
                         _ => {}
@@ -222,22 +280,46 @@ impl Drop for Cluster {
 }
 
 fn kubectl(config: &str, args: &[&str]) -> (bool, String) {
-    let done = Command::new("kubectl").env("KUBECONFIG", config).args(args).output().expect("kubectl is installed");
+    let done = Command::new("kubectl")
+        .env("KUBECONFIG", config)
+        .args(args)
+        .output()
+        .expect("kubectl is installed");
     let text = |b: &[u8]| String::from_utf8_lossy(b).into_owned();
-    (done.status.success(), if done.status.success() { text(&done.stdout) } else { text(&done.stderr) })
+    (
+        done.status.success(),
+        if done.status.success() {
+            text(&done.stdout)
+        } else {
+            text(&done.stderr)
+        },
+    )
 }
 
 fn ready(url: &str, namespace: &str, name: &str) {
-    let status =
-        r#"{"status":{"phase":"Running","conditions":[{"type":"Ready","status":"True","lastTransitionTime":"2026-01-01T00:00:00Z"}]}}"#;
+    let status = r#"{"status":{"phase":"Running","conditions":[{"type":"Ready","status":"True","lastTransitionTime":"2026-01-01T00:00:00Z"}]}}"#;
     let address = format!("{url}/api/v1/namespaces/{namespace}/pods/{name}/status");
-    let headers = ["-H", "Authorization: Bearer admintoken", "-H", "Content-Type: application/merge-patch+json"];
-    Command::new("curl").args(["-sk", "-o", "/dev/null", "-X", "PATCH"]).args(headers).args([&address, "-d", status]).status().ok();
+    let headers = [
+        "-H",
+        "Authorization: Bearer admintoken",
+        "-H",
+        "Content-Type: application/merge-patch+json",
+    ];
+    Command::new("curl")
+        .args(["-sk", "-o", "/dev/null", "-X", "PATCH"])
+        .args(headers)
+        .args([&address, "-d", status])
+        .status()
+        .ok();
 }
 
 fn keys(home: &Path) {
     let openssl = |args: &[&str]| {
-        let done = Command::new("openssl").current_dir(home).args(args).stderr(Stdio::null()).status();
+        let done = Command::new("openssl")
+            .current_dir(home)
+            .args(args)
+            .stderr(Stdio::null())
+            .status();
         assert!(done.is_ok_and(|s| s.success()), "openssl makes the keys");
     };
     openssl(&["genrsa", "-out", "sa.key", "2048"]);
@@ -257,7 +339,11 @@ fn keys(home: &Path) {
         "-out",
         "kubelet.crt",
     ]);
-    std::fs::write(home.join("tokens.csv"), "admintoken,admin,1,\"system:masters\"\nviewertoken,viewer,2\n").unwrap();
+    std::fs::write(
+        home.join("tokens.csv"),
+        "admintoken,admin,1,\"system:masters\"\nviewertoken,viewer,2\n",
+    )
+    .unwrap();
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -281,7 +367,9 @@ fn bad_line(url: &str, mood: Line) -> u16 {
                     std::thread::sleep(Duration::from_secs(120));
                     return;
                 }
-                let (Ok(mut server), mut bytes) = (TcpStream::connect(to), [0; 600]) else { return };
+                let (Ok(mut server), mut bytes) = (TcpStream::connect(to), [0; 600]) else {
+                    return;
+                };
                 let n = from.read(&mut bytes).unwrap_or(0);
                 server.write_all(&bytes[..n]).ok();
             });

@@ -10,7 +10,9 @@ const START: i64 = 1_772_442_000 * SECOND;
 const MINUTES: i64 = 20;
 /// The outage of the checkout sample, in minutes from the start.
 const FAULT: std::ops::Range<i64> = 8..15;
-const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const MONTHS: [&str; 12] = [
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+];
 
 /// Name in sample-logs/ and bytes of every file.
 pub fn samples() -> Vec<(String, Vec<u8>)> {
@@ -37,13 +39,19 @@ const SERVICES_TRUTH: &str = "# services.log\n\nThree services in one file, JSON
 
 fn shop() -> Vec<u8> {
     let faults = vec![("carts-db", sockshop::Effect::Disk, 600, 1200)];
-    sockshop::pack(&sockshop::generate(sockshop::Scene { faults, load: |_| 0.8, ..sockshop::Scene::clean(3, 30) }))
+    sockshop::pack(&sockshop::generate(sockshop::Scene {
+        faults,
+        load: |_| 0.8,
+        ..sockshop::Scene::clean(3, 30)
+    }))
 }
 
 /// Seconds from the start of a run of events, drawn around a rate.
 fn times(rng: &mut Rng, per_minute: u64) -> Vec<i64> {
     let n = per_minute * MINUTES as u64;
-    let mut times: Vec<i64> = (0..n).map(|_| START + rng.below((MINUTES * 60_000) as u64) as i64 * 1_000_000).collect();
+    let mut times: Vec<i64> = (0..n)
+        .map(|_| START + rng.below((MINUTES * 60_000) as u64) as i64 * 1_000_000)
+        .collect();
     times.sort_unstable();
     times
 }
@@ -60,16 +68,50 @@ fn checkout() -> Vec<u8> {
     let mut rng = Rng(11);
     let mut members: Vec<(String, String)> = Vec::new();
     let mut pod = |name: &str, container: &str, restart: u32, text: String| {
-        members.push((format!("checkout-outage/var/log/pods/shop_{name}_{:08x}/{container}/{restart}.log", name.len() * 77), text));
+        members.push((
+            format!(
+                "checkout-outage/var/log/pods/shop_{name}_{:08x}/{container}/{restart}.log",
+                name.len() * 77
+            ),
+            text,
+        ));
     };
-    pod("frontend-6d4cf56db6-x7k2p", "frontend", 0, frontend(&mut rng));
-    pod("checkout-7f8d7d756d-k7b9j", "checkout", 0, checkout_service(&mut rng));
+    pod(
+        "frontend-6d4cf56db6-x7k2p",
+        "frontend",
+        0,
+        frontend(&mut rng),
+    );
+    pod(
+        "checkout-7f8d7d756d-k7b9j",
+        "checkout",
+        0,
+        checkout_service(&mut rng),
+    );
     let payment = payment(&mut rng);
-    let cut = payment.iter().position(|(at, _)| *at >= START + 12 * 60 * SECOND).unwrap();
+    let cut = payment
+        .iter()
+        .position(|(at, _)| *at >= START + 12 * 60 * SECOND)
+        .unwrap();
     let text = |part: &[(i64, String)]| part.iter().map(|(at, t)| cri(*at, t)).collect::<String>();
-    pod("payment-5c689f4b9-zw8qd", "payment", 0, text(&payment[..cut]));
-    pod("payment-5c689f4b9-zw8qd", "payment", 1, text(&payment[cut..]));
-    pod("catalogue-84b7f6c5d9-m4n8t", "catalogue", 0, quiet(&mut rng, "catalogue", 60));
+    pod(
+        "payment-5c689f4b9-zw8qd",
+        "payment",
+        0,
+        text(&payment[..cut]),
+    );
+    pod(
+        "payment-5c689f4b9-zw8qd",
+        "payment",
+        1,
+        text(&payment[cut..]),
+    );
+    pod(
+        "catalogue-84b7f6c5d9-m4n8t",
+        "catalogue",
+        0,
+        quiet(&mut rng, "catalogue", 60),
+    );
     pod("cart-0", "cart", 0, quiet(&mut rng, "cart", 50));
     pod("payment-db-0", "postgres", 0, database(&mut rng));
     let mut archive = tar::Builder::new(Vec::new());
@@ -78,9 +120,13 @@ fn checkout() -> Vec<u8> {
         header.set_size(text.len() as u64);
         header.set_mode(0o644);
         header.set_mtime((START / SECOND) as u64 + 1500);
-        archive.append_data(&mut header, name, text.as_bytes()).unwrap();
+        archive
+            .append_data(&mut header, name, text.as_bytes())
+            .unwrap();
     }
-    let mut gzip = flate2::GzBuilder::new().mtime(0).write(Vec::new(), flate2::Compression::best());
+    let mut gzip = flate2::GzBuilder::new()
+        .mtime(0)
+        .write(Vec::new(), flate2::Compression::best());
     gzip.write_all(&archive.into_inner().unwrap()).unwrap();
     gzip.finish().unwrap()
 }
@@ -91,8 +137,16 @@ fn frontend(rng: &mut Rng) -> String {
         let id = rng.hex(16);
         let path = *rng.pick(&["/", "/catalogue", "/cart", "/checkout", "/login"]);
         let failed = in_fault(at) && path == "/checkout" && rng.chance(80);
-        let (level, status, ms) = if failed { ("error", 503, 3000 + rng.below(200)) } else { ("info", 200, 8 + rng.below(60)) };
-        let msg = if failed { "upstream request failed: checkout" } else { "request completed" };
+        let (level, status, ms) = if failed {
+            ("error", 503, 3000 + rng.below(200))
+        } else {
+            ("info", 200, 8 + rng.below(60))
+        };
+        let msg = if failed {
+            "upstream request failed: checkout"
+        } else {
+            "request completed"
+        };
         out.push_str(&cri(at, &format!(r#"{{"level":"{level}","ts":"{}","logger":"http","msg":"{msg}","path":"{path}","status":{status},"duration_ms":{ms},"request_id":"{id}"}}"#, rfc3339(at, 3))));
     }
     out
@@ -138,13 +192,24 @@ fn payment(rng: &mut Rng) -> Vec<(i64, String)> {
                 "ts={t} caller=pool.go:88 level=error msg=\"connection pool exhausted\" db=payment-db active=20 max=20 waited=3.{:03}s",
                 rng.below(1000)
             ),
-            () if in_fault(at) => format!("ts={t} caller=charge.go:41 level=warn msg=\"charge timed out\" order={id}"),
-            () => format!("ts={t} caller=charge.go:52 level=info msg=\"charge accepted\" order={id} took={}ms", 10 + rng.below(40)),
+            () if in_fault(at) => {
+                format!("ts={t} caller=charge.go:41 level=warn msg=\"charge timed out\" order={id}")
+            }
+            () => format!(
+                "ts={t} caller=charge.go:52 level=info msg=\"charge accepted\" order={id} took={}ms",
+                10 + rng.below(40)
+            ),
         };
         out.push((at, text));
     }
     let restart = START + 12 * 60 * SECOND;
-    out.push((restart, format!("ts={} caller=main.go:12 level=info msg=\"payment starting\" version=1.8.2", rfc3339(restart, 3))));
+    out.push((
+        restart,
+        format!(
+            "ts={} caller=main.go:12 level=info msg=\"payment starting\" version=1.8.2",
+            rfc3339(restart, 3)
+        ),
+    ));
     out.sort();
     out
 }
@@ -164,7 +229,10 @@ fn quiet(rng: &mut Rng, name: &str, rate: u64) -> String {
                 rfc3339(at, 3),
                 rng.below(500)
             ),
-            _ => format!(r#"{{"time":"{}","level":"INFO","service":"{name}","message":"health check passed"}}"#, rfc3339(at, 3)),
+            _ => format!(
+                r#"{{"time":"{}","level":"INFO","service":"{name}","message":"health check passed"}}"#,
+                rfc3339(at, 3)
+            ),
         };
         out.push_str(&cri(at, &text));
     }
@@ -179,7 +247,12 @@ fn database(rng: &mut Rng) -> String {
         let text = if in_fault(at) && rng.chance(60) {
             "FATAL:  remaining connection slots are reserved for non-replication superuser connections".to_string()
         } else {
-            format!("LOG:  checkpoint complete: wrote {} buffers ({}.{}%)", rng.below(400), rng.below(3), rng.below(10))
+            format!(
+                "LOG:  checkpoint complete: wrote {} buffers ({}.{}%)",
+                rng.below(400),
+                rng.below(3),
+                rng.below(10)
+            )
         };
         out.push_str(&cri(at, &format!("{stamp} UTC [{pid}] {text}")));
     }
@@ -192,9 +265,19 @@ fn access() -> String {
     for at in times(&mut rng, 150) {
         let (y, m, d) = civil_from_days(at / (86_400 * SECOND));
         let clock = &rfc3339(at, 0)[11..19];
-        let path = *rng.pick(&["/api/items", "/api/basket", "/static/app.js", "/", "/api/login"]);
+        let path = *rng.pick(&[
+            "/api/items",
+            "/api/basket",
+            "/static/app.js",
+            "/",
+            "/api/login",
+        ]);
         let broken = in_fault(at) && path.starts_with("/api") && rng.chance(75);
-        let status = if broken { 502 } else { *rng.pick(&[200, 200, 200, 200, 304, 404]) };
+        let status = if broken {
+            502
+        } else {
+            *rng.pick(&[200, 200, 200, 200, 304, 404])
+        };
         let method = *rng.pick(&["GET", "GET", "POST"]);
         out.push_str(&format!("10.0.{}.{} - - [{d:02}/{}/{y}:{clock} +0000] \"{method} {path}?id={} HTTP/1.1\" {status} {} \"-\" \"Mozilla/5.0 (X11; Linux x86_64)\"\n", rng.below(4), 1 + rng.below(250), MONTHS[m as usize - 1], rng.below(10_000), rng.below(50_000)));
     }
@@ -226,22 +309,45 @@ fn syslog() -> String {
     let mut out = String::new();
     for at in times(&mut rng, 120) {
         let (_, m, d) = civil_from_days(at / (86_400 * SECOND));
-        let head = format!("{} {d:>2} {} web-7", MONTHS[m as usize - 1], &rfc3339(at, 0)[11..19]);
+        let head = format!(
+            "{} {d:>2} {} web-7",
+            MONTHS[m as usize - 1],
+            &rfc3339(at, 0)[11..19]
+        );
         let pid = 1000 + rng.below(30_000);
         let port = 1024 + rng.below(60_000);
         let user = *rng.pick(&["root", "admin", "test", "oracle", "deploy"]);
         let line = match rng.below(6) {
-            0 => format!("{head} sshd[{pid}]: Failed password for {user} from 203.0.113.9 port {port} ssh2"),
-            1 => format!("{head} sshd[{pid}]: Accepted publickey for deploy from 10.0.0.{} port {port} ssh2", rng.below(9)),
-            2 => format!("{head} CRON[{pid}]: (root) CMD (/usr/local/bin/rotate --keep {})", rng.below(30)),
-            3 => format!("{head} systemd[1]: Started session-{}.scope - Session {} of User deploy.", rng.below(900), rng.below(900)),
+            0 => format!(
+                "{head} sshd[{pid}]: Failed password for {user} from 203.0.113.9 port {port} ssh2"
+            ),
+            1 => format!(
+                "{head} sshd[{pid}]: Accepted publickey for deploy from 10.0.0.{} port {port} ssh2",
+                rng.below(9)
+            ),
+            2 => format!(
+                "{head} CRON[{pid}]: (root) CMD (/usr/local/bin/rotate --keep {})",
+                rng.below(30)
+            ),
+            3 => format!(
+                "{head} systemd[1]: Started session-{}.scope - Session {} of User deploy.",
+                rng.below(900),
+                rng.below(900)
+            ),
             4 if in_fault(at) => {
-                format!("{head} kernel: blk_update_request: I/O error, dev sdb, sector {} op 0x1:(WRITE)", rng.below(9_999_999))
+                format!(
+                    "{head} kernel: blk_update_request: I/O error, dev sdb, sector {} op 0x1:(WRITE)",
+                    rng.below(9_999_999)
+                )
             }
             5 if in_fault(at) && rng.chance(20) => format!(
                 "{head} kernel: EXT4-fs error (device sdb1): ext4_journal_check_start:83: Detected aborted journal; Remounting filesystem read-only"
             ),
-            _ => format!("{head} dnsmasq[812]: query[A] host-{}.internal from 10.0.0.{}", rng.below(50), rng.below(50)),
+            _ => format!(
+                "{head} dnsmasq[812]: query[A] host-{}.internal from 10.0.0.{}",
+                rng.below(50),
+                rng.below(50)
+            ),
         };
         out.push_str(&line);
         out.push('\n');
@@ -258,14 +364,24 @@ fn services() -> String {
         let slow = in_fault(at) && rng.chance(65);
         let line = match rng.below(3) {
             0 => {
-                let (level, msg, ms) =
-                    if slow { ("error", "call to inventory timed out", 5000) } else { ("info", "order accepted", 10 + rng.below(50)) };
-                format!(r#"{{"time":"{t}","level":"{level}","service":"orders","msg":"{msg}","duration_ms":{ms},"trace_id":"{trace}"}}"#)
+                let (level, msg, ms) = if slow {
+                    ("error", "call to inventory timed out", 5000)
+                } else {
+                    ("info", "order accepted", 10 + rng.below(50))
+                };
+                format!(
+                    r#"{{"time":"{t}","level":"{level}","service":"orders","msg":"{msg}","duration_ms":{ms},"trace_id":"{trace}"}}"#
+                )
             }
             1 => {
-                let (level, msg, took) =
-                    if slow { ("warn", "query is slow", 2000 + rng.below(3000)) } else { ("info", "stock read", 1 + rng.below(9)) };
-                format!("time={t} level={level} service=inventory msg=\"{msg}\" took={took}ms trace={trace}")
+                let (level, msg, took) = if slow {
+                    ("warn", "query is slow", 2000 + rng.below(3000))
+                } else {
+                    ("info", "stock read", 1 + rng.below(9))
+                };
+                format!(
+                    "time={t} level={level} service=inventory msg=\"{msg}\" took={took}ms trace={trace}"
+                )
             }
             _ => format!(
                 r#"{{"time":"{t}","level":"debug","service":"gateway","msg":"routed request {} to orders","trace_id":"{trace}"}}"#,

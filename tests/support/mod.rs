@@ -22,13 +22,23 @@ pub fn faultline(home: &std::path::Path) -> Command {
 }
 
 pub fn run(command: &mut Command) -> (i32, String, String) {
-    let Output { status, stdout, stderr } = command.output().unwrap();
-    (status.code().unwrap_or(-1), String::from_utf8(stdout).unwrap(), String::from_utf8_lossy(&stderr).into_owned())
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = command.output().unwrap();
+    (
+        status.code().unwrap_or(-1),
+        String::from_utf8(stdout).unwrap(),
+        String::from_utf8_lossy(&stderr).into_owned(),
+    )
 }
 
 /// The folder with real logs, or `None` after saying that the test is skipped.
 pub fn data() -> Option<PathBuf> {
-    let found = std::env::var_os("FAULTLINE_DATA").map(PathBuf::from).filter(|p| p.is_dir());
+    let found = std::env::var_os("FAULTLINE_DATA")
+        .map(PathBuf::from)
+        .filter(|p| p.is_dir());
     if found.is_none() {
         eprintln!("skipped: FAULTLINE_DATA names no folder with real logs");
     }
@@ -36,5 +46,7 @@ pub fn data() -> Option<PathBuf> {
 }
 
 pub fn sample(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("sample-logs").join(name)
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("sample-logs")
+        .join(name)
 }

@@ -19,19 +19,45 @@ pub struct Cause {
 }
 
 const fn cause(name: &'static str, class: &'static str, signs: [u64; 3]) -> Cause {
-    Cause { name, class, helped_by: &[], worsened_by: &[], shown_by: &[], signs }
+    Cause {
+        name,
+        class,
+        helped_by: &[],
+        worsened_by: &[],
+        shown_by: &[],
+        signs,
+    }
 }
 
 pub const CAUSES: &[Cause] = &[
     Cause {
-        helped_by: &[("restart", 90), ("delete-pod", 45), ("undo", 25), ("scale", 25)],
+        helped_by: &[
+            ("restart", 90),
+            ("delete-pod", 45),
+            ("undo", 25),
+            ("scale", 25),
+        ],
         shown_by: &[("describe", 30), ("top", 50), ("logs-previous", 30)],
-        ..cause("state that only a fresh process sheds", "deadlock", [70, 15, 10])
+        ..cause(
+            "state that only a fresh process sheds",
+            "deadlock",
+            [70, 15, 10],
+        )
     },
     Cause {
         helped_by: &[("undo", 92), ("set-image", 40), ("pause", 5)],
-        worsened_by: &[("restart", 20), ("scale", 15), ("resume", 60), ("delete-pod", 10)],
-        shown_by: &[("history", 80), ("rollout-status", 50), ("describe", 40), ("events", 40)],
+        worsened_by: &[
+            ("restart", 20),
+            ("scale", 15),
+            ("resume", 60),
+            ("delete-pod", 10),
+        ],
+        shown_by: &[
+            ("history", 80),
+            ("rollout-status", 50),
+            ("describe", 40),
+            ("events", 40),
+        ],
         ..cause("a release that went wrong", "crash loop", [75, 90, 3])
     },
     Cause {
@@ -41,8 +67,18 @@ pub const CAUSES: &[Cause] = &[
         ..cause("more load than it can bear", "timeout", [35, 15, 25])
     },
     Cause {
-        helped_by: &[("set-memory", 88), ("undo", 30), ("restart", 25), ("scale", 25)],
-        shown_by: &[("describe", 80), ("events", 60), ("top", 60), ("logs-previous", 30)],
+        helped_by: &[
+            ("set-memory", 88),
+            ("undo", 30),
+            ("restart", 25),
+            ("scale", 25),
+        ],
+        shown_by: &[
+            ("describe", 80),
+            ("events", 60),
+            ("top", 60),
+            ("logs-previous", 30),
+        ],
         ..cause("too little memory", "out of memory", [60, 25, 10])
     },
     Cause {
@@ -61,7 +97,11 @@ pub const CAUSES: &[Cause] = &[
         helped_by: &[("escalate", 80)],
         worsened_by: &[("delete-pod", 10), ("scale", 10)],
         shown_by: &[("events", 30), ("describe", 20), ("logs-previous", 20)],
-        ..cause("something outside of what can be set right here", "certificate", [70, 5, 15])
+        ..cause(
+            "something outside of what can be set right here",
+            "certificate",
+            [70, 5, 15],
+        )
     },
     Cause {
         helped_by: &[("probe", 85), ("undo", 45), ("restart", 5)],
@@ -72,14 +112,35 @@ pub const CAUSES: &[Cause] = &[
     Cause {
         helped_by: &[("undo", 85), ("set-image", 85)],
         worsened_by: &[("delete-pod", 50), ("restart", 40), ("resume", 40)],
-        shown_by: &[("events", 90), ("describe", 90), ("get", 70), ("rollout-status", 50)],
+        shown_by: &[
+            ("events", 90),
+            ("describe", 90),
+            ("get", 70),
+            ("rollout-status", 50),
+        ],
         ..cause("an image that cannot be had", "image pull", [60, 95, 0])
     },
     Cause {
         helped_by: &[("nothing", 100)],
-        worsened_by: &[("restart", 15), ("undo", 25), ("delete-pod", 25), ("scale", 10), ("set-memory", 10), ("cordon", 30)],
-        shown_by: &[("get", 70), ("events", 40), ("describe", 50), ("look-further", 50)],
-        ..cause("nothing any more: it passed by itself", "shutdown", [5, 10, 95])
+        worsened_by: &[
+            ("restart", 15),
+            ("undo", 25),
+            ("delete-pod", 25),
+            ("scale", 10),
+            ("set-memory", 10),
+            ("cordon", 30),
+        ],
+        shown_by: &[
+            ("get", 70),
+            ("events", 40),
+            ("describe", 50),
+            ("look-further", 50),
+        ],
+        ..cause(
+            "nothing any more: it passed by itself",
+            "shutdown",
+            [5, 10, 95],
+        )
     },
     Cause {
         helped_by: &[("resume", 85), ("undo", 60)],
@@ -103,7 +164,10 @@ pub const CLASSES: &[(&str, [u64; 12])] = &[
     ("image pull", [0, 6, 0, 0, 4, 0, 8, 0, 76, 0, 6, 0]),
     ("probe failed", [10, 16, 10, 4, 4, 2, 0, 50, 0, 4, 0, 0]),
     ("timeout", [24, 10, 38, 2, 4, 4, 10, 0, 0, 8, 0, 0]),
-    ("connection refused", [34, 20, 2, 4, 16, 6, 10, 2, 0, 6, 0, 0]),
+    (
+        "connection refused",
+        [34, 20, 2, 4, 16, 6, 10, 2, 0, 6, 0, 0],
+    ),
     ("leader lost", [46, 4, 6, 0, 2, 14, 8, 0, 0, 20, 0, 0]),
     ("dns", [12, 4, 0, 0, 44, 6, 26, 0, 0, 8, 0, 0]),
     ("authentication", [4, 10, 0, 0, 56, 0, 28, 0, 0, 2, 0, 0]),
@@ -122,7 +186,9 @@ pub const CLASSES: &[(&str, [u64; 12])] = &[
 /// Looks cost a moment, changes more, waking somebody most.
 fn cost(verb: &str) -> f64 {
     match verb {
-        "get" | "describe" | "events" | "top" | "history" | "rollout-status" | "logs-previous" => 0.15,
+        "get" | "describe" | "events" | "top" | "history" | "rollout-status" | "logs-previous" => {
+            0.15
+        }
         "look-further" => 0.3,
         "annotate" | "label" => 0.25,
         "restart" | "pause" | "resume" | "uncordon" => 0.4,
@@ -165,7 +231,16 @@ impl Outage {
         let quiet = rng.chance(8);
         let cause = if quiet && rng.chance(95) { 9 } else { cause };
         let [down, young, passed] = CAUSES[cause].signs.map(|p| rng.chance(p));
-        Outage { cause, class, down, young, passed, open: rng.chance(15), quiet, tried: Vec::new() }
+        Outage {
+            cause,
+            class,
+            down,
+            young,
+            passed,
+            open: rng.chance(15),
+            quiet,
+            tried: Vec::new(),
+        }
     }
 
     /// By the names that the policy's weights have.
@@ -173,8 +248,21 @@ impl Outage {
         if self.quiet {
             return vec!["always", "quiet"];
         }
-        let mut out = vec!["always", self.class, if self.down { "down" } else { "degraded" }];
-        out.extend([(self.young, "young release"), (self.open, "open which"), (self.passed, "passed")].iter().filter(|h| h.0).map(|h| h.1));
+        let mut out = vec![
+            "always",
+            self.class,
+            if self.down { "down" } else { "degraded" },
+        ];
+        out.extend(
+            [
+                (self.young, "young release"),
+                (self.open, "open which"),
+                (self.passed, "passed"),
+            ]
+            .iter()
+            .filter(|h| h.0)
+            .map(|h| h.1),
+        );
         out
     }
 
@@ -182,9 +270,15 @@ impl Outage {
     pub fn usable(&self, verbs: &[(String, Vec<String>, bool)]) -> Vec<usize> {
         let advice = |v: &str| matches!(v, "nothing" | "look-further" | "escalate");
         let fits = |v: &(String, Vec<String>, bool)| {
-            if self.quiet { advice(&v.0) } else { v.2 || v.1.iter().any(|c| c == self.class) }
+            if self.quiet {
+                advice(&v.0)
+            } else {
+                v.2 || v.1.iter().any(|c| c == self.class)
+            }
         };
-        (0..verbs.len()).filter(|i| fits(&verbs[*i]) && !self.tried.contains(i)).collect()
+        (0..verbs.len())
+            .filter(|i| fits(&verbs[*i]) && !self.tried.contains(i))
+            .collect()
     }
 
     /// Tries a verb: what it brings, and whether that was the end.
@@ -206,7 +300,11 @@ impl Outage {
         }
         let over = matches!(verb, "nothing" | "escalate") || self.tried.len() == MOST_STEPS;
         if over {
-            reward += if verb == "escalate" { -0.5 } else { LEFT_BROKEN };
+            reward += if verb == "escalate" {
+                -0.5
+            } else {
+                LEFT_BROKEN
+            };
         }
         (reward, over)
     }

@@ -20,7 +20,12 @@ impl Pty {
 
     /// With further variables; the current folder is `home`.
     pub fn with(home: &std::path::Path, args: &[&str], variables: &[(&str, &str)]) -> Pty {
-        let size = PtySize { rows: 40, cols: 120, pixel_width: 0, pixel_height: 0 };
+        let size = PtySize {
+            rows: 40,
+            cols: 120,
+            pixel_width: 0,
+            pixel_height: 0,
+        };
         let pair = native_pty_system().openpty(size).unwrap();
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_faultline"));
         command.args(args);
@@ -36,7 +41,11 @@ impl Pty {
         drop(pair.slave);
         let mut reader = pair.master.try_clone_reader().unwrap();
         let writer = pair.master.take_writer().unwrap();
-        let parser = Arc::new(Mutex::new(vt100::Parser::new(40.try_into().unwrap(), 120.try_into().unwrap(), 0)));
+        let parser = Arc::new(Mutex::new(vt100::Parser::new(
+            40.try_into().unwrap(),
+            120.try_into().unwrap(),
+            0,
+        )));
         let raw: Arc<Mutex<Vec<u8>>> = Arc::default();
         let (seen, kept) = (parser.clone(), raw.clone());
         std::thread::spawn(move || {
@@ -46,7 +55,13 @@ impl Pty {
                 kept.lock().unwrap().extend_from_slice(&buffer[..n]);
             }
         });
-        Pty { parser, raw, writer, child, _master: pair.master }
+        Pty {
+            parser,
+            raw,
+            writer,
+            child,
+            _master: pair.master,
+        }
     }
 
     pub fn screen(&self) -> String {
@@ -74,7 +89,11 @@ impl Pty {
         self.keys("\x1b");
         let start = Instant::now();
         while self.screen().contains(title) {
-            assert!(start.elapsed() < Duration::from_secs(30), "'{title}' stays on:\n{}", self.screen());
+            assert!(
+                start.elapsed() < Duration::from_secs(30),
+                "'{title}' stays on:\n{}",
+                self.screen()
+            );
             std::thread::park_timeout(Duration::from_millis(20));
         }
     }

@@ -24,6 +24,8 @@ impl Rng {
     }
 
     pub fn hex(&mut self, digits: usize) -> String {
-        (0..digits).map(|_| char::from_digit(self.below(16) as u32, 16).unwrap()).collect()
+        (0..digits)
+            .map(|_| char::from_digit(self.below(16) as u32, 16).unwrap())
+            .collect()
     }
 }

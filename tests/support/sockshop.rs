@@ -47,7 +47,16 @@ pub const FAULTS: [(&str, &str, Effect); 12] = [
 ];
 
 /// Services that are called over HTTP and have a sidecar.
-const HTTP: [&str; 8] = ["front-end", "catalogue", "carts", "orders", "payment", "user", "shipping", "queue-master"];
+const HTTP: [&str; 8] = [
+    "front-end",
+    "catalogue",
+    "carts",
+    "orders",
+    "payment",
+    "user",
+    "shipping",
+    "queue-master",
+];
 
 #[derive(Clone, Debug)]
 pub struct Scene {
@@ -61,12 +70,20 @@ pub struct Scene {
 
 impl Scene {
     pub fn clean(seed: u64, minutes: i64) -> Scene {
-        Scene { seed, minutes, faults: vec![], load: |_| 6.0 }
+        Scene {
+            seed,
+            minutes,
+            faults: vec![],
+            load: |_| 6.0,
+        }
     }
 
     pub fn fault(seed: u64, n: usize) -> Scene {
         let (_, service, effect) = FAULTS[n];
-        Scene { faults: vec![(service, effect, 600, 1200)], ..Scene::clean(seed, 30) }
+        Scene {
+            faults: vec![(service, effect, 600, 1200)],
+            ..Scene::clean(seed, 30)
+        }
     }
 }
 
@@ -78,7 +95,11 @@ struct Shop {
 
 /// Path in the bundle and text of every file.
 pub fn generate(scene: Scene) -> Vec<(String, String)> {
-    let mut shop = Shop { rng: Rng(scene.seed.wrapping_mul(7919) + 17), scene, files: BTreeMap::new() };
+    let mut shop = Shop {
+        rng: Rng(scene.seed.wrapping_mul(7919) + 17),
+        scene,
+        files: BTreeMap::new(),
+    };
     let end = shop.scene.minutes * 60_000;
     let mut at = 0.0;
     while (at as i64) < end {
@@ -98,34 +119,64 @@ impl Shop {
 
     fn effect(&self, service: &str, t: i64) -> Option<Effect> {
         let s = (t - START) / SECOND;
-        self.scene.faults.iter().find(|f| f.0 == service && (f.2..f.3).contains(&s)).map(|f| f.1)
+        self.scene
+            .faults
+            .iter()
+            .find(|f| f.0 == service && (f.2..f.3).contains(&s))
+            .map(|f| f.1)
     }
 
     /// Seconds since the fault of a service began.
     fn since(&self, service: &str, t: i64) -> i64 {
         let s = (t - START) / SECOND;
-        self.scene.faults.iter().find(|f| f.0 == service && (f.2..f.3).contains(&s)).map_or(0, |f| s - f.2)
+        self.scene
+            .faults
+            .iter()
+            .find(|f| f.0 == service && (f.2..f.3).contains(&s))
+            .map_or(0, |f| s - f.2)
     }
 
     fn log(&mut self, service: &'static str, container: &'static str, t: i64, text: String) {
-        self.files.entry((service, container)).or_default().push((t, text));
+        self.files
+            .entry((service, container))
+            .or_default()
+            .push((t, text));
     }
 
     /// A visitor's request.
     fn visit(&mut self, t: i64) {
         let id = self.rng.hex(16);
-        let (method, path, calls): (&str, String, &[(&'static str, &str, &str)]) = match self.rng.below(20) {
-            0..8 => ("GET", "/catalogue".into(), &[("catalogue", "GET", "/catalogue")]),
-            8..12 => (
-                "GET",
-                format!("/detail.html?id={}", self.rng.hex(8)),
-                &[("catalogue", "GET", "/catalogue/item"), ("carts", "GET", "/carts/items")],
-            ),
-            12..15 => ("POST", "/cart".into(), &[("catalogue", "GET", "/catalogue/item"), ("carts", "POST", "/carts/items")]),
-            15..17 => ("GET", "/login".into(), &[("user", "GET", "/login")]),
-            17..19 => ("POST", "/orders".into(), &[("user", "GET", "/customers"), ("orders", "POST", "/orders")]),
-            _ => ("GET", "/orders".into(), &[("orders", "GET", "/orders")]),
-        };
+        let (method, path, calls): (&str, String, &[(&'static str, &str, &str)]) =
+            match self.rng.below(20) {
+                0..8 => (
+                    "GET",
+                    "/catalogue".into(),
+                    &[("catalogue", "GET", "/catalogue")],
+                ),
+                8..12 => (
+                    "GET",
+                    format!("/detail.html?id={}", self.rng.hex(8)),
+                    &[
+                        ("catalogue", "GET", "/catalogue/item"),
+                        ("carts", "GET", "/carts/items"),
+                    ],
+                ),
+                12..15 => (
+                    "POST",
+                    "/cart".into(),
+                    &[
+                        ("catalogue", "GET", "/catalogue/item"),
+                        ("carts", "POST", "/carts/items"),
+                    ],
+                ),
+                15..17 => ("GET", "/login".into(), &[("user", "GET", "/login")]),
+                17..19 => (
+                    "POST",
+                    "/orders".into(),
+                    &[("user", "GET", "/customers"), ("orders", "POST", "/orders")],
+                ),
+                _ => ("GET", "/orders".into(), &[("orders", "GET", "/orders")]),
+            };
         if self.effect("front-end", t) == Some(Effect::Down) {
             return;
         }
@@ -133,7 +184,16 @@ impl Shop {
         let mut status = 200;
         if matches!(self.effect("front-end", t), Some(Effect::Fails(p)) if self.rng.chance(p)) {
             status = 500;
-            self.log("front-end", "front-end", now, json("error", "TypeError: Cannot read property 'items' of undefined", &id));
+            self.log(
+                "front-end",
+                "front-end",
+                now,
+                json(
+                    "error",
+                    "TypeError: Cannot read property 'items' of undefined",
+                    &id,
+                ),
+            );
         } else {
             now = self.session(now, &id);
             for (callee, method, path) in calls {
@@ -145,7 +205,11 @@ impl Shop {
                         "front-end",
                         "front-end",
                         now,
-                        json("error", &format!("Error: request to {callee} failed with status {s}"), &id),
+                        json(
+                            "error",
+                            &format!("Error: request to {callee} failed with status {s}"),
+                            &id,
+                        ),
                     );
                     break;
                 }
@@ -162,14 +226,27 @@ impl Shop {
 
     fn session(&mut self, t: i64, id: &str) -> i64 {
         if self.effect("session-db", t) == Some(Effect::Partition) {
-            self.log("front-end", "front-end", t + 50 * MS, json("error", "redis: connect ETIMEDOUT session-db:6379", id));
+            self.log(
+                "front-end",
+                "front-end",
+                t + 50 * MS,
+                json("error", "redis: connect ETIMEDOUT session-db:6379", id),
+            );
             return t + 250 * MS;
         }
         t + MS
     }
 
     /// One call: status and when it is answered.
-    fn call(&mut self, from: &'static str, to: &'static str, method: &str, path: &str, t: i64, id: &str) -> (u32, i64) {
+    fn call(
+        &mut self,
+        from: &'static str,
+        to: &'static str,
+        method: &str,
+        path: &str,
+        t: i64,
+        id: &str,
+    ) -> (u32, i64) {
         let effect = self.effect(to, t);
         let mut now = t + MS + self.rng.below(2_000_000) as i64;
         let mut status = 200;
@@ -208,7 +285,14 @@ impl Shop {
     }
 
     /// What a service does for a call: its store, its own calls, its own line.
-    fn work(&mut self, service: &'static str, method: &str, path: &str, t: i64, id: &str) -> (u32, i64) {
+    fn work(
+        &mut self,
+        service: &'static str,
+        method: &str,
+        path: &str,
+        t: i64,
+        id: &str,
+    ) -> (u32, i64) {
         let mut now = t + self.rng.below(4_000_000) as i64;
         let mut status = 200;
         let store = match service {
@@ -273,11 +357,18 @@ impl Shop {
     fn store(&mut self, store: &'static str, t: i64) -> (bool, i64) {
         let disk = self.effect(store, t) == Some(Effect::Disk);
         let hit = disk && self.rng.chance(50);
-        let took = if hit { 800 + self.rng.below(900) as i64 } else { 1 + self.rng.below(6) as i64 };
+        let took = if hit {
+            800 + self.rng.below(900) as i64
+        } else {
+            1 + self.rng.below(6) as i64
+        };
         let done = t + took * MS;
         if hit {
             let line = if store == "catalogue-db" {
-                format!("{} 12 [ERROR] InnoDB: Operating system error number 5 in a file operation: I/O error", rfc3339(done, 6))
+                format!(
+                    "{} 12 [ERROR] InnoDB: Operating system error number 5 in a file operation: I/O error",
+                    rfc3339(done, 6)
+                )
             } else {
                 format!(
                     r#"{{"t":{{"$date":"{}"}},"s":"E","c":"STORAGE","id":22435,"ctx":"conn{}","msg":"WiredTiger error: read: Input/output error"}}"#,
@@ -289,7 +380,10 @@ impl Shop {
         } else if self.rng.chance(25) {
             let conn = self.rng.below(60);
             let line = match store {
-                "catalogue-db" => format!("{} {conn} [Note] Slow thread check passed", rfc3339(done, 6)),
+                "catalogue-db" => format!(
+                    "{} {conn} [Note] Slow thread check passed",
+                    rfc3339(done, 6)
+                ),
                 _ => format!(
                     r#"{{"t":{{"$date":"{}"}},"s":"I","c":"COMMAND","id":51803,"ctx":"conn{conn}","msg":"command find ok","attr":{{"durationMillis":{took}}}}}"#,
                     rfc3339(done, 3)
@@ -315,48 +409,98 @@ impl Shop {
                 ),
             );
             if self.rng.chance(40) {
-                let line =
-                    rabbit(done, "error", self.rng.below(900), "closing AMQP connection: missed heartbeats from client, timeout: 60s");
+                let line = rabbit(
+                    done,
+                    "error",
+                    self.rng.below(900),
+                    "closing AMQP connection: missed heartbeats from client, timeout: 60s",
+                );
                 self.log("rabbitmq", "rabbitmq", done, line);
             }
             return done;
         }
         if self.rng.chance(40) {
-            let line = rabbit(t, "info", self.rng.below(900), "message routed to queue shipping-task");
+            let line = rabbit(
+                t,
+                "info",
+                self.rng.below(900),
+                "message routed to queue shipping-task",
+            );
             self.log("rabbitmq", "rabbitmq", t, line);
         }
         self.log(
             "queue-master",
             "queue-master",
             t + 30 * MS,
-            spring("INFO", t + 30 * MS, "queue-master", &format!("w.w.s.q.ShippingTaskHandler : Received shipment task: {id}")),
+            spring(
+                "INFO",
+                t + 30 * MS,
+                "queue-master",
+                &format!("w.w.s.q.ShippingTaskHandler : Received shipment task: {id}"),
+            ),
         );
         t + 2 * MS
     }
 
     #[allow(clippy::too_many_arguments)]
-    fn own(&mut self, service: &'static str, method: &str, path: &str, status: u32, t: i64, now: i64, id: &str) {
+    fn own(
+        &mut self,
+        service: &'static str,
+        method: &str,
+        path: &str,
+        status: u32,
+        t: i64,
+        now: i64,
+        id: &str,
+    ) {
         let took = (now - t) as f64 / 1e6;
         let line = match service {
             "catalogue" | "payment" | "user" => gokit(
                 now,
-                &format!("method={} result={} took={took:.3}ms", path.trim_matches('/'), if status < 500 { "ok" } else { "error" }),
+                &format!(
+                    "method={} result={} took={took:.3}ms",
+                    path.trim_matches('/'),
+                    if status < 500 { "ok" } else { "error" }
+                ),
             ),
-            _ if status < 500 => {
-                spring("INFO", now, service, &format!("w.w.s.Controller : {method} {path} handled in {took:.0} ms, request {id}"))
-            }
-            _ => spring("ERROR", now, service, &format!("w.w.s.Controller : {method} {path} failed in {took:.0} ms, request {id}")),
+            _ if status < 500 => spring(
+                "INFO",
+                now,
+                service,
+                &format!(
+                    "w.w.s.Controller : {method} {path} handled in {took:.0} ms, request {id}"
+                ),
+            ),
+            _ => spring(
+                "ERROR",
+                now,
+                service,
+                &format!("w.w.s.Controller : {method} {path} failed in {took:.0} ms, request {id}"),
+            ),
         };
         self.log(service, service, now, line);
     }
 
     #[allow(clippy::too_many_arguments)]
-    fn access(&mut self, at: &'static str, to: Option<&'static str>, method: &str, path: &str, status: u32, t: i64, now: i64, id: &str) {
+    fn access(
+        &mut self,
+        at: &'static str,
+        to: Option<&'static str>,
+        method: &str,
+        path: &str,
+        status: u32,
+        t: i64,
+        now: i64,
+        id: &str,
+    ) {
         if !HTTP.contains(&at) {
             return;
         }
         let (flags, authority) = (if status == 503 { "UF" } else { "-" }, to.unwrap_or(at));
-        let cluster = to.map_or_else(|| "inbound|80||".to_string(), |to| format!("outbound|80||{to}.sock-shop.svc.cluster.local"));
+        let cluster = to.map_or_else(
+            || "inbound|80||".to_string(),
+            |to| format!("outbound|80||{to}.sock-shop.svc.cluster.local"),
+        );
         let bytes = 100 + self.rng.below(3000);
         let line = format!(
             "[{}] \"{method} {path} HTTP/1.1\" {status} {flags} via_upstream - \"-\" 0 {bytes} {} {} \"-\" \"Go-http-client/1.1\" \"{id}\" \"{authority}\" \"10.0.0.9:80\" {cluster} 10.0.0.4:80 10.0.0.9:80 10.0.0.4:41000 - default",
@@ -374,7 +518,12 @@ impl Shop {
             for service in HTTP {
                 let down = matches!(self.effect(service, t), Some(Effect::Down));
                 if s % 10 == 0 && !down {
-                    self.log(service, "istio-proxy", t, format!("{} info envoy main health check ok", rfc3339(t, 6)));
+                    self.log(
+                        service,
+                        "istio-proxy",
+                        t,
+                        format!("{} info envoy main health check ok", rfc3339(t, 6)),
+                    );
                 }
             }
             if s % 15 == 0 && self.effect("session-db", t) != Some(Effect::Partition) {
@@ -383,7 +532,10 @@ impl Shop {
                     "session-db",
                     "session-db",
                     t,
-                    format!("1:M 02 Mar 2026 {} * 10 changes in 300 seconds. Saving...", &stamp[11..23]),
+                    format!(
+                        "1:M 02 Mar 2026 {} * 10 changes in 300 seconds. Saving...",
+                        &stamp[11..23]
+                    ),
                 );
             }
             if s % 30 == 0 {
@@ -397,11 +549,18 @@ impl Shop {
 
     /// What the old pod says when it goes, and the new one when it comes.
     fn deployments(&mut self) {
-        let deployed: Vec<(&'static str, i64)> =
-            self.scene.faults.iter().filter(|f| f.1 == Effect::Deployed).map(|f| (f.0, START + f.2 * SECOND)).collect();
+        let deployed: Vec<(&'static str, i64)> = self
+            .scene
+            .faults
+            .iter()
+            .filter(|f| f.1 == Effect::Deployed)
+            .map(|f| (f.0, START + f.2 * SECOND))
+            .collect();
         for (service, at) in deployed {
-            let old =
-                ["o.s.s.ThreadPoolTaskExecutor : Shutting down ExecutorService", "o.s.b.w.e.t.TomcatWebServer : Stopping service [Tomcat]"];
+            let old = [
+                "o.s.s.ThreadPoolTaskExecutor : Shutting down ExecutorService",
+                "o.s.b.w.e.t.TomcatWebServer : Stopping service [Tomcat]",
+            ];
             for (i, text) in old.into_iter().enumerate() {
                 let t = at - (3 - i as i64) * SECOND / 10;
                 self.log(service, service, t, spring("INFO", t, service, text));
@@ -428,12 +587,29 @@ impl Shop {
         let mut out = Vec::new();
         for ((service, container), mut lines) in std::mem::take(&mut self.files) {
             lines.sort_by_key(|l| l.0);
-            let change = self.scene.faults.iter().find(|f| f.0 == service && f.1 == Effect::Deployed).map(|f| START + f.2 * SECOND);
-            let (old, new) = lines.split_at(change.map_or(lines.len(), |at| lines.partition_point(|l| l.0 < at)));
-            for (version, lines) in [("", old), ("-new", new)].into_iter().filter(|p| !p.1.is_empty()) {
-                let text: String = lines.iter().map(|(t, line)| format!("{} stdout F {line}\n", rfc3339(*t, 9))).collect();
+            let change = self
+                .scene
+                .faults
+                .iter()
+                .find(|f| f.0 == service && f.1 == Effect::Deployed)
+                .map(|f| START + f.2 * SECOND);
+            let (old, new) = lines
+                .split_at(change.map_or(lines.len(), |at| lines.partition_point(|l| l.0 < at)));
+            for (version, lines) in [("", old), ("-new", new)]
+                .into_iter()
+                .filter(|p| !p.1.is_empty())
+            {
+                let text: String = lines
+                    .iter()
+                    .map(|(t, line)| format!("{} stdout F {line}\n", rfc3339(*t, 9)))
+                    .collect();
                 let hash = faultline_hash(&format!("{service}{version}"));
-                out.push((format!("sock-shop/var/log/pods/sock-shop_{service}-{hash}_{hash}/{container}/0.log"), text));
+                out.push((
+                    format!(
+                        "sock-shop/var/log/pods/sock-shop_{service}-{hash}_{hash}/{container}/0.log"
+                    ),
+                    text,
+                ));
             }
         }
         out
@@ -442,7 +618,9 @@ impl Shop {
 
 /// A ReplicaSet's hash and a pod's suffix.
 fn faultline_hash(service: &str) -> String {
-    let n = service.bytes().fold(7u64, |h, b| h.wrapping_mul(31).wrapping_add(u64::from(b)));
+    let n = service
+        .bytes()
+        .fold(7u64, |h, b| h.wrapping_mul(31).wrapping_add(u64::from(b)));
     format!("{:09x}f-x{:04x}", n % (1 << 36), n % 65536)
 }
 
@@ -451,7 +629,10 @@ fn json(level: &str, msg: &str, id: &str) -> String {
 }
 
 fn rabbit(t: i64, level: &str, process: u64, text: &str) -> String {
-    format!("{} [{level}] <0.{process}.0> {text}", rfc3339(t, 3).replace('T', " ").replace('Z', "+00:00"))
+    format!(
+        "{} [{level}] <0.{process}.0> {text}",
+        rfc3339(t, 3).replace('T', " ").replace('Z', "+00:00")
+    )
 }
 
 fn gokit(t: i64, rest: &str) -> String {
@@ -459,7 +640,10 @@ fn gokit(t: i64, rest: &str) -> String {
 }
 
 fn spring(level: &str, t: i64, service: &str, rest: &str) -> String {
-    format!("{}  {level} [{service},,,] 1 --- [nio-80-exec-4] {rest}", &rfc3339(t, 3).replace('T', " ")[..23])
+    format!(
+        "{}  {level} [{service},,,] 1 --- [nio-80-exec-4] {rest}",
+        &rfc3339(t, 3).replace('T', " ")[..23]
+    )
 }
 
 /// Packs files into a tar.gz; `FAULTLINE_KEEP=FILE` keeps the last one to look at.
@@ -472,7 +656,10 @@ pub fn pack(files: &[(String, String)]) -> Vec<u8> {
 }
 
 fn packed(files: &[(String, String)]) -> Vec<u8> {
-    let mut tar = tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast()));
+    let mut tar = tar::Builder::new(flate2::write::GzEncoder::new(
+        Vec::new(),
+        flate2::Compression::fast(),
+    ));
     for (name, text) in files {
         let mut header = tar::Header::new_gnu();
         header.set_size(text.len() as u64);

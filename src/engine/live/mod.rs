@@ -66,8 +66,18 @@ impl Live {
 impl Drop for Live {
     fn drop(&mut self) {
         self.0.stop.store(true, Ordering::Relaxed);
-        for child in self.0.children.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-            child.lock().unwrap_or_else(PoisonError::into_inner).kill().ok();
+        for child in self
+            .0
+            .children
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+        {
+            child
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .kill()
+                .ok();
         }
         std::fs::remove_dir_all(&self.0.folder).ok();
     }
@@ -94,27 +104,53 @@ impl LiveLogs {
         if let Some(selector) = &self.selector {
             rest.extend(["-l", selector]);
         }
-        Ok(self.ask(&rest)?["items"].as_array().cloned().unwrap_or_default())
+        Ok(self.ask(&rest)?["items"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default())
     }
 
     /// Containers of a pod that have begun.
     fn containers(&self, pod: &Value) -> Vec<Container> {
         let text = |v: &Value| v.as_str().unwrap_or_default().to_string();
-        let (name, uid) = (text(&pod["metadata"]["name"]), text(&pod["metadata"]["uid"]));
-        let all = pod["spec"]["containers"].as_array().into_iter().flatten().map(|c| text(&c["name"]));
-        let wanted: Vec<String> = if self.all_containers { all.collect() } else { all.take(1).collect() };
+        let (name, uid) = (
+            text(&pod["metadata"]["name"]),
+            text(&pod["metadata"]["uid"]),
+        );
+        let all = pod["spec"]["containers"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|c| text(&c["name"]));
+        let wanted: Vec<String> = if self.all_containers {
+            all.collect()
+        } else {
+            all.take(1).collect()
+        };
         wanted
             .into_iter()
-            .filter(|c| kube::is_name(&name) && kube::is_name(c) && pod["status"]["phase"] != "Pending")
-            .map(|c| Container { restarts: restarts(pod, &c), pod: name.clone(), uid: uid.clone(), name: c })
+            .filter(|c| {
+                kube::is_name(&name) && kube::is_name(c) && pod["status"]["phase"] != "Pending"
+            })
+            .map(|c| Container {
+                restarts: restarts(pod, &c),
+                pod: name.clone(),
+                uid: uid.clone(),
+                name: c,
+            })
             .collect()
     }
 }
 
 /// How often a container was restarted.
 fn restarts(pod: &Value, container: &str) -> u64 {
-    let all = pod["status"]["containerStatuses"].as_array().into_iter().flatten();
-    all.filter(|c| c["name"] == container).find_map(|c| c["restartCount"].as_u64()).unwrap_or(0)
+    let all = pod["status"]["containerStatuses"]
+        .as_array()
+        .into_iter()
+        .flatten();
+    all.filter(|c| c["name"] == container)
+        .find_map(|c| c["restartCount"].as_u64())
+        .unwrap_or(0)
 }
 
 impl Shared {
@@ -123,7 +159,11 @@ impl Shared {
     }
 
     fn place(&self, pod: &str, uid: &str, part: &str) -> PathBuf {
-        self.folder.join("var/log/pods").join(format!("{}_{pod}_{uid}", self.ask.namespace)).join(part).join("0.log")
+        self.folder
+            .join("var/log/pods")
+            .join(format!("{}_{pod}_{uid}", self.ask.namespace))
+            .join(part)
+            .join("0.log")
     }
 
     /// Adds lines to a file of the folder, in the form that kubelet writes.
@@ -131,8 +171,15 @@ impl Shared {
         if let Some(folder) = file.parent() {
             std::fs::create_dir_all(folder)?;
         }
-        let text: String = lines.iter().map(|(at, text)| format!("{} stdout F {text}\n", rfc3339(*at, 9))).collect();
-        std::fs::OpenOptions::new().create(true).append(true).open(file)?.write_all(text.as_bytes())
+        let text: String = lines
+            .iter()
+            .map(|(at, text)| format!("{} stdout F {text}\n", rfc3339(*at, 9)))
+            .collect();
+        std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(file)?
+            .write_all(text.as_bytes())
     }
 
     /// Sleeps in short steps, so that the end is not held up.
@@ -150,10 +197,22 @@ pub fn follow_pods(ask: &LiveLogs) -> Result<Live, String> {
     if pods.is_empty() {
         return Err(format!("no pod is selected in namespace {}", ask.namespace));
     }
-    let folder = std::env::temp_dir().join(format!("faultline-live-{}-{}", std::process::id(), super::now()));
+    let folder = std::env::temp_dir().join(format!(
+        "faultline-live-{}-{}",
+        std::process::id(),
+        super::now()
+    ));
     // Logs are nobody else's business, and the name may not be somebody else's trap.
-    std::fs::DirBuilder::new().mode(0o700).create(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
-    let shared = Arc::new(Shared { ask: ask.clone(), folder, stop: AtomicBool::new(false), children: Mutex::default() });
+    std::fs::DirBuilder::new()
+        .mode(0o700)
+        .create(&folder)
+        .map_err(|e| format!("{}: {e}", folder.display()))?;
+    let shared = Arc::new(Shared {
+        ask: ask.clone(),
+        folder,
+        stop: AtomicBool::new(false),
+        children: Mutex::default(),
+    });
     let live = Live(shared.clone());
     let from = parse_duration(&ask.since).map_or(Moment::MIN, |since| super::now() - since);
     let (mut states, mut known) = (States::new(from), BTreeSet::new());
@@ -176,9 +235,15 @@ pub fn follow_pods(ask: &LiveLogs) -> Result<Live, String> {
     Ok(live)
 }
 
-fn start_new(shared: &Arc<Shared>, pods: &[Value], known: &mut BTreeSet<(String, String)>) -> Vec<std::thread::JoinHandle<()>> {
+fn start_new(
+    shared: &Arc<Shared>,
+    pods: &[Value],
+    known: &mut BTreeSet<(String, String)>,
+) -> Vec<std::thread::JoinHandle<()>> {
     let containers = pods.iter().flat_map(|p| shared.ask.containers(p));
-    let new: Vec<Container> = containers.filter(|c| known.insert((c.uid.clone(), c.name.clone()))).collect();
+    let new: Vec<Container> = containers
+        .filter(|c| known.insert((c.uid.clone(), c.name.clone())))
+        .collect();
     new.into_iter()
         .map(|c| {
             let shared = shared.clone();

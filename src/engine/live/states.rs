@@ -22,17 +22,29 @@ pub struct States {
 
 impl States {
     pub fn new(from: Moment) -> States {
-        States { from, noted: BTreeSet::new(), last: BTreeMap::new(), complained: false }
+        States {
+            from,
+            noted: BTreeSet::new(),
+            last: BTreeMap::new(),
+            complained: false,
+        }
     }
 
     /// Writes what is new of the pods, of their events, and of those of other objects in the namespace.
     pub fn note(&mut self, shared: &Shared, pods: &[Value]) -> Result<(), String> {
         for pod in pods {
-            let text = |key: &str| pod["metadata"][key].as_str().unwrap_or_default().to_string();
+            let text = |key: &str| {
+                pod["metadata"][key]
+                    .as_str()
+                    .unwrap_or_default()
+                    .to_string()
+            };
             let (name, uid, state) = (text("name"), text("uid"), state(pod));
             if kube::is_name(&name) && self.last.get(&uid) != Some(&state) {
                 let line = (now(), format!("{} pod {name}: {state}", level(&state)));
-                shared.write(&shared.place(&name, &uid, STATES), &[line]).map_err(|e| e.to_string())?;
+                shared
+                    .write(&shared.place(&name, &uid, STATES), &[line])
+                    .map_err(|e| e.to_string())?;
                 self.last.insert(uid, state);
             }
         }
@@ -40,18 +52,36 @@ impl States {
             Ok(listed) => listed,
             // Not everyone may read events; the logs are worth as much without them.
             Err(why) => {
-                let line = format!("WARN events of namespace {} are missing here: {why}", shared.ask.namespace);
-                let told = if self.complained { Ok(()) } else { shared.write(&events(shared, "kubernetes"), &[(now(), line)]) };
+                let line = format!(
+                    "WARN events of namespace {} are missing here: {why}",
+                    shared.ask.namespace
+                );
+                let told = if self.complained {
+                    Ok(())
+                } else {
+                    shared.write(&events(shared, "kubernetes"), &[(now(), line)])
+                };
                 self.complained = true;
                 return told.map_err(|e| e.to_string());
             }
         };
         let mut new: BTreeMap<PathBuf, Vec<(Moment, String)>> = BTreeMap::new();
         for event in listed["items"].as_array().into_iter().flatten() {
-            let Some((at, line)) = told(event).filter(|t| t.0 >= self.from) else { continue };
-            let times = event["count"].as_u64().or(event["series"]["count"].as_u64()).unwrap_or(1);
-            let uid = event["metadata"]["uid"].as_str().unwrap_or_default().to_string();
-            if let Some(file) = self.place(shared, event).filter(|_| self.noted.insert((uid, times))) {
+            let Some((at, line)) = told(event).filter(|t| t.0 >= self.from) else {
+                continue;
+            };
+            let times = event["count"]
+                .as_u64()
+                .or(event["series"]["count"].as_u64())
+                .unwrap_or(1);
+            let uid = event["metadata"]["uid"]
+                .as_str()
+                .unwrap_or_default()
+                .to_string();
+            if let Some(file) = self
+                .place(shared, event)
+                .filter(|_| self.noted.insert((uid, times)))
+            {
                 new.entry(file).or_default().push((at, line));
             }
         }
@@ -64,8 +94,15 @@ impl States {
 
     /// Events of a pod stand with its states; those of other objects with others of the name.
     fn place(&self, shared: &Shared, event: &Value) -> Option<PathBuf> {
-        let about = |key: &str| event["involvedObject"][key].as_str().filter(|t| !t.is_empty());
-        let (name, uid) = (about("name").filter(|n| kube::is_name(n))?, about("uid").unwrap_or_default());
+        let about = |key: &str| {
+            event["involvedObject"][key]
+                .as_str()
+                .filter(|t| !t.is_empty())
+        };
+        let (name, uid) = (
+            about("name").filter(|n| kube::is_name(n))?,
+            about("uid").unwrap_or_default(),
+        );
         let kind = about("kind")?.to_lowercase();
         match kind.as_str() {
             "pod" if self.last.contains_key(uid) => Some(shared.place(name, uid, STATES)),
@@ -74,7 +111,9 @@ impl States {
             // A file is called as its service: what happens to a workload happens to the service.
             "deployment" | "statefulset" | "daemonset" => Some(events(shared, name)),
             "replicaset" => Some(events(shared, &workload(&format!("{name}-x7k2p")))),
-            kind if kind.bytes().all(|b| b.is_ascii_lowercase()) => Some(events(shared, &format!("{kind}-{name}"))),
+            kind if kind.bytes().all(|b| b.is_ascii_lowercase()) => {
+                Some(events(shared, &format!("{kind}-{name}")))
+            }
             _ => None,
         }
     }
@@ -87,24 +126,53 @@ fn events(shared: &Shared, of: &str) -> PathBuf {
 /// An event as a moment and a line.
 fn told(event: &Value) -> Option<(Moment, String)> {
     let text = |v: &Value| v.as_str().unwrap_or_default().replace(['\n', '\r'], " ");
-    let stamps =
-        [&event["series"]["lastObservedTime"], &event["lastTimestamp"], &event["eventTime"], &event["metadata"]["creationTimestamp"]];
+    let stamps = [
+        &event["series"]["lastObservedTime"],
+        &event["lastTimestamp"],
+        &event["eventTime"],
+        &event["metadata"]["creationTimestamp"],
+    ];
     let at = stamps.into_iter().find_map(|s| moment(s.as_str()?))?;
-    let level = if event["type"] == "Warning" { "WARN" } else { "INFO" };
+    let level = if event["type"] == "Warning" {
+        "WARN"
+    } else {
+        "INFO"
+    };
     let about = &event["involvedObject"];
     let (kind, name) = (text(&about["kind"]).to_lowercase(), text(&about["name"]));
-    Some((at, format!("{level} event {} {kind} {name}: {}", text(&event["reason"]), text(&event["message"]))))
+    Some((
+        at,
+        format!(
+            "{level} event {} {kind} {name}: {}",
+            text(&event["reason"]),
+            text(&event["message"])
+        ),
+    ))
 }
 
 /// What a pod is in, in words.
 fn state(pod: &Value) -> String {
     let status = &pod["status"];
     let text = |v: &Value| v.as_str().unwrap_or_default().to_string();
-    let containers: Vec<&Value> = status["containerStatuses"].as_array().into_iter().flatten().collect();
+    let containers: Vec<&Value> = status["containerStatuses"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .collect();
     let ready = containers.iter().filter(|c| c["ready"] == true).count();
-    let restarts: u64 = containers.iter().filter_map(|c| c["restartCount"].as_u64()).sum();
-    let phase = if pod["metadata"]["deletionTimestamp"].is_string() { "Terminating".into() } else { text(&status["phase"]) };
-    let mut out = format!("{phase}, {ready} of {} containers ready, {restarts} restarts", containers.len());
+    let restarts: u64 = containers
+        .iter()
+        .filter_map(|c| c["restartCount"].as_u64())
+        .sum();
+    let phase = if pod["metadata"]["deletionTimestamp"].is_string() {
+        "Terminating".into()
+    } else {
+        text(&status["phase"])
+    };
+    let mut out = format!(
+        "{phase}, {ready} of {} containers ready, {restarts} restarts",
+        containers.len()
+    );
     if let Some(node) = pod["spec"]["nodeName"].as_str() {
         out.push_str(&format!(", on {node}"));
     }
@@ -115,7 +183,10 @@ fn state(pod: &Value) -> String {
         }
         for ended in [&c["state"]["terminated"], &c["lastState"]["terminated"]] {
             if let Some(code) = ended["exitCode"].as_i64() {
-                out.push_str(&format!(", {name} ended: {} (exit {code})", text(&ended["reason"])));
+                out.push_str(&format!(
+                    ", {name} ended: {} (exit {code})",
+                    text(&ended["reason"])
+                ));
             }
         }
     }
@@ -124,7 +195,13 @@ fn state(pod: &Value) -> String {
 
 fn level(state: &str) -> &'static str {
     let any = |words: &[&str]| words.iter().any(|w| state.contains(w));
-    if any(&["BackOff", "OOMKilled", "ErrImage", "Failed", "ContainerCannotRun"]) {
+    if any(&[
+        "BackOff",
+        "OOMKilled",
+        "ErrImage",
+        "Failed",
+        "ContainerCannotRun",
+    ]) {
         "ERROR"
     } else if any(&["ended: Error", "Unknown", "Terminating"]) {
         "WARN"
@@ -148,7 +225,13 @@ mod tests {
             told,
             "Running, 0 of 1 containers ready, 3 restarts, on n1, app waits: CrashLoopBackOff, app ended: OOMKilled (exit 137)"
         );
-        assert_eq!((level(&told), level("Running, 1 of 1 containers ready, 0 restarts")), ("ERROR", "INFO"));
+        assert_eq!(
+            (
+                level(&told),
+                level("Running, 1 of 1 containers ready, 0 restarts")
+            ),
+            ("ERROR", "INFO")
+        );
     }
 
     #[test]
@@ -157,6 +240,9 @@ mod tests {
             "involvedObject": {"kind": "Pod", "name": "payment-x"}});
         let (at, line) = told(&event).unwrap();
         assert_eq!(at, moment("2026-03-02T09:00:00Z").unwrap());
-        assert_eq!(line, "WARN event BackOff pod payment-x: Back-off restarting");
+        assert_eq!(
+            line,
+            "WARN event BackOff pod payment-x: Back-off restarting"
+        );
     }
 }

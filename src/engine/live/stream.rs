@@ -66,7 +66,10 @@ pub fn stream(shared: &Shared, c: &Container) {
         }
         pause = if any { SOON } else { (pause * 2).min(LATER) };
         shared.rest(pause);
-        let pod = match shared.ask.ask(&["get", "pods", &c.pod, "--ignore-not-found", "-o", "json"]) {
+        let pod = match shared
+            .ask
+            .ask(&["get", "pods", &c.pod, "--ignore-not-found", "-o", "json"])
+        {
             Ok(pod) if pod["metadata"]["uid"] == c.uid.as_str() => pod,
             // The pod is gone, or another has its name.
             Ok(_) => return,
@@ -76,7 +79,15 @@ pub fn stream(shared: &Shared, c: &Container) {
         if now > seen {
             // What the instance before said last, when the stream was not there to hear it.
             read(shared, c, &file, &mut taken, Some("--previous"));
-            tell(shared, c, &format!("WARN container {} restarted, {now} times by now{}", c.name, lost(now - seen)));
+            tell(
+                shared,
+                c,
+                &format!(
+                    "WARN container {} restarted, {now} times by now{}",
+                    c.name,
+                    lost(now - seen)
+                ),
+            );
             seen = now;
         }
         if ended(&pod, &c.name) {
@@ -86,38 +97,79 @@ pub fn stream(shared: &Shared, c: &Container) {
 }
 
 fn lost(restarts: u64) -> String {
-    if restarts < 2 { String::new() } else { format!("; the logs of {} instances between are gone", restarts - 1) }
+    if restarts < 2 {
+        String::new()
+    } else {
+        format!("; the logs of {} instances between are gone", restarts - 1)
+    }
 }
 
 /// Nothing more will come of it.
 fn ended(pod: &Value, container: &str) -> bool {
-    let all = pod["status"]["containerStatuses"].as_array().into_iter().flatten();
-    let over = matches!(pod["status"]["phase"].as_str(), Some("Succeeded" | "Failed"));
-    over && all.filter(|s| s["name"] == container).all(|s| s["state"]["terminated"].is_object())
+    let all = pod["status"]["containerStatuses"]
+        .as_array()
+        .into_iter()
+        .flatten();
+    let over = matches!(
+        pod["status"]["phase"].as_str(),
+        Some("Succeeded" | "Failed")
+    );
+    over && all
+        .filter(|s| s["name"] == container)
+        .all(|s| s["state"]["terminated"].is_object())
 }
 
 fn tell(shared: &Shared, c: &Container, text: &str) {
     let file = shared.place(&c.pod, &c.uid, super::STATES);
-    shared.write(&file, &[(crate::engine::now(), text.to_string())]).ok();
+    shared
+        .write(&file, &[(crate::engine::now(), text.to_string())])
+        .ok();
 }
 
 /// Reads one stream to its end; true when there was anything new.
-fn read(shared: &Shared, c: &Container, file: &std::path::Path, taken: &mut Taken, mode: Option<&str>) -> bool {
+fn read(
+    shared: &Shared,
+    c: &Container,
+    file: &std::path::Path,
+    taken: &mut Taken,
+    mode: Option<&str>,
+) -> bool {
     taken.reopened();
-    let since = taken.last.map_or_else(|| format!("--since={}", shared.ask.since), |at| format!("--since-time={}", rfc3339(at, 9)));
+    let since = taken.last.map_or_else(
+        || format!("--since={}", shared.ask.since),
+        |at| format!("--since-time={}", rfc3339(at, 9)),
+    );
     let mut rest = vec!["logs", &c.pod, "-c", &c.name, "--timestamps", &since];
     rest.extend(mode);
-    let Ok(mut child) = kube::start(&shared.ask.argv(&rest)) else { return false };
-    let (Some(out), Some(err)) = (child.stdout.take(), child.stderr.take()) else { return false };
+    let Ok(mut child) = kube::start(&shared.ask.argv(&rest)) else {
+        return false;
+    };
+    let (Some(out), Some(err)) = (child.stdout.take(), child.stderr.take()) else {
+        return false;
+    };
     let child = Arc::new(Mutex::new(child));
-    let all = || shared.children.lock().unwrap_or_else(PoisonError::into_inner);
+    let all = || {
+        shared
+            .children
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    };
     all().push(child.clone());
     let complaint = std::thread::spawn(move || {
         let mut text = Vec::new();
         err.take(4096).read_to_end(&mut text).ok();
-        String::from_utf8_lossy(&text).lines().next().unwrap_or_default().to_string()
+        String::from_utf8_lossy(&text)
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .to_string()
     });
-    let any = copy(shared, file, taken, &mut BufReader::with_capacity(1 << 18, out));
+    let any = copy(
+        shared,
+        file,
+        taken,
+        &mut BufReader::with_capacity(1 << 18, out),
+    );
     let mut held = child.lock().unwrap_or_else(PoisonError::into_inner);
     held.kill().ok();
     held.wait().ok();
@@ -125,17 +177,33 @@ fn read(shared: &Shared, c: &Container, file: &std::path::Path, taken: &mut Take
     let complaint = complaint.join().unwrap_or_default();
     // That there is no instance before is no news.
     if !complaint.is_empty() && !shared.stopped() && mode != Some("--previous") {
-        tell(shared, c, &format!("WARN the logs of container {} broke off: {complaint}", c.name));
+        tell(
+            shared,
+            c,
+            &format!(
+                "WARN the logs of container {} broke off: {complaint}",
+                c.name
+            ),
+        );
     }
     any
 }
 
 /// Takes over what is new. A last line without its end comes again, whole, when the stream goes on.
-fn copy(shared: &Shared, file: &std::path::Path, taken: &mut Taken, from: &mut BufReader<impl Read>) -> bool {
+fn copy(
+    shared: &Shared,
+    file: &std::path::Path,
+    taken: &mut Taken,
+    from: &mut BufReader<impl Read>,
+) -> bool {
     let (mut any, mut line, mut new) = (false, Vec::new(), Vec::new());
     loop {
         line.clear();
-        let n = from.by_ref().take(LONGEST).read_until(b'\n', &mut line).unwrap_or(0);
+        let n = from
+            .by_ref()
+            .take(LONGEST)
+            .read_until(b'\n', &mut line)
+            .unwrap_or(0);
         let whole = line.last() == Some(&b'\n') || n as u64 == LONGEST;
         if !whole || shared.stopped() {
             return any;
@@ -144,7 +212,10 @@ fn copy(shared: &Shared, file: &std::path::Path, taken: &mut Taken, from: &mut B
         let text = text.trim_end_matches(['\n', '\r']);
         let (stamp, message) = text.split_once(' ').unwrap_or((text, ""));
         // What carries no stamp is part of the line before it.
-        let (at, message) = moment(stamp).map_or((taken.last.unwrap_or_else(crate::engine::now), text), |at| (at, message));
+        let (at, message) = moment(stamp).map_or(
+            (taken.last.unwrap_or_else(crate::engine::now), text),
+            |at| (at, message),
+        );
         if taken.is_new(at) {
             new.push((at, message.to_string()));
         }

@@ -28,7 +28,10 @@ pub struct Applied {
 
 /// The action that takes another one back, with the state that was seen before it.
 pub fn back(action: &Action, checked: &Preflight) -> Option<Action> {
-    let argv = checked.rollback.clone().filter(|argv| kube::check(argv).is_ok())?;
+    let argv = checked
+        .rollback
+        .clone()
+        .filter(|argv| kube::check(argv).is_ok())?;
     Some(Action {
         id: format!("back-{}", action.id),
         title: format!("take back: {}", action.title),
@@ -46,19 +49,34 @@ pub fn audit(data: &Path, record: &Value) -> Result<(), String> {
     let file = data.join("audit.jsonl");
     let write = || {
         std::fs::create_dir_all(data)?;
-        let mut out = std::fs::OpenOptions::new().create(true).append(true).open(&file)?;
+        let mut out = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&file)?;
         let line = Redactor::default().redact(&record.to_string());
         out.write_all(format!("{line}\n").as_bytes())?;
         out.sync_data()
     };
-    write().map_err(|e: std::io::Error| format!("{}: {e}; without its record no action is run", file.display()))
+    write().map_err(|e: std::io::Error| {
+        format!(
+            "{}: {e}; without its record no action is run",
+            file.display()
+        )
+    })
 }
 
 /// Actions of which the audit does not say how they ended, or what came of them: faultline was killed in between.
 pub fn unfinished(data: &Path) -> Vec<String> {
     let text = std::fs::read_to_string(data.join("audit.jsonl")).unwrap_or_default();
-    let records: Vec<Value> = text.lines().filter_map(|l| serde_json::from_str(l).ok()).collect();
-    let reached = |run: &Value, stage: &str| records.iter().find(|r| r["run"] == *run && r["stage"] == stage);
+    let records: Vec<Value> = text
+        .lines()
+        .filter_map(|l| serde_json::from_str(l).ok())
+        .collect();
+    let reached = |run: &Value, stage: &str| {
+        records
+            .iter()
+            .find(|r| r["run"] == *run && r["stage"] == stage)
+    };
     let word = |r: &Value, key: &str| r[key].as_str().unwrap_or_default().to_string();
     records
         .iter()
@@ -66,10 +84,17 @@ pub fn unfinished(data: &Path) -> Vec<String> {
         .filter_map(|r| {
             let open = match reached(&r["run"], "done") {
                 None => "was begun on {} at {} and its end is not recorded: look at the cluster",
-                Some(done) if done["exit"] == 0 => "was applied on {} at {}, but what came of it is not recorded",
+                Some(done) if done["exit"] == 0 => {
+                    "was applied on {} at {}, but what came of it is not recorded"
+                }
                 Some(_) => return None,
             };
-            Some(format!("{} {}", word(r, "action"), open.replacen("{}", &word(r, "context"), 1).replacen("{}", &word(r, "at"), 1)))
+            Some(format!(
+                "{} {}",
+                word(r, "action"),
+                open.replacen("{}", &word(r, "context"), 1)
+                    .replacen("{}", &word(r, "at"), 1)
+            ))
         })
         .collect()
 }
@@ -86,27 +111,55 @@ fn record(stage: &str, run: &str, action: &Action, armed: &Armed, checked: &Pref
 fn without_values(argv: &[String]) -> Vec<String> {
     let hidden = |arg: &String| {
         let mut patch: Value = serde_json::from_str(arg).ok()?;
-        let containers = patch.pointer_mut("/spec/template/spec/containers")?.as_array_mut()?;
-        let variables = containers.iter_mut().filter_map(|c| c["env"].as_array_mut()).flatten();
+        let containers = patch
+            .pointer_mut("/spec/template/spec/containers")?
+            .as_array_mut()?;
+        let variables = containers
+            .iter_mut()
+            .filter_map(|c| c["env"].as_array_mut())
+            .flatten();
         variables.for_each(|v| v["value"] = json!("(not kept)"));
         Some(patch.to_string())
     };
-    argv.iter().map(|arg| if arg.contains("\"env\"") { hidden(arg).unwrap_or_default() } else { arg.clone() }).collect()
+    argv.iter()
+        .map(|arg| {
+            if arg.contains("\"env\"") {
+                hidden(arg).unwrap_or_default()
+            } else {
+                arg.clone()
+            }
+        })
+        .collect()
 }
 
 /// Applies an action that passed its look, under one lock and with its record before and after.
-pub fn apply(corpus: &Corpus, action: &Action, armed: &Armed, checked: &Preflight) -> Result<Applied, String> {
+pub fn apply(
+    corpus: &Corpus,
+    action: &Action,
+    armed: &Armed,
+    checked: &Preflight,
+) -> Result<Applied, String> {
     let _alone = match UNDER_WAY.try_lock() {
-        Err(TryLockError::WouldBlock) => return Err("another action is being applied; wait for its end".into()),
+        Err(TryLockError::WouldBlock) => {
+            return Err("another action is being applied; wait for its end".into());
+        }
         held => held,
     };
     if let Some((_, failed)) = checked.checks.iter().find(|c| !c.0) {
         return Err(failed.clone());
     }
-    let data = corpus.options.data.as_deref().ok_or("there is no data folder to keep the audit in, so no action is run")?;
+    let data = corpus
+        .options
+        .data
+        .as_deref()
+        .ok_or("there is no data folder to keep the audit in, so no action is run")?;
     armed.still()?;
     unchanged(action, armed, checked)?;
-    let run = format!("{}-{}", rfc3339(crate::engine::now(), 3), std::process::id());
+    let run = format!(
+        "{}-{}",
+        rfc3339(crate::engine::now(), 3),
+        std::process::id()
+    );
     audit(data, &record("intent", &run, action, armed, checked))?;
     let ran = kube::run(&checked.argv, SLOW)?;
     let mut done = record("done", &run, action, armed, checked);
@@ -117,14 +170,28 @@ pub fn apply(corpus: &Corpus, action: &Action, armed: &Armed, checked: &Prefligh
     if ran.status != 0 {
         return Err(format!("kubectl says: {}", ran.said()));
     }
-    let mut out = Applied { told: ran.stdout.trim().to_string(), run, stuck: false };
+    let mut out = Applied {
+        told: ran.stdout.trim().to_string(),
+        run,
+        stuck: false,
+    };
     if rolls_out(action) {
         let t = &action.target;
-        let watched = ["rollout", "status", &format!("{}/{}", t.kind, t.name), "--timeout=60s"];
+        let watched = [
+            "rollout",
+            "status",
+            &format!("{}/{}", t.kind, t.name),
+            "--timeout=60s",
+        ];
         let status = kube::run(&kubectl(&armed.context, &t.namespace, &watched), SLOW)?;
         out.stuck = status.status != 0;
         // What it waited for on the way does not matter any more.
-        let end = status.stdout.lines().last().filter(|_| !out.stuck).map_or_else(|| status.said(), String::from);
+        let end = status
+            .stdout
+            .lines()
+            .last()
+            .filter(|_| !out.stuck)
+            .map_or_else(|| status.said(), String::from);
         out.told.push_str(&format!("\n{end}"));
     }
     Ok(out)
@@ -136,13 +203,22 @@ fn unchanged(action: &Action, armed: &Armed, checked: &Preflight) -> Result<(), 
         return Ok(());
     }
     let t = &action.target;
-    let now = ask(&armed.context, &t.namespace, &["get", &t.kind, &t.name, "-o", "json"])?;
+    let now = ask(
+        &armed.context,
+        &t.namespace,
+        &["get", &t.kind, &t.name, "-o", "json"],
+    )?;
     let same = |key: &str, seen: &str| now["metadata"][key].as_str() == Some(seen);
     // The status of a pod changes all the time: that it is the same pod is what counts.
-    if same("uid", &checked.uid) && (t.kind == "pod" || same("resourceVersion", &checked.resource_version)) {
+    if same("uid", &checked.uid)
+        && (t.kind == "pod" || same("resourceVersion", &checked.resource_version))
+    {
         return Ok(());
     }
-    Err(format!("{} {} has been modified since it was looked at: look again", t.kind, t.name))
+    Err(format!(
+        "{} {} has been modified since it was looked at: look again",
+        t.kind, t.name
+    ))
 }
 
 /// Whether the action makes pods anew.
@@ -153,9 +229,25 @@ fn rolls_out(action: &Action) -> bool {
 }
 
 /// Records what came of an action, for the audit and for the next plan.
-pub fn remember(corpus: &Corpus, action: &Action, armed: &Armed, run: &str, outcome: Option<Outcome>, told: &str) -> Result<(), String> {
+pub fn remember(
+    corpus: &Corpus,
+    action: &Action,
+    armed: &Armed,
+    run: &str,
+    outcome: Option<Outcome>,
+    told: &str,
+) -> Result<(), String> {
     if let Some(data) = corpus.options.data.as_deref() {
-        let mut verified = record("verified", run, action, armed, &Preflight { argv: action.argv.clone(), ..Preflight::default() });
+        let mut verified = record(
+            "verified",
+            run,
+            action,
+            armed,
+            &Preflight {
+                argv: action.argv.clone(),
+                ..Preflight::default()
+            },
+        );
         (verified["outcome"], verified["told"]) = (json!(outcome), json!(told));
         audit(data, &verified)?;
     }
@@ -173,7 +265,10 @@ mod tests {
     fn values_of_variables_are_not_kept() {
         let patch = r#"{"spec":{"template":{"spec":{"containers":[{"name":"a","env":[{"name":"PASSWORD","value":"hunter2"}]}]}}}}"#;
         let kept = without_values(&["kubectl", "-p", patch].map(String::from)).join(" ");
-        assert!(!kept.contains("hunter2") && kept.contains("PASSWORD"), "{kept}");
+        assert!(
+            !kept.contains("hunter2") && kept.contains("PASSWORD"),
+            "{kept}"
+        );
         let restart = ["kubectl", "-p", r#"{"spec":{"replicas":2}}"#].map(String::from);
         assert_eq!(without_values(&restart), restart);
     }

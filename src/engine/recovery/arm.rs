@@ -20,11 +20,15 @@ pub struct Armed {
 
 impl Armed {
     pub fn lines(&self) -> Vec<String> {
-        let mut out: Vec<String> =
-            [("context", &self.context), ("user", &self.user), ("server", &self.server), ("namespace", &self.namespace)]
-                .iter()
-                .map(|(what, value)| format!("{what:<10} {value}"))
-                .collect();
+        let mut out: Vec<String> = [
+            ("context", &self.context),
+            ("user", &self.user),
+            ("server", &self.server),
+            ("namespace", &self.namespace),
+        ]
+        .iter()
+        .map(|(what, value)| format!("{what:<10} {value}"))
+        .collect();
         out.extend(self.warnings.iter().map(|w| format!("warning    {w}")));
         out
     }
@@ -44,34 +48,83 @@ impl Armed {
 
 /// User, server and namespace behind a context, as kubectl's settings say.
 fn whom(context: &str) -> Result<(String, String, String), String> {
-    let config = ask(context, "default", &["config", "view", "--minify", "-o", "json"])?;
-    let text = |pointer: &str| config.pointer(pointer).and_then(|v| v.as_str()).unwrap_or_default().to_string();
+    let config = ask(
+        context,
+        "default",
+        &["config", "view", "--minify", "-o", "json"],
+    )?;
+    let text = |pointer: &str| {
+        config
+            .pointer(pointer)
+            .and_then(|v| v.as_str())
+            .unwrap_or_default()
+            .to_string()
+    };
     let server = text("/clusters/0/cluster/server");
     if server.is_empty() {
         return Err(format!("context {context} names no server"));
     }
-    Ok((text("/contexts/0/context/user"), server, text("/contexts/0/context/namespace")))
+    Ok((
+        text("/contexts/0/context/user"),
+        server,
+        text("/contexts/0/context/namespace"),
+    ))
 }
 
 /// Arms a context: nothing is changed by it.
 pub fn arm(context: &str, plan: &[Action]) -> Result<Armed, String> {
     let (user, server, own) = whom(context)?;
-    let mut targets: Vec<&Target> = plan.iter().filter(|a| !a.argv.is_empty()).map(|a| &a.target).collect();
+    let mut targets: Vec<&Target> = plan
+        .iter()
+        .filter(|a| !a.argv.is_empty())
+        .map(|a| &a.target)
+        .collect();
     targets.retain(|t| matches!(t.kind.as_str(), "deployment" | "statefulset" | "daemonset"));
     targets.dedup();
-    let namespace = targets.first().map(|t| t.namespace.clone()).filter(|n| !n.is_empty()).unwrap_or(own);
+    let namespace = targets
+        .first()
+        .map(|t| t.namespace.clone())
+        .filter(|n| !n.is_empty())
+        .unwrap_or(own);
     let mut warnings = Vec::new();
     for t in targets.iter().take(3) {
-        match kube::run(&kubectl(context, &t.namespace, &["get", &t.kind, &t.name, "-o", "name"]), QUICK) {
+        match kube::run(
+            &kubectl(
+                context,
+                &t.namespace,
+                &["get", &t.kind, &t.name, "-o", "name"],
+            ),
+            QUICK,
+        ) {
             Ok(ran) if ran.status == 0 => {}
-            Ok(ran) => warnings.push(format!("{} {} of the logs is not to be seen there ({})", t.kind, t.name, ran.said())),
+            Ok(ran) => warnings.push(format!(
+                "{} {} of the logs is not to be seen there ({})",
+                t.kind,
+                t.name,
+                ran.said()
+            )),
             Err(e) => warnings.push(e),
         }
     }
-    let pod = plan.iter().find(|a| a.target.kind == "pod").map(|a| a.target.name.clone());
-    let pod = pod.and_then(|p| ask(context, &namespace, &["get", "pod", &p, "-o", "json"]).ok()).unwrap_or_default();
-    let node = pod["spec"]["nodeName"].as_str().filter(|n| kube::is_name(n)).map(String::from);
-    Ok(Armed { context: context.into(), user, server, namespace, node, warnings })
+    let pod = plan
+        .iter()
+        .find(|a| a.target.kind == "pod")
+        .map(|a| a.target.name.clone());
+    let pod = pod
+        .and_then(|p| ask(context, &namespace, &["get", "pod", &p, "-o", "json"]).ok())
+        .unwrap_or_default();
+    let node = pod["spec"]["nodeName"]
+        .as_str()
+        .filter(|n| kube::is_name(n))
+        .map(String::from);
+    Ok(Armed {
+        context: context.into(),
+        user,
+        server,
+        namespace,
+        node,
+        warnings,
+    })
 }
 
 /// A read-only look at a cluster, as a text: `get`, `describe`, `events` or `logs` of an object. Through the same gate as

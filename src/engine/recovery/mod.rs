@@ -23,7 +23,11 @@ const QUICK: Duration = Duration::from_secs(15);
 const SLOW: Duration = Duration::from_secs(120);
 
 fn kubectl(context: &str, namespace: &str, rest: &[&str]) -> Vec<String> {
-    ["kubectl", "--context", context, "-n", namespace].iter().chain(rest).map(|s| (*s).to_string()).collect()
+    ["kubectl", "--context", context, "-n", namespace]
+        .iter()
+        .chain(rest)
+        .map(|s| (*s).to_string())
+        .collect()
 }
 
 /// What the cluster says of objects.

@@ -28,7 +28,13 @@ impl Corpus {
     /// The plan for a connected context, with the values that were given.
     pub fn plan_for(&self, snapshot: &Snapshot, d: &Diagnosis, whom: &PlanFor) -> Vec<Action> {
         let service = d.causes.first().map_or("", |c| c.service.as_str());
-        let end = snapshot.chunks.iter().map(|c| c.max_time).max().filter(|t| *t != NO_TIME).unwrap_or(0);
+        let end = snapshot
+            .chunks
+            .iter()
+            .map(|c| c.max_time)
+            .max()
+            .filter(|t| *t != NO_TIME)
+            .unwrap_or(0);
         let [pod, node, container] = place(snapshot, service);
         let scene = Scene {
             target: target(snapshot, service),
@@ -37,7 +43,14 @@ impl Corpus {
             container,
             context: whom.context.clone(),
             // On an archive a plan reads the same twice; on a cluster a second restart must differ from the first.
-            at: rfc3339(if whom.context.is_some() { crate::engine::now() } else { end }, 0),
+            at: rfc3339(
+                if whom.context.is_some() {
+                    crate::engine::now()
+                } else {
+                    end
+                },
+                0,
+            ),
             given: whom.given.clone(),
             passed: d.severity >= Severity::Medium && d.end != 0 && d.end + PASSED < end,
         };
@@ -46,30 +59,51 @@ impl Corpus {
 
     /// The user's word on what came of an action: it helped, or it did not.
     pub fn judge_action(&self, action: &Action, helped: bool) -> Result<(), String> {
-        let outcome = if helped { Outcome::Recovered } else { Outcome::NoEffect };
+        let outcome = if helped {
+            Outcome::Recovered
+        } else {
+            Outcome::NoEffect
+        };
         self.remember(|m| m.priors.note(&action.class, &action.verb, outcome))
     }
 }
 
 /// The workload behind a service, where the bundle's layout tells it.
 fn target(snapshot: &Snapshot, service: &str) -> Option<Target> {
-    let source = snapshot
-        .sources
-        .iter()
-        .find(|s| s.origin.workload.as_deref() == Some(service) || s.service == service && s.origin.pod.is_some())?;
-    let (namespace, pod) = (source.origin.namespace.clone()?, source.origin.pod.clone().unwrap_or_default());
+    let source = snapshot.sources.iter().find(|s| {
+        s.origin.workload.as_deref() == Some(service)
+            || s.service == service && s.origin.pod.is_some()
+    })?;
+    let (namespace, pod) = (
+        source.origin.namespace.clone()?,
+        source.origin.pod.clone().unwrap_or_default(),
+    );
     // `name-0` is of a StatefulSet, `name-<hash>-<id>` of a Deployment.
-    let ordinal = pod.rsplit_once('-').is_some_and(|(_, n)| n.len() <= 3 && n.bytes().all(|b| b.is_ascii_digit()));
+    let ordinal = pod
+        .rsplit_once('-')
+        .is_some_and(|(_, n)| n.len() <= 3 && n.bytes().all(|b| b.is_ascii_digit()));
     let kind = if ordinal { "statefulset" } else { "deployment" };
-    let target = Target { namespace, kind: kind.into(), name: service.to_string() };
+    let target = Target {
+        namespace,
+        kind: kind.into(),
+        name: service.to_string(),
+    };
     (kube::is_name(&target.namespace) && kube::is_name(&target.name)).then_some(target)
 }
 
 /// The pod of a service that said most, its node, its container.
 fn place(snapshot: &Snapshot, service: &str) -> [Option<String>; 3] {
-    let own = snapshot.sources.iter().filter(|s| s.origin.workload.as_deref() == Some(service) || s.service == service);
+    let own = snapshot
+        .sources
+        .iter()
+        .filter(|s| s.origin.workload.as_deref() == Some(service) || s.service == service);
     let own = own.filter(|s| s.origin.container.as_deref() != Some(crate::engine::live::STATES));
-    let Some(source) = own.filter(|s| s.origin.pod.is_some()).max_by_key(|s| s.events) else { return [None, None, None] };
+    let Some(source) = own
+        .filter(|s| s.origin.pod.is_some())
+        .max_by_key(|s| s.events)
+    else {
+        return [None, None, None];
+    };
     let o = &source.origin;
     [&o.pod, &o.node, &o.container].map(|n| n.clone().filter(|n| kube::is_name(n)))
 }

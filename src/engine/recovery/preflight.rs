@@ -46,20 +46,31 @@ impl Preflight {
 pub fn preflight(action: &Action, armed: &Armed) -> Result<Preflight, String> {
     let t = &action.target;
     let context = armed.context.as_str();
-    let mut out = Preflight { argv: action.argv.clone(), rollback: action.rollback.clone(), ..Preflight::default() };
+    let mut out = Preflight {
+        argv: action.argv.clone(),
+        rollback: action.rollback.clone(),
+        ..Preflight::default()
+    };
     if let Err(refused) = kube::check(&action.argv) {
         out.check(false, format!("not to be applied from here: {refused}"));
         return Ok(out);
     }
     if action.argv.get(2).map(String::as_str) != Some(context) {
-        out.check(false, format!("it was planned for another context than {context}"));
+        out.check(
+            false,
+            format!("it was planned for another context than {context}"),
+        );
         return Ok(out);
     }
     if let Err(elsewhere) = armed.still() {
         out.check(false, elsewhere);
         return Ok(out);
     }
-    let object = match ask(context, &t.namespace, &["get", &t.kind, &t.name, "-o", "json"]) {
+    let object = match ask(
+        context,
+        &t.namespace,
+        &["get", &t.kind, &t.name, "-o", "json"],
+    ) {
         Ok(object) => object,
         // What cannot be seen cannot be judged; asking on would only wait for the same answer.
         Err(why) => {
@@ -69,7 +80,10 @@ pub fn preflight(action: &Action, armed: &Armed) -> Result<Preflight, String> {
     };
     out.check(true, format!("{} {} exists", t.kind, t.name));
     let text = |v: &Value| v.as_str().unwrap_or_default().to_string();
-    (out.uid, out.resource_version) = (text(&object["metadata"]["uid"]), text(&object["metadata"]["resourceVersion"]));
+    (out.uid, out.resource_version) = (
+        text(&object["metadata"]["uid"]),
+        text(&object["metadata"]["resourceVersion"]),
+    );
     suggest(action, &object, &mut out);
     permissions(action, context, &mut out)?;
     if action.risk > Risk::None {
@@ -88,11 +102,23 @@ pub fn preflight(action: &Action, armed: &Armed) -> Result<Preflight, String> {
 
 /// What the object holds of the values that are asked for, and what to propose.
 fn suggest(action: &Action, object: &Value, out: &mut Preflight) {
-    let container = object.pointer("/spec/template/spec/containers/0/name").and_then(Value::as_str).unwrap_or_default();
+    let container = object
+        .pointer("/spec/template/spec/containers/0/name")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
     for a in action.asks.iter().filter(|a| !a.now.is_empty()) {
-        let Some(now) = object::value(object, &a.now, container) else { continue };
-        let value = Some(&now).filter(|_| a.grow).and_then(|n| doubled(n)).unwrap_or_else(|| now.clone());
-        out.suggestions.push(Suggestion { name: a.name.clone(), now, value });
+        let Some(now) = object::value(object, &a.now, container) else {
+            continue;
+        };
+        let value = Some(&now)
+            .filter(|_| a.grow)
+            .and_then(|n| doubled(n))
+            .unwrap_or_else(|| now.clone());
+        out.suggestions.push(Suggestion {
+            name: a.name.clone(),
+            now,
+            value,
+        });
     }
 }
 
@@ -107,8 +133,22 @@ fn permissions(action: &Action, context: &str, out: &mut Preflight) -> Result<()
         }
         let may = kube::run(&kubectl(context, &t.namespace, &rest), QUICK)?;
         let answer = may.stdout.trim();
-        let what = if part.is_empty() { resource.to_string() } else { format!("{part} of {resource}") };
-        out.check(answer == "yes", format!("allowed to {verb} {what}: {}", if answer.is_empty() { "no answer" } else { answer }));
+        let what = if part.is_empty() {
+            resource.to_string()
+        } else {
+            format!("{part} of {resource}")
+        };
+        out.check(
+            answer == "yes",
+            format!(
+                "allowed to {verb} {what}: {}",
+                if answer.is_empty() {
+                    "no answer"
+                } else {
+                    answer
+                }
+            ),
+        );
     }
     Ok(())
 }
@@ -121,7 +161,9 @@ fn calls(action: &Action) -> Vec<(&'static str, &str, &'static str)> {
         ("delete", _) => vec![("delete", "pod", "")],
         ("logs", _) => vec![("get", "pod", "log")],
         ("get", "events") => vec![("list", "events", "")],
-        ("get" | "describe" | "top", _) | ("rollout", "status" | "history") => vec![("get", kind, "")],
+        ("get" | "describe" | "top", _) | ("rollout", "status" | "history") => {
+            vec![("get", kind, "")]
+        }
         ("rollout", "undo") => vec![("list", "replicaset", ""), ("patch", kind, "")],
         _ => vec![("patch", kind, "")],
     }
@@ -131,15 +173,23 @@ fn calls(action: &Action) -> Vec<(&'static str, &str, &'static str)> {
 fn needs(action: &Action, object: &Value, out: &mut Preflight) {
     let paused = object["spec"]["paused"] == true;
     let cordoned = object["spec"]["unschedulable"] == true;
-    let containers = object.pointer("/spec/template/spec/containers").and_then(Value::as_array);
+    let containers = object
+        .pointer("/spec/template/spec/containers")
+        .and_then(Value::as_array);
     for need in &action.needs {
         let missing = match need.as_str() {
             "unpaused" if paused => "it is paused: nothing rolls out until it is resumed",
             "paused" if !paused => "it is not paused: there is nothing to resume",
-            "revision" if object::revision(object).is_some_and(|r| r < 2) => "there is no earlier revision to go back to",
+            "revision" if object::revision(object).is_some_and(|r| r < 2) => {
+                "there is no earlier revision to go back to"
+            }
             "schedulable" if cordoned => "the node is cordoned already",
             "cordoned" if !cordoned => "the node takes pods already",
-            "probe" if containers.is_some_and(|c| c.iter().all(|c| c["livenessProbe"].is_null())) => "it has no liveness probe",
+            "probe"
+                if containers.is_some_and(|c| c.iter().all(|c| c["livenessProbe"].is_null())) =>
+            {
+                "it has no liveness probe"
+            }
             _ => continue,
         };
         out.check(false, missing);
@@ -147,14 +197,21 @@ fn needs(action: &Action, object: &Value, out: &mut Preflight) {
 }
 
 /// Lets the server do everything but keep it, and tells what would differ.
-fn dry_run(action: &Action, context: &str, object: &Value, out: &mut Preflight) -> Result<(), String> {
+fn dry_run(
+    action: &Action,
+    context: &str,
+    object: &Value,
+    out: &mut Preflight,
+) -> Result<(), String> {
     if let Some(patch) = patch_of(&out.argv) {
         // A changed object, or another of the same name, refuses the patch instead of being surprised by it.
         let mut pinned = patch;
         pinned["metadata"]["resourceVersion"] = json!(out.resource_version);
         pinned["metadata"]["uid"] = json!(out.uid);
         set_patch(&mut out.argv, &pinned);
-    } else if action.argv.get(6).is_some_and(|w| w == "undo") && !out.argv.iter().any(|a| a.starts_with("--to-revision")) {
+    } else if action.argv.get(6).is_some_and(|w| w == "undo")
+        && !out.argv.iter().any(|a| a.starts_with("--to-revision"))
+    {
         earlier(context, &action.target, object, out);
     }
     let mut dry = out.argv.clone();
@@ -163,7 +220,14 @@ fn dry_run(action: &Action, context: &str, object: &Value, out: &mut Preflight) 
         dry.extend(["-o".to_string(), "json".to_string()]);
     }
     let ran = kube::run(&dry, QUICK)?;
-    out.check(ran.status == 0, if ran.status == 0 { "the server accepts it (dry run)".into() } else { ran.said() });
+    out.check(
+        ran.status == 0,
+        if ran.status == 0 {
+            "the server accepts it (dry run)".into()
+        } else {
+            ran.said()
+        },
+    );
     if let Ok(after) = serde_json::from_str::<Value>(&ran.stdout) {
         out.diff = differences(object, &after);
     }
@@ -177,18 +241,31 @@ fn patch_of(argv: &[String]) -> Option<Value> {
 }
 
 fn set_patch(argv: &mut [String], patch: &Value) {
-    if let Some(at) = argv.iter().position(|a| a == "-p").filter(|at| at + 1 < argv.len()) {
+    if let Some(at) = argv
+        .iter()
+        .position(|a| a == "-p")
+        .filter(|at| at + 1 < argv.len())
+    {
         argv[at + 1] = patch.to_string();
     }
 }
 
 /// The revision before the one that runs: named in the argv, and compared with it.
 fn earlier(context: &str, t: &Target, object: &Value, out: &mut Preflight) {
-    let Some(now) = object::revision(object) else { return };
+    let Some(now) = object::revision(object) else {
+        return;
+    };
     let sets = ask(context, &t.namespace, &["get", "replicaset", "-o", "json"]).unwrap_or_default();
     let own = sets["items"].as_array().into_iter().flatten();
-    let own = own.filter(|s| s["metadata"]["ownerReferences"].as_array().is_some_and(|o| o.iter().any(|o| o["uid"] == out.uid.as_str())));
-    let before = own.filter_map(|s| Some((object::revision(s)?, s))).filter(|(n, _)| *n < now).max_by_key(|(n, _)| *n);
+    let own = own.filter(|s| {
+        s["metadata"]["ownerReferences"]
+            .as_array()
+            .is_some_and(|o| o.iter().any(|o| o["uid"] == out.uid.as_str()))
+    });
+    let before = own
+        .filter_map(|s| Some((object::revision(s)?, s)))
+        .filter(|(n, _)| *n < now)
+        .max_by_key(|(n, _)| *n);
     let Some((n, set)) = before else {
         out.check(false, "there is no earlier revision to go back to");
         return;
@@ -196,12 +273,15 @@ fn earlier(context: &str, t: &Target, object: &Value, out: &mut Preflight) {
     out.argv.push(format!("--to-revision={n}"));
     let spec = |o: &Value| json!({"spec": o["spec"]["template"]["spec"]});
     out.diff = differences(&spec(object), &spec(set));
-    out.diff.insert(0, format!("revision {now} -> the pods of revision {n}"));
+    out.diff
+        .insert(0, format!("revision {now} -> the pods of revision {n}"));
 }
 
 /// The way back, by the state that is seen now and not by one guessed.
 fn way_back(object: &Value, out: &mut Preflight) {
-    let Some(mut back) = out.rollback.take() else { return };
+    let Some(mut back) = out.rollback.take() else {
+        return;
+    };
     match (patch_of(&out.argv), back.iter().any(|a| a == "undo")) {
         (_, true) => {
             if let Some(now) = object::revision(object) {
@@ -212,7 +292,10 @@ fn way_back(object: &Value, out: &mut Preflight) {
             if let Some(metadata) = patch["metadata"].as_object_mut() {
                 metadata.retain(|k, _| k != "resourceVersion" && k != "uid");
             }
-            if patch["metadata"].as_object().is_some_and(serde_json::Map::is_empty) {
+            if patch["metadata"]
+                .as_object()
+                .is_some_and(serde_json::Map::is_empty)
+            {
                 patch.as_object_mut().map(|p| p.remove("metadata"));
             }
             let inverse = object::inverse(&patch, object);
@@ -231,22 +314,55 @@ fn touched(context: &str, t: &Target, object: &Value, out: &mut Preflight) {
         "node" => p["spec"]["nodeName"] == t.name.as_str(),
         _ => object::selects(&object["spec"]["selector"], &p["metadata"]["labels"]),
     };
-    let pods: Vec<&Value> = pods["items"].as_array().into_iter().flatten().filter(selected).collect();
-    let ready =
-        |p: &&&Value| p["status"]["conditions"].as_array().is_some_and(|c| c.iter().any(|c| c["type"] == "Ready" && c["status"] == "True"));
+    let pods: Vec<&Value> = pods["items"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(selected)
+        .collect();
+    let ready = |p: &&&Value| {
+        p["status"]["conditions"].as_array().is_some_and(|c| {
+            c.iter()
+                .any(|c| c["type"] == "Ready" && c["status"] == "True")
+        })
+    };
     if t.kind == "node" {
-        out.check(true, format!("{} pods of namespace {} are on it", pods.len(), t.namespace));
+        out.check(
+            true,
+            format!("{} pods of namespace {} are on it", pods.len(), t.namespace),
+        );
     } else if object["spec"]["selector"].is_object() {
-        out.check(true, format!("{} pods would be touched, {} of them ready", pods.len(), pods.iter().filter(ready).count()));
+        out.check(
+            true,
+            format!(
+                "{} pods would be touched, {} of them ready",
+                pods.len(),
+                pods.iter().filter(ready).count()
+            ),
+        );
     }
-    for owner in object["metadata"]["ownerReferences"].as_array().into_iter().flatten() {
+    for owner in object["metadata"]["ownerReferences"]
+        .as_array()
+        .into_iter()
+        .flatten()
+    {
         let of = |k: &str| owner[k].as_str().unwrap_or_default().to_lowercase();
-        out.check(true, format!("owned by {} {}: it may set it back", of("kind"), of("name")));
+        out.check(
+            true,
+            format!("owned by {} {}: it may set it back", of("kind"), of("name")),
+        );
     }
     let labels = &object["metadata"]["labels"];
-    for label in ["argocd.argoproj.io/instance", "kustomize.toolkit.fluxcd.io/name", "app.kubernetes.io/managed-by"] {
+    for label in [
+        "argocd.argoproj.io/instance",
+        "kustomize.toolkit.fluxcd.io/name",
+        "app.kubernetes.io/managed-by",
+    ] {
         if let Some(by) = labels[label].as_str() {
-            out.check(true, format!("managed elsewhere ({label}={by}): the change may be undone"));
+            out.check(
+                true,
+                format!("managed elsewhere ({label}={by}): the change may be undone"),
+            );
         }
     }
 }
@@ -257,15 +373,42 @@ fn neighbours(context: &str, t: &Target, object: &Value, out: &mut Preflight) {
         let list = ask(context, &t.namespace, &["get", kind, "-o", "json"]).unwrap_or_default();
         list["items"].as_array().cloned().unwrap_or_default()
     };
-    let name = |o: &Value| o["metadata"]["name"].as_str().unwrap_or_default().to_string();
-    let labels = if t.kind == "pod" { &object["metadata"]["labels"] } else { &object["spec"]["template"]["metadata"]["labels"] };
+    let name = |o: &Value| {
+        o["metadata"]["name"]
+            .as_str()
+            .unwrap_or_default()
+            .to_string()
+    };
+    let labels = if t.kind == "pod" {
+        &object["metadata"]["labels"]
+    } else {
+        &object["spec"]["template"]["metadata"]["labels"]
+    };
     if labels.is_object() {
-        for budget in listed("pdb").iter().filter(|b| object::selects(&b["spec"]["selector"], labels)) {
+        for budget in listed("pdb")
+            .iter()
+            .filter(|b| object::selects(&b["spec"]["selector"], labels))
+        {
             let allowed = budget["status"]["disruptionsAllowed"].as_u64().unwrap_or(0);
-            out.check(true, format!("the disruption budget {} allows {allowed} of its pods to be away now", name(budget)));
+            out.check(
+                true,
+                format!(
+                    "the disruption budget {} allows {allowed} of its pods to be away now",
+                    name(budget)
+                ),
+            );
         }
     }
-    for scaler in listed("hpa").iter().filter(|h| h["spec"]["scaleTargetRef"]["name"] == t.name.as_str()) {
-        out.check(true, format!("the autoscaler {} sets its number of pods: a change of it does not last", name(scaler)));
+    for scaler in listed("hpa")
+        .iter()
+        .filter(|h| h["spec"]["scaleTargetRef"]["name"] == t.name.as_str())
+    {
+        out.check(
+            true,
+            format!(
+                "the autoscaler {} sets its number of pods: a change of it does not last",
+                name(scaler)
+            ),
+        );
     }
 }

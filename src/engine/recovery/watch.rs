@@ -50,21 +50,66 @@ pub struct Watched {
 
 impl Watch {
     /// What should come of an action, from what is known before it.
-    pub fn new(snapshot: &Snapshot, f: &Findings, d: &Diagnosis, action: &Action, now: Moment) -> Watch {
-        let reasons = f.windows.iter().filter(|w| w.severity >= Severity::Medium).flat_map(|w| &w.reasons);
+    pub fn new(
+        snapshot: &Snapshot,
+        f: &Findings,
+        d: &Diagnosis,
+        action: &Action,
+        now: Moment,
+    ) -> Watch {
+        let reasons = f
+            .windows
+            .iter()
+            .filter(|w| w.severity >= Severity::Medium)
+            .flat_map(|w| &w.reasons);
         // What is usual and only came more often still comes when all is well.
-        let bad = |id: u64| snapshot.template_by_id(id).is_some_and(|t| snapshot.templates[t].level >= Level::Warn);
-        let suspect: Vec<_> = reasons.filter(|r| r.template_id.is_some_and(|id| r.kind == ReasonKind::NewTemplate || bad(id))).collect();
-        let own: BTreeSet<u64> = suspect.iter().filter(|r| r.service == action.service).filter_map(|r| r.template_id).collect();
+        let bad = |id: u64| {
+            snapshot
+                .template_by_id(id)
+                .is_some_and(|t| snapshot.templates[t].level >= Level::Warn)
+        };
+        let suspect: Vec<_> = reasons
+            .filter(|r| {
+                r.template_id
+                    .is_some_and(|id| r.kind == ReasonKind::NewTemplate || bad(id))
+            })
+            .collect();
+        let own: BTreeSet<u64> = suspect
+            .iter()
+            .filter(|r| r.service == action.service)
+            .filter_map(|r| r.template_id)
+            .collect();
         // A service that fell silent shows in what its callers say.
-        let templates = if own.is_empty() { suspect.iter().filter_map(|r| r.template_id).collect() } else { own };
-        let end = snapshot.chunks.iter().map(|c| c.max_time).max().unwrap_or(NO_TIME);
-        let down = d.services.iter().find(|s| s.name == action.service).map_or(0.0, |s| s.p_down);
-        let mut out = Watch { service: action.service.clone(), templates, before: 0.0, down, live: false };
+        let templates = if own.is_empty() {
+            suspect.iter().filter_map(|r| r.template_id).collect()
+        } else {
+            own
+        };
+        let end = snapshot
+            .chunks
+            .iter()
+            .map(|c| c.max_time)
+            .max()
+            .unwrap_or(NO_TIME);
+        let down = d
+            .services
+            .iter()
+            .find(|s| s.name == action.service)
+            .map_or(0.0, |s| s.p_down);
+        let mut out = Watch {
+            service: action.service.clone(),
+            templates,
+            before: 0.0,
+            down,
+            live: false,
+        };
         out.live = snapshot.progress.followed && end != NO_TIME && now - end < PRESENT;
         // Where the trouble began only just, the time before it says nothing of its rate.
         let from = (now - BEFORE).max(d.start).min(now - SHORTEST);
-        out.before = per_minute(count(snapshot, &out.templates, &out.service, from, now), now - from);
+        out.before = per_minute(
+            count(snapshot, &out.templates, &out.service, from, now),
+            now - from,
+        );
         out
     }
 
@@ -86,10 +131,18 @@ impl Watch {
     /// How it stands at a moment, `since` being when the action had ended.
     pub fn look(&self, corpus: &Corpus, applied: &Applied, since: Moment, now: Moment) -> Watched {
         if applied.stuck {
-            return Watched { outcome: Some(Outcome::NoEffect), over: true, told: "the rollout did not end: it had no effect".into() };
+            return Watched {
+                outcome: Some(Outcome::NoEffect),
+                over: true,
+                told: "the rollout did not end: it had no effect".into(),
+            };
         }
         if !self.live {
-            return Watched { outcome: None, over: true, told: self.prediction() };
+            return Watched {
+                outcome: None,
+                over: true,
+                told: self.prediction(),
+            };
         }
         let snapshot = corpus.snapshot();
         let elapsed = (now - since).max(1);
@@ -104,15 +157,34 @@ impl Watch {
         );
         // Where nothing is heard at all, no errors are no good news.
         if !heard(&snapshot, &self.service, since) {
-            let told = format!("{rates}; no line of it came since{}", if late { ": it cannot be told whether it helped" } else { "" });
-            return Watched { outcome: None, over: late, told };
+            let told = format!(
+                "{rates}; no line of it came since{}",
+                if late {
+                    ": it cannot be told whether it helped"
+                } else {
+                    ""
+                }
+            );
+            return Watched {
+                outcome: None,
+                over: late,
+                told,
+            };
         }
         let verdict = verdict(self.before, after, elapsed);
         if verdict.is_none() && !late {
-            return Watched { outcome: None, over: false, told: rates };
+            return Watched {
+                outcome: None,
+                over: false,
+                told: rates,
+            };
         }
         let down = self.down_now(corpus, &snapshot, since, now);
-        let told = format!("{rates}; P(down) {:.0}% before, {:.0}% now", self.down * 100.0, down * 100.0);
+        let told = format!(
+            "{rates}; P(down) {:.0}% before, {:.0}% now",
+            self.down * 100.0,
+            down * 100.0
+        );
         weighed(verdict, down, late, &told)
     }
 
@@ -130,7 +202,10 @@ impl Watch {
         }
         f.windows.retain(|w| !w.reasons.is_empty());
         let d = corpus.diagnose(snapshot, &f, None, &|_| true);
-        d.services.iter().find(|s| s.name == self.service).map_or(0.0, |s| s.p_down)
+        d.services
+            .iter()
+            .find(|s| s.name == self.service)
+            .map_or(0.0, |s| s.p_down)
     }
 }
 
@@ -138,28 +213,60 @@ impl Watch {
 fn weighed(verdict: Option<Outcome>, down: f64, late: bool, told: &str) -> Watched {
     let (outcome, word) = match verdict {
         // The rate says so, the map does not yet: wait for it.
-        Some(Outcome::Recovered) if down >= RED && !late => return Watched { outcome: None, over: false, told: told.into() },
+        Some(Outcome::Recovered) if down >= RED && !late => {
+            return Watched {
+                outcome: None,
+                over: false,
+                told: told.into(),
+            };
+        }
         Some(Outcome::Recovered) if down >= RED => (Some(Outcome::NoEffect), "no effect"),
         Some(Outcome::Recovered) => (verdict, "recovered"),
         Some(Outcome::Worse) => (verdict, "it got worse"),
         Some(Outcome::NoEffect) => (verdict, "no effect"),
         None => (None, "too few errors to tell"),
     };
-    Watched { outcome, over: true, told: format!("{told}: {word}") }
+    Watched {
+        outcome,
+        over: true,
+        told: format!("{told}: {word}"),
+    }
 }
 
 /// Whether a line came since a moment: of the service, or of anyone where it has no source of its own.
 fn heard(snapshot: &Snapshot, service: &str, since: Moment) -> bool {
-    let own: Vec<bool> = snapshot.sources.iter().map(|s| s.service == service).collect();
+    let own: Vec<bool> = snapshot
+        .sources
+        .iter()
+        .map(|s| s.service == service)
+        .collect();
     let any = own.contains(&true);
-    let late = snapshot.chunks.iter().filter(|c| c.max_time != NO_TIME && c.max_time >= since);
-    late.into_iter().any(|c| !any || own.get(c.source as usize) == Some(&true))
+    let late = snapshot
+        .chunks
+        .iter()
+        .filter(|c| c.max_time != NO_TIME && c.max_time >= since);
+    late.into_iter()
+        .any(|c| !any || own.get(c.source as usize) == Some(&true))
 }
 
 /// Events of templates in a stretch of time, and every error of a service: after an action it may say something else.
-fn count(snapshot: &Snapshot, templates: &BTreeSet<u64>, service: &str, from: Moment, to: Moment) -> u64 {
-    let own: Vec<bool> = snapshot.sources.iter().map(|s| s.service == service).collect();
-    let kinds: Vec<(bool, bool)> = snapshot.templates.iter().map(|t| (templates.contains(&t.id), t.level >= Level::Error)).collect();
+fn count(
+    snapshot: &Snapshot,
+    templates: &BTreeSet<u64>,
+    service: &str,
+    from: Moment,
+    to: Moment,
+) -> u64 {
+    let own: Vec<bool> = snapshot
+        .sources
+        .iter()
+        .map(|s| s.service == service)
+        .collect();
+    let kinds: Vec<(bool, bool)> = snapshot
+        .templates
+        .iter()
+        .map(|t| (templates.contains(&t.id), t.level >= Level::Error))
+        .collect();
     let mut out = 0;
     each_event(snapshot, from, |source, time, template, _| {
         let (wanted, error) = kinds.get(template as usize).copied().unwrap_or_default();
@@ -177,7 +284,13 @@ fn came(snapshot: &Snapshot, from: Moment, to: Moment) -> BTreeSet<u64> {
             seen[template as usize] = true;
         }
     });
-    snapshot.templates.iter().zip(seen).filter(|(_, seen)| *seen).map(|(t, _)| t.id).collect()
+    snapshot
+        .templates
+        .iter()
+        .zip(seen)
+        .filter(|(_, seen)| *seen)
+        .map(|(t, _)| t.id)
+        .collect()
 }
 
 fn per_minute(events: u64, elapsed: i64) -> f64 {
@@ -213,9 +326,18 @@ mod tests {
     #[test]
     fn a_service_that_is_still_red_has_not_recovered() {
         let told = |verdict, down, late| weighed(verdict, down, late, "x");
-        assert!(!told(Some(Outcome::Recovered), 0.9, false).over, "the map is waited for");
-        assert_eq!(told(Some(Outcome::Recovered), 0.9, true).outcome, Some(Outcome::NoEffect));
-        assert_eq!(told(Some(Outcome::Recovered), 0.1, false).outcome, Some(Outcome::Recovered));
+        assert!(
+            !told(Some(Outcome::Recovered), 0.9, false).over,
+            "the map is waited for"
+        );
+        assert_eq!(
+            told(Some(Outcome::Recovered), 0.9, true).outcome,
+            Some(Outcome::NoEffect)
+        );
+        assert_eq!(
+            told(Some(Outcome::Recovered), 0.1, false).outcome,
+            Some(Outcome::Recovered)
+        );
         assert_eq!(told(None, 0.1, true).outcome, None);
     }
 

@@ -32,7 +32,10 @@ pub fn run(state: &mut State) -> Vec<Effect> {
         return vec![];
     }
     if let Some(open) = action.asks.iter().find(|a| a.open) {
-        let known = state.recovery.card_of(&action).and_then(|c| c.as_ref().ok());
+        let known = state
+            .recovery
+            .card_of(&action)
+            .and_then(|c| c.as_ref().ok());
         let proposed = known.and_then(|c| c.suggestions.iter().find(|s| s.name == open.name));
         let text = proposed.map_or_else(|| open.value.clone(), |s| s.value.clone());
         state.notice = Some(match proposed {
@@ -48,7 +51,11 @@ pub fn run(state: &mut State) -> Vec<Effect> {
             _ => ask(state, Asking::Consent, String::new()),
         },
         Some(Ok(card)) => {
-            let failed = card.checks.iter().find(|c| !c.0).map_or("a check failed", |c| c.1.as_str());
+            let failed = card
+                .checks
+                .iter()
+                .find(|c| !c.0)
+                .map_or("a check failed", |c| c.1.as_str());
             state.notice = Some(format!("not applied: {}", for_terminal(failed)));
             vec![]
         }
@@ -58,7 +65,9 @@ pub fn run(state: &mut State) -> Vec<Effect> {
             vec![]
         }
         None => {
-            state.notice = Some("still looking at what it would change; A again when the checks are there".into());
+            state.notice = Some(
+                "still looking at what it would change; A again when the checks are there".into(),
+            );
             vec![]
         }
     }
@@ -66,8 +75,15 @@ pub fn run(state: &mut State) -> Vec<Effect> {
 
 /// The action under the cursor; above all of them it is the first.
 fn selected(state: &State) -> Option<Action> {
-    let item = rows(state, Pane::Plan).into_iter().skip(state.report.cursor).find_map(|r| r.item)?;
-    state.actions.get(item).filter(|a| !a.argv.is_empty()).cloned()
+    let item = rows(state, Pane::Plan)
+        .into_iter()
+        .skip(state.report.cursor)
+        .find_map(|r| r.item)?;
+    state
+        .actions
+        .get(item)
+        .filter(|a| !a.argv.is_empty())
+        .cloned()
 }
 
 /// Lines come and go as actions are looked at: the cursor stays on its action, so that no key falls on another.
@@ -76,7 +92,12 @@ fn held<T>(state: &mut State, change: impl FnOnce(&mut State) -> T) -> T {
     let place = |state: &State| {
         let rows = rows(state, Pane::Plan);
         let item = rows.get(state.report.cursor)?.item?;
-        let first = state.report.cursor.checked_sub(1).and_then(|above| rows[above].item) != Some(item);
+        let first = state
+            .report
+            .cursor
+            .checked_sub(1)
+            .and_then(|above| rows[above].item)
+            != Some(item);
         state.actions.get(item).map(|a| (a.id.clone(), first))
     };
     let was = place(state);
@@ -86,7 +107,11 @@ fn held<T>(state: &mut State, change: impl FnOnce(&mut State) -> T) -> T {
         && (place(state).map(|p| p.0).as_ref() != Some(id) || *first)
     {
         let rows = rows(state, Pane::Plan);
-        let is = |r: &Row| r.item.and_then(|i| state.actions.get(i)).is_some_and(|a| a.id == *id);
+        let is = |r: &Row| {
+            r.item
+                .and_then(|i| state.actions.get(i))
+                .is_some_and(|a| a.id == *id)
+        };
         if let Some(at) = rows.iter().position(is) {
             let height = state.heights().list;
             state.report.to(at, rows.len(), height);
@@ -97,7 +122,9 @@ fn held<T>(state: &mut State, change: impl FnOnce(&mut State) -> T) -> T {
 
 fn ask(state: &mut State, asking: Asking, text: String) -> Vec<Effect> {
     let origin = state.stream.cursor;
-    state.overlays.push(Overlay::Prompt(Prompt::new(asking, text, origin)));
+    state
+        .overlays
+        .push(Overlay::Prompt(Prompt::new(asking, text, origin)));
     vec![]
 }
 
@@ -114,14 +141,21 @@ pub fn named(state: &mut State, context: String) -> Vec<Effect> {
 pub fn armed(state: &mut State, armed: Armed) -> Vec<Effect> {
     let mut lines = armed.lines();
     lines.push(String::new());
-    lines.push("This is where actions go from now on, until faultline ends. Nothing is changed yet:".into());
+    lines.push(
+        "This is where actions go from now on, until faultline ends. Nothing is changed yet:"
+            .into(),
+    );
     lines.push("the action under the cursor is checked by itself, and A applies it.".into());
     state.notice = None;
     held(state, |s| {
         s.recovery.armed = Some(armed);
         s.recovery.card = None;
     });
-    state.overlays.push(Overlay::Text { title: "Armed for this run", lines, top: 0 });
+    state.overlays.push(Overlay::Text {
+        title: "Armed for this run",
+        lines,
+        top: 0,
+    });
     vec![Effect::Replan(state.recovery.plan_for())]
 }
 
@@ -152,7 +186,11 @@ pub fn planned(state: &mut State, mut actions: Vec<Action>) {
     // What was given but is still asked for did not fit.
     for ask in actions.iter().flat_map(|a| &a.asks).filter(|a| a.open) {
         if let Some(text) = state.recovery.given.remove(&ask.name) {
-            state.notice = Some(format!("'{}' is no value for: {}", for_terminal(&text), ask.what));
+            state.notice = Some(format!(
+                "'{}' is no value for: {}",
+                for_terminal(&text),
+                ask.what
+            ));
         }
     }
     for action in &mut actions {
@@ -168,7 +206,9 @@ pub fn wanted(state: &mut State) -> Option<Effect> {
     }
     let armed = state.recovery.armed.clone()?;
     let action = selected(state).filter(|a| a.argv.get(2) == Some(&armed.context))?;
-    if state.recovery.card_of(&action).is_some() || state.recovery.looking.as_ref() == Some(&action.argv) {
+    if state.recovery.card_of(&action).is_some()
+        || state.recovery.looking.as_ref() == Some(&action.argv)
+    {
         return None;
     }
     held(state, |s| s.recovery.looking = Some(action.argv.clone()));
@@ -187,8 +227,14 @@ pub fn looked(state: &mut State, argv: Vec<String>, card: Result<Preflight, Stri
 
 /// Medium risk takes a `yes`, high risk the target's name; anything else is a no.
 pub fn consented(state: &mut State, text: &str) -> Vec<Effect> {
-    let Some(action) = selected(state) else { return vec![] };
-    let wanted = if action.risk == Risk::High { action.target.name.as_str() } else { "yes" };
+    let Some(action) = selected(state) else {
+        return vec![];
+    };
+    let wanted = if action.risk == Risk::High {
+        action.target.name.as_str()
+    } else {
+        "yes"
+    };
     if text == wanted {
         return apply(state);
     }
@@ -197,23 +243,41 @@ pub fn consented(state: &mut State, text: &str) -> Vec<Effect> {
 }
 
 fn apply(state: &mut State) -> Vec<Effect> {
-    let (Some(action), Some(armed)) = (selected(state), state.recovery.armed.clone()) else { return vec![] };
-    let Some((_, Ok(card))) = held(state, |s| s.recovery.card.take()).filter(|c| c.0 == action.argv) else { return vec![] };
+    let (Some(action), Some(armed)) = (selected(state), state.recovery.armed.clone()) else {
+        return vec![];
+    };
+    let Some((_, Ok(card))) =
+        held(state, |s| s.recovery.card.take()).filter(|c| c.0 == action.argv)
+    else {
+        return vec![];
+    };
     held(state, |s| {
         s.recovery.applying = true;
         s.recovery.watched = None;
     });
     state.notice = Some(format!("applying {}…", for_terminal(&action.title)));
-    vec![Effect::Apply { action: Box::new(action), armed, card: Some(Box::new(card)) }]
+    vec![Effect::Apply {
+        action: Box::new(action),
+        armed,
+        card: Some(Box::new(card)),
+    }]
 }
 
 /// What came of it, and the way back.
 pub fn applied(state: &mut State, mut lines: Vec<String>, back: Option<Action>) {
     if let Some(back) = &back {
         lines.push(String::new());
-        lines.push(format!("V takes it back: {}", crate::model::shown(&back.argv)));
+        lines.push(format!(
+            "V takes it back: {}",
+            crate::model::shown(&back.argv)
+        ));
     }
-    let told = lines.iter().filter(|l| !l.is_empty()).cloned().collect::<Vec<_>>().join("; ");
+    let told = lines
+        .iter()
+        .filter(|l| !l.is_empty())
+        .cloned()
+        .collect::<Vec<_>>()
+        .join("; ");
     state.guide.applied.push(told);
     state.notice = None;
     held(state, |s| {
@@ -221,7 +285,11 @@ pub fn applied(state: &mut State, mut lines: Vec<String>, back: Option<Action>) 
         s.recovery.card = None;
         s.recovery.back = back;
     });
-    state.overlays.push(Overlay::Text { title: "What came of it", lines, top: 0 });
+    state.overlays.push(Overlay::Text {
+        title: "What came of it",
+        lines,
+        top: 0,
+    });
 }
 
 /// How it stands in the followed logs; at the end it is part of the story, and the way back is offered where it got worse.
@@ -249,7 +317,11 @@ pub fn take_back(state: &mut State) -> Vec<Effect> {
         (Some(back), Some(armed)) => {
             state.recovery.applying = true;
             state.notice = Some(format!("{}…", for_terminal(&back.title)));
-            vec![Effect::Apply { action: Box::new(back), armed, card: None }]
+            vec![Effect::Apply {
+                action: Box::new(back),
+                armed,
+                card: None,
+            }]
         }
         _ => {
             state.notice = Some("nothing was applied that could be taken back".into());
@@ -269,5 +341,9 @@ pub fn judge(state: &mut State, helped: bool) -> Vec<Effect> {
         for_terminal(&action.title),
         if helped { "helped" } else { "did not help" }
     ));
-    vec![Effect::JudgeAction(Box::new(action), helped, state.recovery.plan_for())]
+    vec![Effect::JudgeAction(
+        Box::new(action),
+        helped,
+        state.recovery.plan_for(),
+    )]
 }

@@ -12,7 +12,9 @@ pub fn ask(state: &mut State, text: String) -> Vec<Effect> {
     state.pane = Pane::Chat;
     let origin = state.stream.cursor;
     let meter = Effect::Meter(Box::new(turn(state, &text)));
-    state.overlays.push(Overlay::Prompt(Prompt::new(Asking::Chat, text, origin)));
+    state
+        .overlays
+        .push(Overlay::Prompt(Prompt::new(Asking::Chat, text, origin)));
     vec![meter]
 }
 
@@ -20,15 +22,36 @@ pub fn ask(state: &mut State, text: String) -> Vec<Effect> {
 pub fn mention(state: &mut State) {
     let mut choices: Vec<Choice<String>> = Vec::new();
     let mut add = |mark: String, label: String, hint: &str| {
-        choices.push(Choice { label: for_terminal(&label), hint: hint.to_string(), value: mark });
+        choices.push(Choice {
+            label: for_terminal(&label),
+            hint: hint.to_string(),
+            value: mark,
+        });
     };
     for ((source, line), mark) in &state.marks {
-        let note = if mark.note.is_empty() { "bookmark" } else { &mark.note };
+        let note = if mark.note.is_empty() {
+            "bookmark"
+        } else {
+            &mark.note
+        };
         add(format!("{source}:{line}"), format!("{source}:{line}"), note);
     }
-    for (n, w) in state.findings.iter().flat_map(|f| f.windows.iter().enumerate()) {
+    for (n, w) in state
+        .findings
+        .iter()
+        .flat_map(|f| f.windows.iter().enumerate())
+    {
         let at = crate::text::civil::rfc3339(w.start, 0);
-        add(format!("[W{}]", n + 1), format!("W{} {} {at} {}", n + 1, w.severity.name(), w.services.join(", ")), "window");
+        add(
+            format!("[W{}]", n + 1),
+            format!(
+                "W{} {} {at} {}",
+                n + 1,
+                w.severity.name(),
+                w.services.join(", ")
+            ),
+            "window",
+        );
     }
     for s in state.diagnosis.iter().flat_map(|d| &d.services) {
         add(format!("[S:{}]", s.name), s.name.clone(), "service");
@@ -36,7 +59,10 @@ pub fn mention(state: &mut State) {
     for t in state.snapshot.templates.iter().take(2_000) {
         add(format!("[T{}]", t.id), t.text.clone(), "template");
     }
-    state.overlays.push(Overlay::Mention(Picker::new("Name a window, service, template or bookmark", choices)));
+    state.overlays.push(Overlay::Mention(Picker::new(
+        "Name a window, service, template or bookmark",
+        choices,
+    )));
 }
 
 /// Puts what was chosen into the question that waits below.
@@ -54,15 +80,24 @@ pub fn listed(state: &mut State, models: Vec<Listed>) {
             Some(l) => format!(", in memory, {}% GPU and {}% CPU", l.gpu, 100 - l.gpu),
             None => String::new(),
         };
-        Choice { label: for_terminal(&m.name), hint: format!("{:.1} GB{gpu}", m.size as f64 / 1e9), value: m.name }
+        Choice {
+            label: for_terminal(&m.name),
+            hint: format!("{:.1} GB{gpu}", m.size as f64 / 1e9),
+            value: m.name,
+        }
     };
-    state.overlays.push(Overlay::Models(Picker::new("Models of the server", models.into_iter().map(choice).collect())));
+    state.overlays.push(Overlay::Models(Picker::new(
+        "Models of the server",
+        models.into_iter().map(choice).collect(),
+    )));
 }
 
 /// A question about what is under the cursor.
 pub fn ask_about(state: &mut State) -> Vec<Effect> {
     let about = match state.pane {
-        Pane::Templates => state.selected_template().map(|t| format!("[T{}] ", state.snapshot.templates[t].id)),
+        Pane::Templates => state
+            .selected_template()
+            .map(|t| format!("[T{}] ", state.snapshot.templates[t].id)),
         _ => state.selected().map(|id| format!("[L{id}] ")),
     };
     ask(state, format!("/explain {}", about.unwrap_or_default()))
@@ -79,7 +114,11 @@ pub fn asked(state: &mut State, text: String) -> Vec<Effect> {
     if !llm.off && !llm.allow_remote && !Server::find(llm.ollama.as_deref()).is_local() {
         state.chat.waiting = text;
         let origin = state.stream.cursor;
-        state.overlays.push(Overlay::Prompt(Prompt::new(Asking::Remote, String::new(), origin)));
+        state.overlays.push(Overlay::Prompt(Prompt::new(
+            Asking::Remote,
+            String::new(),
+            origin,
+        )));
         return vec![];
     }
     begin(state, text)
@@ -113,7 +152,12 @@ pub fn allowed(state: &mut State, text: &str) -> Vec<Effect> {
 }
 
 fn turn(state: &State, text: &str) -> Asked {
-    let before = state.chat.turns.iter().map(|t| (t.question.clone(), t.answer.clone())).collect();
+    let before = state
+        .chat
+        .turns
+        .iter()
+        .map(|t| (t.question.clone(), t.answer.clone()))
+        .collect();
     let (task, question) = match text.strip_prefix('/') {
         Some(rest) => {
             let (task, question) = rest.split_once(' ').unwrap_or((rest, ""));
@@ -121,7 +165,13 @@ fn turn(state: &State, text: &str) -> Asked {
         }
         None => (None, text.to_string()),
     };
-    Asked { task, question, llm: state.chat.llm.clone(), before, context: state.recovery.plan_for().context }
+    Asked {
+        task,
+        question,
+        llm: state.chat.llm.clone(),
+        before,
+        context: state.recovery.plan_for().context,
+    }
 }
 
 /// Words that are about the conversation itself and go to no model.
@@ -131,19 +181,34 @@ fn managed(state: &mut State, text: &str) -> Option<Vec<Effect>> {
     match word {
         "/new" => {
             let ended = std::mem::take(&mut state.chat.turns);
-            state.chat.earlier.extend(Some(ended).filter(|t| !t.is_empty()));
+            state
+                .chat
+                .earlier
+                .extend(Some(ended).filter(|t| !t.is_empty()));
             Some(vec![Effect::Save])
         }
         "/back" => {
             if let Some(last) = state.chat.earlier.pop() {
                 let ended = std::mem::replace(&mut state.chat.turns, last);
-                state.chat.earlier.splice(0..0, Some(ended).filter(|t| !t.is_empty()));
+                state
+                    .chat
+                    .earlier
+                    .splice(0..0, Some(ended).filter(|t| !t.is_empty()));
             }
             Some(vec![Effect::Save])
         }
         "/retry" | "/edit" => {
-            let last = state.chat.turns.pop().map(|t| t.question).unwrap_or_default();
-            Some(if word == "/edit" { ask(state, last) } else { asked(state, last) })
+            let last = state
+                .chat
+                .turns
+                .pop()
+                .map(|t| t.question)
+                .unwrap_or_default();
+            Some(if word == "/edit" {
+                ask(state, last)
+            } else {
+                asked(state, last)
+            })
         }
         "/preview" => {
             let question = if rest.is_empty() { "/cause" } else { rest };
@@ -160,7 +225,11 @@ fn managed(state: &mut State, text: &str) -> Option<Vec<Effect>> {
         }
         "/think" => {
             state.chat.llm.think ^= true;
-            let how = if state.chat.llm.think { "think before they answer (slower)" } else { "answer at once" };
+            let how = if state.chat.llm.think {
+                "think before they answer (slower)"
+            } else {
+                "answer at once"
+            };
             state.notice = Some(format!("models that can think {how}"));
             Some(vec![])
         }
@@ -174,7 +243,8 @@ fn managed(state: &mut State, text: &str) -> Option<Vec<Effect>> {
         }
         "/allow-remote" => {
             state.chat.llm.allow_remote = true;
-            state.notice = Some("a server on another machine may be asked about this corpus".into());
+            state.notice =
+                Some("a server on another machine may be asked about this corpus".into());
             Some(vec![Effect::Save])
         }
         _ => None,
@@ -191,7 +261,10 @@ pub fn choose(state: &mut State, model: Option<String>) {
 pub fn answered(state: &mut State, answer: Answer) {
     let mut notes = answer.notes;
     if answer.cited.wrong > 0 {
-        notes.push(format!("{} citations do not exist: marked (?)", answer.cited.wrong));
+        notes.push(format!(
+            "{} citations do not exist: marked (?)",
+            answer.cited.wrong
+        ));
     }
     if answer.cited.bare + answer.cited.unsupported > 0 && answer.by == "model" {
         let (bare, other) = (answer.cited.bare, answer.cited.unsupported);
@@ -207,16 +280,36 @@ pub fn answered(state: &mut State, answer: Answer) {
             answer.model,
             answer.answer_tokens,
             answer.prompt_version,
-            answer.gpu.map_or_else(String::new, |gpu| format!(", {gpu}% GPU"))
+            answer
+                .gpu
+                .map_or_else(String::new, |gpu| format!(", {gpu}% GPU"))
         )
     };
     let question = std::mem::take(&mut state.chat.asked);
     if answer.recommends && answer.by == "model" {
         let by = format!("{}, prompts {}", answer.model, answer.prompt_version);
-        state.recovery.advised.extend(answer.actions.iter().take(3).map(|a| (a.id.clone(), by.clone())));
-        state.actions.iter_mut().for_each(|a| a.advised_by = state.recovery.advised.get(&a.id).cloned());
+        state.recovery.advised.extend(
+            answer
+                .actions
+                .iter()
+                .take(3)
+                .map(|a| (a.id.clone(), by.clone())),
+        );
+        state
+            .actions
+            .iter_mut()
+            .for_each(|a| a.advised_by = state.recovery.advised.get(&a.id).cloned());
     }
-    let cards = if answer.recommends { answer.actions.iter().take(3).map(|a| a.title.clone()).collect() } else { vec![] };
+    let cards = if answer.recommends {
+        answer
+            .actions
+            .iter()
+            .take(3)
+            .map(|a| a.title.clone())
+            .collect()
+    } else {
+        vec![]
+    };
     state.chat.turns.push(Turn {
         question,
         answer: answer.cited.text,
@@ -236,7 +329,10 @@ pub fn pulled(state: &mut State, model: String, failed: Option<String>) {
     state.notice = Some(match failed {
         Some(e) => e,
         None => {
-            let told = format!("{} is here; the next question goes to it", for_terminal(&model));
+            let told = format!(
+                "{} is here; the next question goes to it",
+                for_terminal(&model)
+            );
             state.chat.llm.model = Some(model);
             told
         }

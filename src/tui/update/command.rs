@@ -40,12 +40,18 @@ pub fn run(state: &mut State, command: Command) -> Vec<Effect> {
         Command::GoToTime => prompt(state, Asking::Time),
         Command::Note if state.pane == Pane::Guide => guide::note(state),
         Command::Note => prompt(state, Asking::Note),
-        Command::NextMatch | Command::PreviousMatch => next_match(state, command == Command::NextMatch),
+        Command::NextMatch | Command::PreviousMatch => {
+            next_match(state, command == Command::NextMatch)
+        }
         Command::NextError => return seek(state, true, Level::Error),
         Command::PreviousError => return seek(state, false, Level::Error),
         Command::NextWarning => return seek(state, true, Level::Warn),
         Command::PreviousWarning => return seek(state, false, Level::Warn),
-        Command::OnlyTemplate | Command::HideTemplate | Command::OnlyService | Command::HideService | Command::MinLevel => {
+        Command::OnlyTemplate
+        | Command::HideTemplate
+        | Command::OnlyService
+        | Command::HideService
+        | Command::MinLevel => {
             return filter(state, command);
         }
         Command::ClearFilters => {
@@ -60,7 +66,10 @@ pub fn run(state: &mut State, command: Command) -> Vec<Effect> {
             } else {
                 0
             };
-            state.notice = Some(format!("{} lines of context around what the filter shows", state.context));
+            state.notice = Some(format!(
+                "{} lines of context around what the filter shows",
+                state.context
+            ));
             return refilter(state);
         }
         Command::Sort => {
@@ -68,8 +77,12 @@ pub fn run(state: &mut State, command: Command) -> Vec<Effect> {
             sort_templates(state);
             state.notice = Some(format!("templates sorted by {}", state.sort.name()));
         }
-        Command::NextWindow | Command::PreviousWindow => report::next_window(state, command == Command::NextWindow),
-        Command::ThumbsUp | Command::ThumbsDown => return report::verdict(state, command == Command::ThumbsUp),
+        Command::NextWindow | Command::PreviousWindow => {
+            report::next_window(state, command == Command::NextWindow)
+        }
+        Command::ThumbsUp | Command::ThumbsDown => {
+            return report::verdict(state, command == Command::ThumbsUp);
+        }
         Command::Mute => return report::mute(state),
         Command::NextItem => report::next_item(state, true),
         Command::PreviousItem => report::next_item(state, false),
@@ -86,7 +99,9 @@ pub fn run(state: &mut State, command: Command) -> Vec<Effect> {
         | Command::UndoEdit => return templates::run(state, command),
         Command::ZoomIn | Command::ZoomOut => return zoom(state, command == Command::ZoomIn),
         Command::Bookmark => return bookmark(state),
-        Command::NextBookmark | Command::PreviousBookmark => jump::to_mark(state, command == Command::NextBookmark),
+        Command::NextBookmark | Command::PreviousBookmark => {
+            jump::to_mark(state, command == Command::NextBookmark)
+        }
         Command::Follow => {
             state.follow = !state.follow;
             if state.follow {
@@ -96,7 +111,9 @@ pub fn run(state: &mut State, command: Command) -> Vec<Effect> {
         Command::Wrap => state.wrap = !state.wrap,
         Command::Copy => return copy(state),
         Command::Theme => return next_theme(state),
-        Command::Palette => state.overlays.push(Overlay::Palette(palette(&state.keymap))),
+        Command::Palette => state
+            .overlays
+            .push(Overlay::Palette(palette(&state.keymap))),
         Command::Help => state.overlays.push(Overlay::Help { top: 0 }),
         Command::Redraw => return vec![Effect::Redraw],
         Command::Suspend => return vec![Effect::Suspend],
@@ -113,7 +130,11 @@ fn scrolled(state: &mut State) -> (&mut Scroll, usize, usize) {
             let len = state.shown();
             (&mut state.stream, len, heights.stream)
         }
-        Pane::Templates => (&mut state.templates, state.template_rows.len(), heights.list),
+        Pane::Templates => (
+            &mut state.templates,
+            state.template_rows.len(),
+            heights.list,
+        ),
         Pane::Sources => {
             let len = super::super::view::sources::len(state);
             (&mut state.sources, len, heights.list)
@@ -152,7 +173,12 @@ pub fn put_cursor(state: &mut State, line: usize) {
 
 fn move_by(state: &mut State, command: Command) {
     let heights = state.heights();
-    let page = if state.pane == Pane::Stream { heights.stream } else { heights.list }.max(2) as i64;
+    let page = if state.pane == Pane::Stream {
+        heights.stream
+    } else {
+        heights.list
+    }
+    .max(2) as i64;
     let lines = match command {
         Command::Down => 1,
         Command::Up => -1,
@@ -168,7 +194,11 @@ fn move_by(state: &mut State, command: Command) {
 
 fn sideways(state: &mut State, right: bool) {
     let step = (state.size.0 / 3).max(8) as usize;
-    state.left = if right { state.left + step } else { state.left.saturating_sub(step) };
+    state.left = if right {
+        state.left + step
+    } else {
+        state.left.saturating_sub(step)
+    };
 }
 
 fn show_pane(state: &mut State, command: Command) {
@@ -207,15 +237,28 @@ fn open(state: &mut State) -> Vec<Effect> {
         Pane::Guide => return guide::open(state),
         Pane::Anomalies | Pane::Diagnosis | Pane::Plan | Pane::Chat => return report::open(state),
         Pane::Templates => {
-            let Some(t) = state.selected_template() else { return vec![] };
+            let Some(t) = state.selected_template() else {
+                return vec![];
+            };
             let id = state.snapshot.templates[t].id;
-            state.filter = Filter { only_templates: vec![id], ..Filter::default() };
+            state.filter = Filter {
+                only_templates: vec![id],
+                ..Filter::default()
+            };
             state.pane = Pane::Stream;
             return refilter(state);
         }
         Pane::Sources => {
-            let Some(source) = super::super::view::sources::source_at(state, state.sources.cursor) else { return vec![] };
-            let first = state.snapshot.chunks.iter().find(|c| c.source == source).map(|c| c.first_event);
+            let Some(source) = super::super::view::sources::source_at(state, state.sources.cursor)
+            else {
+                return vec![];
+            };
+            let first = state
+                .snapshot
+                .chunks
+                .iter()
+                .find(|c| c.source == source)
+                .map(|c| c.first_event);
             if let Some(id) = first {
                 let place = state.place_of(state.snapshot.row_of(id));
                 jump::to(state, place);
@@ -239,7 +282,8 @@ fn back(state: &mut State) -> Vec<Effect> {
         state.search.clear();
         return vec![Effect::CancelSearch(Purpose::Search)];
     }
-    if state.pane == Pane::Templates && state.template_rows.len() != state.snapshot.templates.len() {
+    if state.pane == Pane::Templates && state.template_rows.len() != state.snapshot.templates.len()
+    {
         sort_templates(state);
     } else if state.pane != Pane::Stream {
         state.pane = Pane::Stream;
@@ -254,13 +298,17 @@ fn back(state: &mut State) -> Vec<Effect> {
 fn prompt(state: &mut State, asking: Asking) {
     let text = match asking {
         Asking::Filter => state.filter.text.clone(),
-        Asking::Note => {
-            state.selected_event().map(|e| state.mark_key(e)).and_then(|k| state.marks.get(&k)).map_or_else(String::new, |m| m.note.clone())
-        }
+        Asking::Note => state
+            .selected_event()
+            .map(|e| state.mark_key(e))
+            .and_then(|k| state.marks.get(&k))
+            .map_or_else(String::new, |m| m.note.clone()),
         _ => String::new(),
     };
     let origin = state.stream.cursor;
-    state.overlays.push(Overlay::Prompt(Prompt::new(asking, text, origin)));
+    state
+        .overlays
+        .push(Overlay::Prompt(Prompt::new(asking, text, origin)));
 }
 
 pub fn next_match(state: &mut State, forward: bool) {
@@ -269,28 +317,54 @@ pub fn next_match(state: &mut State, forward: bool) {
         return;
     };
     let here = state.row_at(state.stream.cursor) as u32;
-    let at = found.rows.partition_point(|r| if forward { *r <= here } else { *r < here });
+    let at = found
+        .rows
+        .partition_point(|r| if forward { *r <= here } else { *r < here });
     // Only matches that the filter shows.
-    let shown = |row: &u32| state.rows.as_ref().is_none_or(|rows| rows.binary_search(row).is_ok());
-    let next = if forward { found.rows[at..].iter().find(|r| shown(r)) } else { found.rows[..at].iter().rev().find(|r| shown(r)) };
+    let shown = |row: &u32| {
+        state
+            .rows
+            .as_ref()
+            .is_none_or(|rows| rows.binary_search(row).is_ok())
+    };
+    let next = if forward {
+        found.rows[at..].iter().find(|r| shown(r))
+    } else {
+        found.rows[..at].iter().rev().find(|r| shown(r))
+    };
     match next.copied() {
         Some(row) => {
             let place = state.place_of(row as usize);
             state.follow = false;
             jump::to(state, place);
         }
-        None => state.notice = Some(if found.rows.is_empty() { "no match" } else { "no further match in this direction" }.into()),
+        None => {
+            state.notice = Some(
+                if found.rows.is_empty() {
+                    "no match"
+                } else {
+                    "no further match in this direction"
+                }
+                .into(),
+            )
+        }
     }
 }
 
 fn seek(state: &mut State, forward: bool, level: Level) -> Vec<Effect> {
     state.seeking = true;
     state.follow = false;
-    vec![Effect::Seek { from: state.stream.cursor, forward, level }]
+    vec![Effect::Seek {
+        from: state.stream.cursor,
+        forward,
+        level,
+    }]
 }
 
 fn filter(state: &mut State, command: Command) -> Vec<Effect> {
-    let template = state.selected_template().map(|t| state.snapshot.templates[t].id);
+    let template = state
+        .selected_template()
+        .map(|t| state.snapshot.templates[t].id);
     let service = state.selected_event().map(|e| e.service.clone());
     let filter = &mut state.filter;
     match (command, template, service) {
@@ -324,7 +398,11 @@ pub fn refilter(state: &mut State) -> Vec<Effect> {
         jump::to(state, row);
         return vec![Effect::CancelSearch(Purpose::Filter)];
     }
-    vec![Effect::Search { purpose: Purpose::Filter, query, context: state.context }]
+    vec![Effect::Search {
+        purpose: Purpose::Filter,
+        query,
+        context: state.context,
+    }]
 }
 
 fn zoom(state: &mut State, closer: bool) -> Vec<Effect> {
@@ -333,21 +411,34 @@ fn zoom(state: &mut State, closer: bool) -> Vec<Effect> {
         state.notice = Some("no event has a time: there is no time line to zoom".into());
         return vec![];
     }
-    let centre = state.selected().and_then(|id| state.snapshot.time(id)).unwrap_or(start).clamp(start, end);
+    let centre = state
+        .selected()
+        .and_then(|id| state.snapshot.time(id))
+        .unwrap_or(start)
+        .clamp(start, end);
     let width = end - start;
     let (full_start, full_end) = super::super::view::timeline::full(state);
     if !closer && width * 4 >= full_end - full_start {
         (state.zoom, state.zoomed) = (None, None);
         return vec![];
     }
-    let half = if closer { (width / 8).max(500_000) } else { width * 2 };
-    let range = ((centre - half).max(full_start), (centre + half).min(full_end));
+    let half = if closer {
+        (width / 8).max(500_000)
+    } else {
+        width * 2
+    };
+    let range = (
+        (centre - half).max(full_start),
+        (centre + half).min(full_end),
+    );
     state.zoom = Some(range);
     vec![Effect::Histogram(range.0, range.1)]
 }
 
 fn bookmark(state: &mut State) -> Vec<Effect> {
-    let Some(key) = state.selected_event().map(|e| state.mark_key(e)) else { return vec![] };
+    let Some(key) = state.selected_event().map(|e| state.mark_key(e)) else {
+        return vec![];
+    };
     if state.marks.remove(&key).is_none() {
         state.marks.insert(key, Default::default());
     }
@@ -359,7 +450,9 @@ fn copy(state: &mut State) -> Vec<Effect> {
         return report::copy(state);
     }
     let text = match state.pane {
-        Pane::Templates => state.selected_template().map(|t| state.snapshot.templates[t].text.clone()),
+        Pane::Templates => state
+            .selected_template()
+            .map(|t| state.snapshot.templates[t].text.clone()),
         _ => state.selected_event().map(|e| e.raw.clone()),
     };
     match text {
@@ -372,7 +465,11 @@ fn copy(state: &mut State) -> Vec<Effect> {
 }
 
 fn next_theme(state: &mut State) -> Vec<Effect> {
-    let at = state.themes.iter().position(|t| *t == state.theme.name).unwrap_or(0);
+    let at = state
+        .themes
+        .iter()
+        .position(|t| *t == state.theme.name)
+        .unwrap_or(0);
     let name = state.themes[(at + 1) % state.themes.len()].clone();
     let plain = state.theme.style("error").fg.is_none();
     match crate::config::theme::load(&name, &|_| None) {
@@ -386,11 +483,15 @@ fn next_theme(state: &mut State) -> Vec<Effect> {
 }
 
 fn cancel(state: &mut State) -> Vec<Effect> {
-    let busy = state.filtering.as_ref().is_some_and(|f| !f.finished) || state.found.as_ref().is_some_and(|f| !f.finished);
+    let busy = state.filtering.as_ref().is_some_and(|f| !f.finished)
+        || state.found.as_ref().is_some_and(|f| !f.finished);
     if state.cancelled_once && !busy {
         return vec![Effect::Quit];
     }
     state.cancelled_once = true;
     state.notice = Some("stopped; Ctrl-C again quits".into());
-    vec![Effect::CancelSearch(Purpose::Search), Effect::CancelSearch(Purpose::Filter)]
+    vec![
+        Effect::CancelSearch(Purpose::Search),
+        Effect::CancelSearch(Purpose::Filter),
+    ]
 }

@@ -13,7 +13,11 @@ fn way(state: &State) -> Option<Way> {
 /// Service of the hypothesis under the cursor.
 fn hypothesis(state: &mut State) -> Option<String> {
     let found = match way(state) {
-        Some(Way::Hypothesis(n)) => state.diagnosis.as_ref().and_then(|d| d.causes.get(n)).map(|c| c.service.clone()),
+        Some(Way::Hypothesis(n)) => state
+            .diagnosis
+            .as_ref()
+            .and_then(|d| d.causes.get(n))
+            .map(|c| c.service.clone()),
         _ => None,
     };
     if found.is_none() {
@@ -37,10 +41,20 @@ pub fn open(state: &mut State) -> Vec<Effect> {
 
 /// `+` confirms the hypothesis under the cursor, `D` rejects it; again takes the word back.
 pub fn judge(state: &mut State, up: bool) -> Vec<Effect> {
-    let Some(service) = hypothesis(state) else { return vec![] };
-    let wanted = if up { Stance::Confirmed } else { Stance::Rejected };
+    let Some(service) = hypothesis(state) else {
+        return vec![];
+    };
+    let wanted = if up {
+        Stance::Confirmed
+    } else {
+        Stance::Rejected
+    };
     let stance = state.guide.stances.entry(service).or_default();
-    *stance = if *stance == wanted { Stance::Open } else { wanted };
+    *stance = if *stance == wanted {
+        Stance::Open
+    } else {
+        wanted
+    };
     vec![Effect::Save]
 }
 
@@ -50,12 +64,16 @@ pub fn note(state: &mut State) {
         state.guide.cursor = state.report.cursor;
         let text = state.guide.notes.get(&service).cloned().unwrap_or_default();
         let origin = state.stream.cursor;
-        state.overlays.push(Overlay::Prompt(Prompt::new(Asking::Why, text, origin)));
+        state
+            .overlays
+            .push(Overlay::Prompt(Prompt::new(Asking::Why, text, origin)));
     }
 }
 
 pub fn noted(state: &mut State, text: String) -> Vec<Effect> {
-    let Some(service) = hypothesis(state) else { return vec![] };
+    let Some(service) = hypothesis(state) else {
+        return vec![];
+    };
     if text.is_empty() {
         state.guide.notes.remove(&service);
     } else {

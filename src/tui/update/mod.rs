@@ -53,7 +53,9 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
             state.seeking = false;
             match found {
                 Some(at) => jump::to(state, at),
-                None => state.notice = Some(format!("no further {} in this direction", level.name())),
+                None => {
+                    state.notice = Some(format!("no further {} in this direction", level.name()))
+                }
             }
             vec![]
         }
@@ -63,8 +65,17 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
         }
         Msg::Templates(text, ids) => templates_found(state, &text, &ids),
         Msg::Analysed(findings, diagnosis, actions) => {
-            let windows = findings.windows.iter().filter(|w| w.severity >= Severity::Medium);
-            state.odd = windows.flat_map(|w| w.reasons.iter().filter_map(|r| Some((r.template_id?, w.start, w.end)))).collect();
+            let windows = findings
+                .windows
+                .iter()
+                .filter(|w| w.severity >= Severity::Medium);
+            state.odd = windows
+                .flat_map(|w| {
+                    w.reasons
+                        .iter()
+                        .filter_map(|r| Some((r.template_id?, w.start, w.end)))
+                })
+                .collect();
             (state.findings, state.diagnosis) = (Some(findings), Some(diagnosis));
             apply::planned(state, actions);
             state.analysing = false;
@@ -117,7 +128,11 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
             vec![Effect::Save]
         }
         Msg::Told(title, lines) => {
-            state.overlays.push(Overlay::Text { title, lines, top: 0 });
+            state.overlays.push(Overlay::Text {
+                title,
+                lines,
+                top: 0,
+            });
             vec![]
         }
         Msg::Notice(text) => {
@@ -190,8 +205,14 @@ fn new_snapshot(state: &mut State, snapshot: Arc<Snapshot>) -> Vec<Effect> {
     if !state.filter.query().is_empty() && (grown || finished) {
         effects.extend(command::refilter(state));
     }
-    if !state.search.is_empty() && (finished || grown && state.found.as_ref().is_none_or(|f| f.finished)) {
-        effects.push(Effect::Search { purpose: Purpose::Search, query: state.search.clone(), context: 0 });
+    if !state.search.is_empty()
+        && (finished || grown && state.found.as_ref().is_none_or(|f| f.finished))
+    {
+        effects.push(Effect::Search {
+            purpose: Purpose::Search,
+            query: state.search.clone(),
+            context: 0,
+        });
     }
     if state.follow {
         jump::to_end(state);
@@ -213,7 +234,11 @@ fn new_found(state: &mut State, purpose: Purpose, found: Found) -> Vec<Effect> {
             if found.error.is_none() && (found.finished || !found.rows.is_empty()) {
                 state.rows = Some(found.rows.clone());
                 let place = state.place_of(row);
-                if state.follow { jump::to_end(state) } else { jump::to(state, place) }
+                if state.follow {
+                    jump::to_end(state)
+                } else {
+                    jump::to(state, place)
+                }
             }
             if let Some(e) = &found.error {
                 state.notice = Some(e.clone());
@@ -238,7 +263,10 @@ fn new_found(state: &mut State, purpose: Purpose, found: Found) -> Vec<Effect> {
 
 fn templates_found(state: &mut State, text: &str, ids: &[u64]) -> Vec<Effect> {
     if state.pane == Pane::Templates && !text.is_empty() {
-        let mut rows: Vec<usize> = ids.iter().filter_map(|id| state.snapshot.template_by_id(*id)).collect();
+        let mut rows: Vec<usize> = ids
+            .iter()
+            .filter_map(|id| state.snapshot.template_by_id(*id))
+            .collect();
         rows.dedup();
         if rows.is_empty() {
             state.notice = Some(format!("no template has words like '{text}'"));
@@ -252,13 +280,23 @@ fn templates_found(state: &mut State, text: &str, ids: &[u64]) -> Vec<Effect> {
 
 /// Orders the template table anew, keeping the cursor on its template.
 pub fn sort_templates(state: &mut State) {
-    let held = state.template_rows.get(state.templates.cursor).and_then(|i| state.snapshot.templates.get(*i)).map(|t| t.id);
+    let held = state
+        .template_rows
+        .get(state.templates.cursor)
+        .and_then(|i| state.snapshot.templates.get(*i))
+        .map(|t| t.id);
     let templates = &state.snapshot.templates;
     let mut rows: Vec<usize> = (0..templates.len()).collect();
     match state.sort {
         SortBy::Count => {}
-        SortBy::Change => rows.sort_by(|a, b| (templates[*b].change - 1.0).abs().total_cmp(&(templates[*a].change - 1.0).abs())),
-        SortBy::FirstSeen => rows.sort_by_key(|i| (templates[*i].first.is_none(), templates[*i].first)),
+        SortBy::Change => rows.sort_by(|a, b| {
+            (templates[*b].change - 1.0)
+                .abs()
+                .total_cmp(&(templates[*a].change - 1.0).abs())
+        }),
+        SortBy::FirstSeen => {
+            rows.sort_by_key(|i| (templates[*i].first.is_none(), templates[*i].first))
+        }
         SortBy::Level => rows.sort_by_key(|i| std::cmp::Reverse(worst(&templates[*i].levels))),
     }
     rows.sort_by_key(|i| !templates[*i].pinned);
@@ -266,9 +304,16 @@ pub fn sort_templates(state: &mut State) {
     let height = state.heights().list;
     let len = state.template_rows.len();
     let cursor = held
-        .and_then(|id| state.template_rows.iter().position(|i| state.snapshot.templates[*i].id == id))
+        .and_then(|id| {
+            state
+                .template_rows
+                .iter()
+                .position(|i| state.snapshot.templates[*i].id == id)
+        })
         .filter(|_| state.templates.cursor > 0);
-    state.templates.to(cursor.unwrap_or(state.templates.cursor), len, height);
+    state
+        .templates
+        .to(cursor.unwrap_or(state.templates.cursor), len, height);
 }
 
 fn worst(levels: &[u64; Level::COUNT]) -> usize {
@@ -286,8 +331,13 @@ fn keep_in_view(state: &mut State) {
 fn wanted(state: &mut State) -> Vec<Effect> {
     let height = state.heights().stream;
     let from = state.stream.top;
-    let ids: Vec<u32> = (from..(from + height).min(state.shown())).filter_map(|i| state.event_at(i)).collect();
-    let missing: Vec<u32> = ids.into_iter().filter(|id| !state.events.contains_key(id) && state.asked.insert(*id)).collect();
+    let ids: Vec<u32> = (from..(from + height).min(state.shown()))
+        .filter_map(|i| state.event_at(i))
+        .collect();
+    let missing: Vec<u32> = ids
+        .into_iter()
+        .filter(|id| !state.events.contains_key(id) && state.asked.insert(*id))
+        .collect();
     let mut effects: Vec<Effect> = apply::wanted(state).into_iter().collect();
     if !missing.is_empty() {
         effects.push(Effect::Load(missing));
@@ -307,7 +357,10 @@ fn wanted(state: &mut State) -> Vec<Effect> {
         && state.facts.as_ref().map(|f| f.id) != Some(id)
         && state.snapshot.progress.finished
     {
-        state.facts = Some(TemplateFacts { id, ..TemplateFacts::default() });
+        state.facts = Some(TemplateFacts {
+            id,
+            ..TemplateFacts::default()
+        });
         effects.push(Effect::Values(t));
     }
     effects

@@ -6,7 +6,9 @@ use super::super::state::{Mark, Pane, State};
 use super::{apply, chat, command, guide, jump, templates};
 
 pub fn key(state: &mut State, key: &str) -> Vec<Effect> {
-    let Some(top) = state.overlays.last_mut() else { return vec![] };
+    let Some(top) = state.overlays.last_mut() else {
+        return vec![];
+    };
     match top {
         Overlay::Help { top } => {
             match key {
@@ -47,7 +49,10 @@ pub fn key(state: &mut State, key: &str) -> Vec<Effect> {
         },
         Overlay::Open(picker) => match key {
             "esc" | "ctrl-c" => vec![Effect::Quit],
-            "enter" => picker.chosen().cloned().map_or_else(Vec::new, |paths| vec![Effect::Open(paths)]),
+            "enter" => picker
+                .chosen()
+                .cloned()
+                .map_or_else(Vec::new, |paths| vec![Effect::Open(paths)]),
             key => {
                 picker.edit(key);
                 vec![]
@@ -81,10 +86,14 @@ fn close(state: &mut State) -> Vec<Effect> {
 }
 
 fn prompt_key(state: &mut State, key: &str) -> Vec<Effect> {
-    let Some(Overlay::Prompt(prompt)) = state.overlays.last_mut() else { return vec![] };
+    let Some(Overlay::Prompt(prompt)) = state.overlays.last_mut() else {
+        return vec![];
+    };
     match key {
         "enter" => {
-            let Some(Overlay::Prompt(prompt)) = state.overlays.pop() else { return vec![] };
+            let Some(Overlay::Prompt(prompt)) = state.overlays.pop() else {
+                return vec![];
+            };
             accept(state, prompt)
         }
         "esc" | "ctrl-c" => {
@@ -134,7 +143,9 @@ pub fn paste(state: &mut State, text: &str) -> Vec<Effect> {
 
 /// Searches as one types; the latest wins.
 fn changed(state: &mut State) -> Vec<Effect> {
-    let Some(Overlay::Prompt(p)) = state.overlays.last() else { return vec![] };
+    let Some(Overlay::Prompt(p)) = state.overlays.last() else {
+        return vec![];
+    };
     if p.asking != Asking::Search {
         return vec![];
     }
@@ -146,14 +157,25 @@ fn changed(state: &mut State) -> Vec<Effect> {
         state.found = None;
         return vec![Effect::CancelSearch(Purpose::Search)];
     }
-    vec![Effect::Search { purpose: Purpose::Search, query: text, context: 0 }]
+    vec![Effect::Search {
+        purpose: Purpose::Search,
+        query: text,
+        context: 0,
+    }]
 }
 
 /// The stream shows the first match at or after where the search began.
 pub fn preview(state: &mut State) {
-    let Some(Overlay::Prompt(p)) = state.overlays.last() else { return };
+    let Some(Overlay::Prompt(p)) = state.overlays.last() else {
+        return;
+    };
     let from = state.row_at(p.origin) as u32;
-    let row = state.found.as_ref().and_then(|f| f.rows.get(f.rows.partition_point(|r| *r < from)).or(f.rows.first()).copied());
+    let row = state.found.as_ref().and_then(|f| {
+        f.rows
+            .get(f.rows.partition_point(|r| *r < from))
+            .or(f.rows.first())
+            .copied()
+    });
     if let Some(row) = row {
         let place = state.place_of(row as usize);
         jump::to(state, place);
@@ -194,12 +216,18 @@ fn accept(state: &mut State, prompt: Prompt) -> Vec<Effect> {
         Asking::Time => {
             match jump::parse(state, &text) {
                 Some(at) => jump::to_moment(state, at),
-                None => state.notice = Some(format!("'{text}' is no time: 10:15, 2024-03-01T10:15:00Z or -5m")),
+                None => {
+                    state.notice = Some(format!(
+                        "'{text}' is no time: 10:15, 2024-03-01T10:15:00Z or -5m"
+                    ))
+                }
             }
             vec![]
         }
         Asking::Note => {
-            let Some(key) = state.selected_event().map(|e| state.mark_key(e)) else { return vec![] };
+            let Some(key) = state.selected_event().map(|e| state.mark_key(e)) else {
+                return vec![];
+            };
             state.marks.insert(key, Mark { note: text });
             vec![Effect::Save]
         }

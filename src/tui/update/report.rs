@@ -10,7 +10,9 @@ pub fn open(state: &mut State) -> Vec<Effect> {
     if state.pane == Pane::Chat && current(state).is_none_or(|r| r.event.is_none()) {
         return chat::ask(state, String::new());
     }
-    let Some(row) = current(state) else { return vec![] };
+    let Some(row) = current(state) else {
+        return vec![];
+    };
     if state.pane == Pane::Plan {
         return copy(state);
     }
@@ -24,7 +26,10 @@ pub fn open(state: &mut State) -> Vec<Effect> {
 
 /// The command of the action under the cursor.
 pub fn copy(state: &mut State) -> Vec<Effect> {
-    let action = current(state).and_then(|r| r.item).and_then(|i| state.actions.get(i)).filter(|a| !a.argv.is_empty());
+    let action = current(state)
+        .and_then(|r| r.item)
+        .and_then(|i| state.actions.get(i))
+        .filter(|a| !a.argv.is_empty());
     match action.map(|a| a.argv.join(" ")) {
         Some(text) => {
             state.notice = Some("copied: put your context in place of <CONTEXT>".into());
@@ -46,7 +51,11 @@ pub fn next_item(state: &mut State, forward: bool) {
     let rows = rows(state, state.pane);
     let heading = |i: &usize| !rows[*i].text.is_empty() && !rows[*i].text.starts_with(' ');
     let here = state.report.cursor;
-    let next = if forward { (here + 1..rows.len()).find(heading) } else { (0..here.min(rows.len())).rev().find(heading) };
+    let next = if forward {
+        (here + 1..rows.len()).find(heading)
+    } else {
+        (0..here.min(rows.len())).rev().find(heading)
+    };
     if let Some(at) = next {
         let height = state.heights().list;
         state.report.to(at, rows.len(), height);
@@ -76,20 +85,42 @@ pub fn next_window(state: &mut State, forward: bool) {
         state.notice = Some("what is not normal is not worked out yet".into());
         return;
     };
-    let here = state.selected().and_then(|id| state.snapshot.time(id)).unwrap_or(i64::MIN);
-    let mut starts: Vec<(i64, usize)> = f.windows.iter().enumerate().map(|(i, w)| (w.start, i)).collect();
+    let here = state
+        .selected()
+        .and_then(|id| state.snapshot.time(id))
+        .unwrap_or(i64::MIN);
+    let mut starts: Vec<(i64, usize)> = f
+        .windows
+        .iter()
+        .enumerate()
+        .map(|(i, w)| (w.start, i))
+        .collect();
     starts.sort_unstable();
-    let next = if forward { starts.iter().find(|s| s.0 > here) } else { starts.iter().rev().find(|s| s.0 < here) };
+    let next = if forward {
+        starts.iter().find(|s| s.0 > here)
+    } else {
+        starts.iter().rev().find(|s| s.0 < here)
+    };
     match next {
         Some((start, i)) => {
             jump::to_moment(state, *start);
             let w = &f.windows[*i];
             let why = w.reasons.first().map_or("", |r| r.text.as_str());
-            state.notice = Some(format!("{}: {}", w.severity.name(), crate::text::escape::for_terminal(why)));
+            state.notice = Some(format!(
+                "{}: {}",
+                w.severity.name(),
+                crate::text::escape::for_terminal(why)
+            ));
         }
         None => {
-            state.notice =
-                Some(if f.windows.is_empty() { "nothing is out of the ordinary" } else { "no further window in this direction" }.into())
+            state.notice = Some(
+                if f.windows.is_empty() {
+                    "nothing is out of the ordinary"
+                } else {
+                    "no further window in this direction"
+                }
+                .into(),
+            )
         }
     }
 }
@@ -128,7 +159,10 @@ pub fn mute(state: &mut State) -> Vec<Effect> {
         state.notice = Some("put the cursor on a window or a reason to mute it".into());
         return vec![];
     };
-    state.notice = Some(format!("muted: {}; x again shows it", crate::text::escape::for_terminal(&what)));
+    state.notice = Some(format!(
+        "muted: {}; x again shows it",
+        crate::text::escape::for_terminal(&what)
+    ));
     vec![Effect::Mute(what)]
 }
 
@@ -160,12 +194,19 @@ pub fn mark_baseline(state: &mut State) -> Vec<Effect> {
     };
     let Some(start) = state.range_start.take() else {
         state.range_start = Some(here);
-        state.notice = Some("what is normal begins here; go to its end and press the key again".into());
+        state.notice =
+            Some("what is normal begins here; go to its end and press the key again".into());
         return vec![];
     };
     let range = (start != here).then_some((start.min(here), start.max(here)));
-    state.notice =
-        Some(if range.is_some() { "judging everything by this stretch…" } else { "what is normal is chosen automatically again…" }.into());
+    state.notice = Some(
+        if range.is_some() {
+            "judging everything by this stretch…"
+        } else {
+            "what is normal is chosen automatically again…"
+        }
+        .into(),
+    );
     state.findings = None;
     vec![Effect::Rebase(range, state.recovery.plan_for())]
 }

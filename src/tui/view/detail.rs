@@ -13,7 +13,9 @@ use ratatui::widgets::{Paragraph, Wrap};
 
 pub fn heading(state: &State) -> String {
     match (&state.shown_detail, state.pane) {
-        (_, Pane::Templates) if state.selected_template().is_some() => "Detail of the template".into(),
+        (_, Pane::Templates) if state.selected_template().is_some() => {
+            "Detail of the template".into()
+        }
         (Some(d), _) => format!("Detail of line {}", grouped(d.event.line)),
         (None, _) => "Detail".into(),
     }
@@ -35,7 +37,10 @@ fn lines(state: &State) -> Vec<Line<'static>> {
     if state.pane != Pane::Templates {
         match &state.shown_detail {
             Some(detail) => event_lines(state, detail, &mut out),
-            None if state.shown() == 0 => out.push(Line::styled("No event is under the cursor.", style::of(state, "dim"))),
+            None if state.shown() == 0 => out.push(Line::styled(
+                "No event is under the cursor.",
+                style::of(state, "dim"),
+            )),
             None => out.push(Line::styled("…", style::of(state, "dim"))),
         }
     }
@@ -73,7 +78,11 @@ fn event_lines(state: &State, detail: &DetailData, out: &mut Vec<Line<'static>>)
         },
     };
     out.push(pair(state, "time", &time));
-    let level = if e.level_inferred { format!("{} (read out of the message)", e.level.name()) } else { e.level.name().to_string() };
+    let level = if e.level_inferred {
+        format!("{} (read out of the message)", e.level.name())
+    } else {
+        e.level.name().to_string()
+    };
     out.push(Line::from(vec![
         Span::styled(format!("{:>10}  ", "level"), style::of(state, "key")),
         Span::styled(level, style::level(state, e.level)),
@@ -83,14 +92,22 @@ fn event_lines(state: &State, detail: &DetailData, out: &mut Vec<Line<'static>>)
         out.push(pair(state, "host", &e.host));
     }
     let name = source.map_or("", |s| s.name.as_str());
-    let lines = if e.lines > 1 { format!(" ({} lines)", e.lines) } else { String::new() };
+    let lines = if e.lines > 1 {
+        format!(" ({} lines)", e.lines)
+    } else {
+        String::new()
+    };
     out.push(pair(state, "source", &format!("{name}:{}{lines}", e.line)));
     for (key, value) in &e.fields {
         out.push(pair(state, key, value));
     }
     out.push(Line::default());
     for line in &detail.body.lines {
-        out.push(Line::from(line.iter().map(|(role, text)| Span::styled(text.clone(), style::of(state, role))).collect::<Vec<_>>()));
+        out.push(Line::from(
+            line.iter()
+                .map(|(role, text)| Span::styled(text.clone(), style::of(state, role)))
+                .collect::<Vec<_>>(),
+        ));
     }
     out.push(Line::default());
     if !detail.variables.is_empty() {
@@ -105,9 +122,20 @@ fn event_lines(state: &State, detail: &DetailData, out: &mut Vec<Line<'static>>)
 fn template_lines(state: &State, t: &Template, out: &mut Vec<Line<'static>>) {
     out.push(title(state, &format!("Template {}", t.id)));
     out.extend(t.name.as_ref().map(|n| pair(state, "name", n)));
-    out.push(Line::styled(format!("  {}", for_terminal(&t.text)), style::of(state, "variable")));
+    out.push(Line::styled(
+        format!("  {}", for_terminal(&t.text)),
+        style::of(state, "variable"),
+    ));
     let share = t.count as f64 * 100.0 / (state.snapshot.events as f64).max(1.0);
-    out.push(pair(state, "count", &format!("{} ({share:.1}% of events), lately {}", grouped(t.count), templates::change(t))));
+    out.push(pair(
+        state,
+        "count",
+        &format!(
+            "{} ({share:.1}% of events), lately {}",
+            grouped(t.count),
+            templates::change(t)
+        ),
+    ));
     let mix: Vec<String> = crate::model::Level::ALL
         .into_iter()
         .rev()
@@ -121,19 +149,34 @@ fn template_lines(state: &State, t: &Template, out: &mut Vec<Line<'static>>) {
     }
     out.push(pair(state, "services", &t.services.join(", ")));
     if !t.trend.is_empty() {
-        out.push(pair(state, "over time", &templates::sparkline(&t.trend, t.trend.len())));
+        out.push(pair(
+            state,
+            "over time",
+            &templates::sparkline(&t.trend, t.trend.len()),
+        ));
     }
     if let Some(facts) = state.facts.as_ref().filter(|f| f.id == t.id) {
         if !facts.values.is_empty() {
             out.push(Line::default());
-            out.push(title(state, &format!("Values of its variables (from {} events)", grouped(facts.looked))));
-            facts.values.iter().enumerate().for_each(|(i, v)| out.push(pair(state, &format!("<*> {}", i + 1), &values_text(v))));
+            out.push(title(
+                state,
+                &format!(
+                    "Values of its variables (from {} events)",
+                    grouped(facts.looked)
+                ),
+            ));
+            facts.values.iter().enumerate().for_each(|(i, v)| {
+                out.push(pair(state, &format!("<*> {}", i + 1), &values_text(v)))
+            });
         }
         if !facts.resembling.is_empty() {
             out.push(Line::default());
             out.push(title(state, "Templates that resemble it"));
             for (id, near) in &facts.resembling {
-                let text = state.snapshot.template_by_id(*id).map_or("", |i| state.snapshot.templates[i].text.as_str());
+                let text = state
+                    .snapshot
+                    .template_by_id(*id)
+                    .map_or("", |i| state.snapshot.templates[i].text.as_str());
                 out.push(pair(state, &format!("{near:.2}"), text));
             }
         }
@@ -142,9 +185,26 @@ fn template_lines(state: &State, t: &Template, out: &mut Vec<Line<'static>>) {
 }
 
 fn values_text(v: &VariableStats) -> String {
-    let numbers = v.numeric.map(|n| format!("min {} · median {} · p99 {} · max {}; ", n.min, n.median, n.p99, n.max)).unwrap_or_default();
-    let top: Vec<String> = v.top.iter().take(4).map(|(value, n)| format!("{} ×{n}", super::fit(value, 40))).collect();
-    format!("{numbers}{} distinct: {}", grouped(v.distinct), top.join(", "))
+    let numbers = v
+        .numeric
+        .map(|n| {
+            format!(
+                "min {} · median {} · p99 {} · max {}; ",
+                n.min, n.median, n.p99, n.max
+            )
+        })
+        .unwrap_or_default();
+    let top: Vec<String> = v
+        .top
+        .iter()
+        .take(4)
+        .map(|(value, n)| format!("{} ×{n}", super::fit(value, 40)))
+        .collect();
+    format!(
+        "{numbers}{} distinct: {}",
+        grouped(v.distinct),
+        top.join(", ")
+    )
 }
 
 fn neighbour_lines(state: &State, detail: &DetailData, out: &mut Vec<Line<'static>>) {
@@ -152,8 +212,14 @@ fn neighbour_lines(state: &State, detail: &DetailData, out: &mut Vec<Line<'stati
     for n in &detail.neighbours {
         let role = if n.own { "text" } else { "dim" };
         out.push(Line::from(vec![
-            Span::styled(format!("{:>8} {} ", n.line, if n.own { "▶" } else { " " }), style::of(state, "dim")),
-            Span::styled(for_terminal(n.text.trim_end_matches('\r')), style::of(state, role)),
+            Span::styled(
+                format!("{:>8} {} ", n.line, if n.own { "▶" } else { " " }),
+                style::of(state, "dim"),
+            ),
+            Span::styled(
+                for_terminal(n.text.trim_end_matches('\r')),
+                style::of(state, role),
+            ),
         ]));
     }
 }

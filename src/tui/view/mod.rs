@@ -56,11 +56,24 @@ fn frame_pane(frame: &mut Frame<'_>, state: &State, pane: Pane, area: Rect) -> R
         pane => report::heading(state, pane),
     };
     let mark = if focused { "▶ " } else { "─ " };
-    let text = format!("{mark}{} ", fit(&heading, usize::from(area.width).saturating_sub(4)));
+    let text = format!(
+        "{mark}{} ",
+        fit(&heading, usize::from(area.width).saturating_sub(4))
+    );
     let rule = "─".repeat(usize::from(area.width).saturating_sub(width(&text)));
     let head = Rect { height: 1, ..area };
-    frame.render_widget(Paragraph::new(Line::from(vec![Span::styled(text, style), Span::styled(rule, style)])), head);
-    Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area }
+    frame.render_widget(
+        Paragraph::new(Line::from(vec![
+            Span::styled(text, style),
+            Span::styled(rule, style),
+        ])),
+        head,
+    );
+    Rect {
+        y: area.y + 1,
+        height: area.height.saturating_sub(1),
+        ..area
+    }
 }
 
 pub fn width(text: &str) -> usize {
@@ -110,7 +123,11 @@ pub fn bytes(n: u64) -> String {
         value /= 1000.0;
         unit += 1;
     }
-    if unit == 0 { format!("{n} B") } else { format!("{value:.1} {}", units[unit]) }
+    if unit == 0 {
+        format!("{n} B")
+    } else {
+        format!("{value:.1} {}", units[unit])
+    }
 }
 
 #[cfg(test)]

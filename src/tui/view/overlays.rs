@@ -26,27 +26,54 @@ pub fn draw(frame: &mut Frame<'_>, state: &State) {
 
 fn prompt(frame: &mut Frame<'_>, state: &State, p: &Prompt) {
     let area = frame.area();
-    let line = Rect { y: area.height - 1, height: 1, ..area };
+    let line = Rect {
+        y: area.height - 1,
+        height: 1,
+        ..area
+    };
     frame.render_widget(Clear, line);
-    let label =
-        if p.asking == Asking::Search && state.pane == super::super::state::Pane::Templates { "find template" } else { p.asking.label() };
-    let mut spans =
-        vec![Span::styled(format!("{label}: "), style::of(state, "focus")), Span::styled(for_terminal(&p.text), style::of(state, "text"))];
+    let label = if p.asking == Asking::Search && state.pane == super::super::state::Pane::Templates
+    {
+        "find template"
+    } else {
+        p.asking.label()
+    };
+    let mut spans = vec![
+        Span::styled(format!("{label}: "), style::of(state, "focus")),
+        Span::styled(for_terminal(&p.text), style::of(state, "text")),
+    ];
     let tail = match (&p.error, &state.found, p.asking) {
         (Some(e), ..) => format!("   {}", for_terminal(e)),
         (None, Some(f), Asking::Search) if !p.text.is_empty() => {
-            format!("   {} matches{}", grouped(f.matches), if f.finished { "" } else { " so far" })
+            format!(
+                "   {} matches{}",
+                grouped(f.matches),
+                if f.finished { "" } else { " so far" }
+            )
         }
-        (None, _, Asking::Search) if p.text.is_empty() => "   words, \"phrase\", level:>=warn, service:x, -not, OR, /regex/".into(),
+        (None, _, Asking::Search) if p.text.is_empty() => {
+            "   words, \"phrase\", level:>=warn, service:x, -not, OR, /regex/".into()
+        }
         (None, _, Asking::Chat) => {
-            let hint = if p.text.is_empty() { "   @ names things, / has tasks, ↑ earlier questions" } else { "" };
-            let meter = state.chat.meter.map_or_else(String::new, |(n, all)| format!("   ~{n} of {all} tokens go with it"));
+            let hint = if p.text.is_empty() {
+                "   @ names things, / has tasks, ↑ earlier questions"
+            } else {
+                ""
+            };
+            let meter = state.chat.meter.map_or_else(String::new, |(n, all)| {
+                format!("   ~{n} of {all} tokens go with it")
+            });
             format!("{hint}{meter}")
         }
-        (None, _, Asking::Time) if p.text.is_empty() => "   10:15, 2024-03-01T10:15:00Z, -5m".into(),
+        (None, _, Asking::Time) if p.text.is_empty() => {
+            "   10:15, 2024-03-01T10:15:00Z, -5m".into()
+        }
         _ => String::new(),
     };
-    spans.push(Span::styled(tail, style::of(state, if p.error.is_some() { "notice" } else { "dim" })));
+    spans.push(Span::styled(
+        tail,
+        style::of(state, if p.error.is_some() { "notice" } else { "dim" }),
+    ));
     frame.render_widget(Paragraph::new(Line::from(spans)), line);
     let before: String = p.text.chars().take(p.cursor).collect();
     let x = (width(label) + 2 + width(&for_terminal(&before))) as u16;
@@ -55,10 +82,20 @@ fn prompt(frame: &mut Frame<'_>, state: &State, p: &Prompt) {
 
 fn window(frame: &mut Frame<'_>, state: &State, title: &str, wide: u16, high: u16) -> Rect {
     let area = frame.area();
-    let (w, h) = (wide.min(area.width.saturating_sub(2)), high.min(area.height.saturating_sub(2)));
-    let rect = Rect { x: (area.width - w) / 2, y: (area.height - h) / 2, width: w, height: h };
+    let (w, h) = (
+        wide.min(area.width.saturating_sub(2)),
+        high.min(area.height.saturating_sub(2)),
+    );
+    let rect = Rect {
+        x: (area.width - w) / 2,
+        y: (area.height - h) / 2,
+        width: w,
+        height: h,
+    };
     frame.render_widget(Clear, rect);
-    let block = Block::bordered().title(format!(" {title} ")).border_style(style::of(state, "focus"));
+    let block = Block::bordered()
+        .title(format!(" {title} "))
+        .border_style(style::of(state, "focus"));
     let inner = block.inner(rect);
     frame.render_widget(block, rect);
     inner
@@ -67,7 +104,10 @@ fn window(frame: &mut Frame<'_>, state: &State, title: &str, wide: u16, high: u1
 fn picker<T>(frame: &mut Frame<'_>, state: &State, p: &Picker<T>) {
     let inner = window(frame, state, p.title, 90, 22);
     let columns = usize::from(inner.width);
-    let mut lines = vec![Line::from(vec![Span::styled("> ", style::of(state, "focus")), Span::raw(for_terminal(&p.prompt.text))])];
+    let mut lines = vec![Line::from(vec![
+        Span::styled("> ", style::of(state, "focus")),
+        Span::raw(for_terminal(&p.prompt.text)),
+    ])];
     if p.fitting.is_empty() {
         lines.push(Line::styled("nothing fits", style::of(state, "dim")));
     }
@@ -79,26 +119,50 @@ fn picker<T>(frame: &mut Frame<'_>, state: &State, p: &Picker<T>) {
         let left = columns.saturating_sub(width(&label) + 4);
         let line = Line::from(vec![
             Span::styled(format!(" {label}  "), style::of(state, "title")),
-            Span::styled(fit(&for_terminal(&choice.hint), left), style::of(state, "dim")),
+            Span::styled(
+                fit(&for_terminal(&choice.hint), left),
+                style::of(state, "dim"),
+            ),
         ]);
-        lines.push(if place == p.cursor { line.patch_style(style::of(state, "selected")) } else { line });
+        lines.push(if place == p.cursor {
+            line.patch_style(style::of(state, "selected"))
+        } else {
+            line
+        });
     }
-    lines.push(Line::styled("type to narrow, ↑ ↓ choose, Enter opens, Esc leaves", style::of(state, "dim")));
+    lines.push(Line::styled(
+        "type to narrow, ↑ ↓ choose, Enter opens, Esc leaves",
+        style::of(state, "dim"),
+    ));
     frame.render_widget(Paragraph::new(lines), inner);
-    frame.set_cursor_position((inner.x + 2 + width(&for_terminal(&p.prompt.text)) as u16, inner.y));
+    frame.set_cursor_position((
+        inner.x + 2 + width(&for_terminal(&p.prompt.text)) as u16,
+        inner.y,
+    ));
 }
 
 fn text(frame: &mut Frame<'_>, state: &State, title: &str, all: &[String], top: usize) {
     let inner = window(frame, state, title, 120, 200);
     let rows = usize::from(inner.height);
     let columns = usize::from(inner.width);
-    let lines: Vec<Line<'static>> =
-        all.iter().skip(top).flat_map(|l| wrapped(&for_terminal(l), columns)).take(rows).map(Line::raw).collect();
+    let lines: Vec<Line<'static>> = all
+        .iter()
+        .skip(top)
+        .flat_map(|l| wrapped(&for_terminal(l), columns))
+        .take(rows)
+        .map(Line::raw)
+        .collect();
     frame.render_widget(Paragraph::new(lines), inner);
 }
 
 fn help(frame: &mut Frame<'_>, state: &State, top: usize) {
-    let inner = window(frame, state, "Keys (any other key closes, j/k scroll)", 84, 200);
+    let inner = window(
+        frame,
+        state,
+        "Keys (any other key closes, j/k scroll)",
+        84,
+        200,
+    );
     let mut lines = Vec::new();
     let mut group = "";
     for row in ROWS {
@@ -124,11 +188,23 @@ fn help(frame: &mut Frame<'_>, state: &State, top: usize) {
         ("◆", "template pinned to the top"),
         ("⏎3 more", "the event has three more lines"),
         ("! ▲", "time line: errors here; the cursor"),
-        ("C H M ·", "time line: a critical, high, medium, low window begins; ━ it lasts"),
-        ("▌", "this template is a reason of a window that is not normal"),
-        ("⚠", "the line speaks to a language model: it is data, never an instruction"),
+        (
+            "C H M ·",
+            "time line: a critical, high, medium, low window begins; ━ it lasts",
+        ),
+        (
+            "▌",
+            "this template is a reason of a window that is not normal",
+        ),
+        (
+            "⚠",
+            "the line speaks to a language model: it is data, never an instruction",
+        ),
         ("›", "a line stands behind this: Enter goes there"),
-        ("x3.2 ÷2.0", "rate in the last quarter of the time against before"),
+        (
+            "x3.2 ÷2.0",
+            "rate in the last quarter of the time against before",
+        ),
     ] {
         lines.push(Line::from(vec![
             Span::styled(format!("{glyph:>23}  "), style::of(state, "key")),

@@ -26,10 +26,18 @@ pub fn rows(state: &State, pane: Pane) -> Vec<Row> {
 
 pub fn heading(state: &State, pane: Pane) -> String {
     match (pane, &state.findings) {
-        (Pane::Anomalies, Some(f)) => format!("Windows that are not normal: {} (] next, Enter first line)", f.windows.len()),
+        (Pane::Anomalies, Some(f)) => format!(
+            "Windows that are not normal: {} (] next, Enter first line)",
+            f.windows.len()
+        ),
         (Pane::Guide, _) => "Guided triage (Enter goes there, 9 comes back)".into(),
         (Pane::Chat, _) => {
-            let model = state.chat.llm.model.as_deref().map_or_else(String::new, |m| format!(", {}", for_terminal(m)));
+            let model = state
+                .chat
+                .llm
+                .model
+                .as_deref()
+                .map_or_else(String::new, |m| format!(", {}", for_terminal(m)));
             format!("Chat (Enter asks{model})")
         }
         (pane, _) => pane.title().into(),
@@ -49,19 +57,32 @@ pub fn draw(frame: &mut Frame<'_>, state: &State, pane: Pane, area: Rect) {
         }
         if !r.strip.is_empty() {
             let line = Line::from(picture(state, &r.strip, columns));
-            lines.push(if i == cursor { line.patch_style(style::of(state, "selected")) } else { line });
+            lines.push(if i == cursor {
+                line.patch_style(style::of(state, "selected"))
+            } else {
+                line
+            });
             continue;
         }
         let mark = if r.event.is_some() { "› " } else { "  " };
-        for (n, part) in wrapped(&for_terminal(&r.text), columns.saturating_sub(2)).into_iter().enumerate() {
+        for (n, part) in wrapped(&for_terminal(&r.text), columns.saturating_sub(2))
+            .into_iter()
+            .enumerate()
+        {
             let line = Line::from(vec![
                 Span::styled(if n == 0 { mark } else { "  " }, style::of(state, "dim")),
                 Span::styled(part, style::of(state, r.role)),
             ]);
-            lines.push(if i == cursor { line.patch_style(style::of(state, "selected")) } else { line });
+            lines.push(if i == cursor {
+                line.patch_style(style::of(state, "selected"))
+            } else {
+                line
+            });
         }
     }
-    let top = at_cursor.saturating_sub(height.saturating_sub(3)).min(lines.len().saturating_sub(height.min(lines.len())));
+    let top = at_cursor
+        .saturating_sub(height.saturating_sub(3))
+        .min(lines.len().saturating_sub(height.min(lines.len())));
     let shown: Vec<Line<'static>> = lines.into_iter().skip(top).take(height).collect();
     frame.render_widget(Paragraph::new(shown), area);
 }
@@ -101,7 +122,10 @@ pub fn wrapped(text: &str, columns: usize) -> Vec<String> {
     }
     let indent = " ".repeat((text.len() - text.trim_start().len() + 2).min(columns / 3));
     let mut out = vec![text[..text.len() - text.trim_start().len()].to_string()];
-    for word in text.split_whitespace().flat_map(|w| pieces(w, columns - indent.len())) {
+    for word in text
+        .split_whitespace()
+        .flat_map(|w| pieces(w, columns - indent.len()))
+    {
         let last = out.len() - 1;
         let empty = out[last].trim().is_empty();
         if !empty && width(&out[last]) + width(&word) + 1 > columns {
@@ -122,7 +146,10 @@ mod tests {
 
     #[test]
     fn nothing_of_a_long_word_is_lost() {
-        let argv = format!("  run: kubectl patch deployment payment -p {}", "{\"spec\":1}".repeat(30));
+        let argv = format!(
+            "  run: kubectl patch deployment payment -p {}",
+            "{\"spec\":1}".repeat(30)
+        );
         let lines = wrapped(&argv, 60);
         assert!(lines.iter().all(|l| width(l) <= 60), "{lines:?}");
         let glued = |t: &str| t.chars().filter(|c| !c.is_whitespace()).collect::<String>();

@@ -12,8 +12,15 @@ use ratatui::widgets::{Paragraph, Wrap};
 
 pub fn heading(state: &State) -> String {
     let failed = state.snapshot.failures.len();
-    let trouble = if failed > 0 { format!(" · {failed} with trouble, listed first") } else { String::new() };
-    format!("Sources {}{trouble}", grouped(state.snapshot.sources.len() as u64))
+    let trouble = if failed > 0 {
+        format!(" · {failed} with trouble, listed first")
+    } else {
+        String::new()
+    };
+    format!(
+        "Sources {}{trouble}",
+        grouped(state.snapshot.sources.len() as u64)
+    )
 }
 
 pub fn len(state: &State) -> usize {
@@ -28,12 +35,20 @@ pub fn source_at(state: &State, place: usize) -> Option<u32> {
 
 pub fn draw(frame: &mut Frame<'_>, state: &State, area: Rect) {
     if len(state) == 0 {
-        frame.render_widget(Paragraph::new("Reading…").style(style::of(state, "dim")).wrap(Wrap { trim: true }), area);
+        frame.render_widget(
+            Paragraph::new("Reading…")
+                .style(style::of(state, "dim"))
+                .wrap(Wrap { trim: true }),
+            area,
+        );
         return;
     }
     let columns = usize::from(area.width);
     let name_width = columns.saturating_sub(54).clamp(20, 70);
-    let head = format!("{:>10} {:<name_width$} {:<18} {:>9} {:>8} {:<20}", "lines", "source", "format", "bytes", "unparsed", "first event");
+    let head = format!(
+        "{:>10} {:<name_width$} {:<18} {:>9} {:>8} {:<20}",
+        "lines", "source", "format", "bytes", "unparsed", "first event"
+    );
     let mut lines = vec![Line::styled(fit(&head, columns), style::of(state, "dim"))];
     let height = usize::from(area.height).saturating_sub(1);
     for place in state.sources.top..(state.sources.top + height).min(len(state)) {
@@ -42,18 +57,29 @@ pub fn draw(frame: &mut Frame<'_>, state: &State, area: Rect) {
             None => {
                 let f = &state.snapshot.failures[place];
                 Line::from(vec![
-                    Span::styled(format!("✗ {}: ", for_terminal(&f.name)), style::of(state, "error")),
+                    Span::styled(
+                        format!("✗ {}: ", for_terminal(&f.name)),
+                        style::of(state, "error"),
+                    ),
                     Span::styled(for_terminal(&f.reason), style::of(state, "text")),
                 ])
             }
         };
-        lines.push(if place == state.sources.cursor { line.patch_style(style::of(state, "selected")) } else { line });
+        lines.push(if place == state.sources.cursor {
+            line.patch_style(style::of(state, "selected"))
+        } else {
+            line
+        });
     }
     frame.render_widget(Paragraph::new(lines), area);
 }
 
 fn row(state: &State, s: &SourceInfo, name_width: usize) -> Line<'static> {
-    let first = if s.timed == 0 { "no times".to_string() } else { rfc3339(s.first, 0) };
+    let first = if s.timed == 0 {
+        "no times".to_string()
+    } else {
+        rfc3339(s.first, 0)
+    };
     let mut notes = Vec::new();
     if !s.inferred.is_empty() {
         notes.push(format!("{} inferred", s.inferred));
@@ -69,16 +95,33 @@ fn row(state: &State, s: &SourceInfo, name_width: usize) -> Line<'static> {
     }
     if let Some(layout) = &s.origin.layout {
         let o = &s.origin;
-        let place: Vec<&str> = [&o.namespace, &o.pod, &o.container, &o.node].into_iter().flatten().map(String::as_str).collect();
+        let place: Vec<&str> = [&o.namespace, &o.pod, &o.container, &o.node]
+            .into_iter()
+            .flatten()
+            .map(String::as_str)
+            .collect();
         notes.push(format!("{layout}: {}", place.join(" / ")));
     }
-    let note = if notes.is_empty() { String::new() } else { format!("  ({})", notes.join("; ")) };
+    let note = if notes.is_empty() {
+        String::new()
+    } else {
+        format!("  ({})", notes.join("; "))
+    };
     let name = tail(&for_terminal(&s.name), name_width);
     Line::from(vec![
-        Span::styled(format!("{:>10} ", grouped(s.lines)), style::of(state, "text")),
+        Span::styled(
+            format!("{:>10} ", grouped(s.lines)),
+            style::of(state, "text"),
+        ),
         Span::styled(format!("{name:<name_width$} "), style::of(state, "title")),
-        Span::styled(format!("{:<18} ", fit(&s.format, 18)), style::of(state, "service")),
-        Span::styled(format!("{:>9} {:>8} ", bytes(s.bytes), grouped(s.unparsed)), style::of(state, "text")),
+        Span::styled(
+            format!("{:<18} ", fit(&s.format, 18)),
+            style::of(state, "service"),
+        ),
+        Span::styled(
+            format!("{:>9} {:>8} ", bytes(s.bytes), grouped(s.unparsed)),
+            style::of(state, "text"),
+        ),
         Span::styled(format!("{first:<20}"), style::of(state, "time")),
         Span::styled(for_terminal(&note), style::of(state, "notice")),
     ])

@@ -14,17 +14,37 @@ pub fn title(frame: &mut Frame<'_>, state: &State, area: Rect) {
     let progress = &s.progress;
     let mut facts = vec![bytes(s.bytes), format!("{} lines", grouped(s.lines))];
     if progress.finished {
-        let how = if progress.from_cache { "from cache" } else { "read" };
+        let how = if progress.from_cache {
+            "from cache"
+        } else {
+            "read"
+        };
         facts.push(format!("{how} in {:.1} s", progress.elapsed_s));
     } else {
-        let share =
-            if progress.total_bytes > 0 { format!(" {}%", (s.bytes * 100 / progress.total_bytes.max(1)).min(99)) } else { String::new() };
+        let share = if progress.total_bytes > 0 {
+            format!(
+                " {}%",
+                (s.bytes * 100 / progress.total_bytes.max(1)).min(99)
+            )
+        } else {
+            String::new()
+        };
         let rate = s.bytes as f64 / progress.elapsed_s.max(0.001);
-        facts.push(format!("{}{share}, {}/s", if progress.stage.is_empty() { "opening" } else { progress.stage }, bytes(rate as u64)));
+        facts.push(format!(
+            "{}{share}, {}/s",
+            if progress.stage.is_empty() {
+                "opening"
+            } else {
+                progress.stage
+            },
+            bytes(rate as u64)
+        ));
     }
     if let Some(f) = &state.findings {
-        let counts =
-            |w: &&crate::model::Window| w.severity >= crate::model::Severity::Medium && !state.judged.muted.contains(&window_key(w));
+        let counts = |w: &&crate::model::Window| {
+            w.severity >= crate::model::Severity::Medium
+                && !state.judged.muted.contains(&window_key(w))
+        };
         let n = f.windows.iter().filter(counts).count();
         facts.push(match n {
             0 => "nothing odd (5)".into(),
@@ -37,7 +57,10 @@ pub fn title(frame: &mut Frame<'_>, state: &State, area: Rect) {
     }
     let right = facts.join(" · ");
     let columns = usize::from(area.width);
-    let left = fit(&format!(" faultline  {}", for_terminal(&state.title)), columns.saturating_sub(width(&right) + 2).max(12));
+    let left = fit(
+        &format!(" faultline  {}", for_terminal(&state.title)),
+        columns.saturating_sub(width(&right) + 2).max(12),
+    );
     let gap = columns.saturating_sub(width(&left) + width(&right) + 1);
     let line = format!("{left}{}{right} ", " ".repeat(gap));
     frame.render_widget(Paragraph::new(line).style(style::of(state, "status")), area);
@@ -45,10 +68,21 @@ pub fn title(frame: &mut Frame<'_>, state: &State, area: Rect) {
 
 pub fn draw(frame: &mut Frame<'_>, state: &State, area: Rect) {
     let mut spans = Vec::new();
-    if let Some(notice) = state.notice.as_ref().or(state.snapshot.notices.last().filter(|_| state.first_run)) {
-        spans.push(Span::styled(for_terminal(notice), style::of(state, "notice")));
+    if let Some(notice) = state.notice.as_ref().or(state
+        .snapshot
+        .notices
+        .last()
+        .filter(|_| state.first_run))
+    {
+        spans.push(Span::styled(
+            for_terminal(notice),
+            style::of(state, "notice"),
+        ));
     } else {
-        spans.extend(filter_text(state).map(|t| Span::styled(format!("filter: {t}  "), style::of(state, "focus"))));
+        spans.extend(
+            filter_text(state)
+                .map(|t| Span::styled(format!("filter: {t}  "), style::of(state, "focus"))),
+        );
         spans.extend(search_text(state).map(|t| Span::styled(t, style::of(state, "text"))));
     }
     if state.seeking {
@@ -57,7 +91,10 @@ pub fn draw(frame: &mut Frame<'_>, state: &State, area: Rect) {
     let used: usize = spans.iter().map(|s| width(&s.content)).sum();
     let hint = hint(state);
     let room = usize::from(area.width).saturating_sub(used);
-    if let Some(hint) = [hint.as_str(), "? help  q quit", "? help"].into_iter().find(|h| width(h) < room) {
+    if let Some(hint) = [hint.as_str(), "? help  q quit", "? help"]
+        .into_iter()
+        .find(|h| width(h) < room)
+    {
         spans.push(Span::styled(hint.to_string(), style::of(state, "dim")));
     }
     frame.render_widget(Paragraph::new(Line::from(spans)), area);
@@ -73,12 +110,33 @@ fn hint(state: &State) -> String {
 fn filter_text(state: &State) -> Option<String> {
     let f = &state.filter;
     let template = |id: &u64| {
-        state.snapshot.templates.iter().find(|t| t.id == *id).map_or_else(|| id.to_string(), |t| fit(&for_terminal(&t.text), 30))
+        state
+            .snapshot
+            .templates
+            .iter()
+            .find(|t| t.id == *id)
+            .map_or_else(|| id.to_string(), |t| fit(&for_terminal(&t.text), 30))
     };
-    let mut parts: Vec<String> = f.only_templates.iter().map(|t| format!("only \"{}\"", template(t))).collect();
-    parts.extend(f.hidden_templates.iter().map(|t| format!("not \"{}\"", template(t))));
-    parts.extend(f.only_services.iter().map(|s| format!("service {}", for_terminal(s))));
-    parts.extend(f.hidden_services.iter().map(|s| format!("not service {}", for_terminal(s))));
+    let mut parts: Vec<String> = f
+        .only_templates
+        .iter()
+        .map(|t| format!("only \"{}\"", template(t)))
+        .collect();
+    parts.extend(
+        f.hidden_templates
+            .iter()
+            .map(|t| format!("not \"{}\"", template(t))),
+    );
+    parts.extend(
+        f.only_services
+            .iter()
+            .map(|s| format!("service {}", for_terminal(s))),
+    );
+    parts.extend(
+        f.hidden_services
+            .iter()
+            .map(|s| format!("not service {}", for_terminal(s))),
+    );
     parts.extend(f.min_level.map(|l| format!("{} and worse", l.name())));
     if !f.text.is_empty() {
         parts.push(for_terminal(&f.text));
@@ -90,7 +148,9 @@ fn filter_text(state: &State) -> Option<String> {
         .filtering
         .as_ref()
         .filter(|x| !x.finished)
-        .map_or(String::new(), |x| format!(" ({}%)", x.chunks_done * 100 / x.chunks.max(1)));
+        .map_or(String::new(), |x| {
+            format!(" ({}%)", x.chunks_done * 100 / x.chunks.max(1))
+        });
     Some(format!("{}{partial}", parts.join(", ")))
 }
 
@@ -99,9 +159,19 @@ fn search_text(state: &State) -> Option<String> {
     if let Some(e) = &found.error {
         return Some(for_terminal(e));
     }
-    let here = found.rows.partition_point(|r| (*r as usize) < state.row_at(state.stream.cursor));
-    let so_far = if found.finished && state.snapshot.progress.finished { "" } else { " so far" };
-    let unread = if found.unread > 0 { format!(", {} could not be read", bytes(found.unread)) } else { String::new() };
+    let here = found
+        .rows
+        .partition_point(|r| (*r as usize) < state.row_at(state.stream.cursor));
+    let so_far = if found.finished && state.snapshot.progress.finished {
+        ""
+    } else {
+        " so far"
+    };
+    let unread = if found.unread > 0 {
+        format!(", {} could not be read", bytes(found.unread))
+    } else {
+        String::new()
+    };
     Some(format!(
         "/{}  {} of {} matches{so_far}{unread} in {:.0} ms  ",
         for_terminal(&state.search),

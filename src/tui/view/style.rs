@@ -14,8 +14,16 @@ pub fn level(state: &State, level: Level) -> TermStyle {
 }
 
 fn term(style: Style) -> TermStyle {
-    let mut out = TermStyle { fg: style.fg.map(colour), bg: style.bg.map(colour), ..TermStyle::default() };
-    for (on, modifier) in [(style.bold, Modifier::BOLD), (style.underlined, Modifier::UNDERLINED), (style.reversed, Modifier::REVERSED)] {
+    let mut out = TermStyle {
+        fg: style.fg.map(colour),
+        bg: style.bg.map(colour),
+        ..TermStyle::default()
+    };
+    for (on, modifier) in [
+        (style.bold, Modifier::BOLD),
+        (style.underlined, Modifier::UNDERLINED),
+        (style.reversed, Modifier::REVERSED),
+    ] {
         if on {
             out = out.add_modifier(modifier);
         }

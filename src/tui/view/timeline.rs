@@ -14,8 +14,15 @@ const BARS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '
 
 /// First and last moment of the corpus.
 pub fn full(state: &State) -> (Moment, Moment) {
-    let chunks = state.snapshot.chunks.iter().filter(|c| c.min_time != NO_TIME);
-    let (first, last) = (chunks.clone().map(|c| c.min_time).min(), chunks.map(|c| c.max_time).max());
+    let chunks = state
+        .snapshot
+        .chunks
+        .iter()
+        .filter(|c| c.min_time != NO_TIME);
+    let (first, last) = (
+        chunks.clone().map(|c| c.min_time).min(),
+        chunks.map(|c| c.max_time).max(),
+    );
     (first.unwrap_or(0), last.unwrap_or(0))
 }
 
@@ -30,7 +37,11 @@ pub fn draw(frame: &mut Frame<'_>, state: &State, area: Rect) {
     }
     let (start, end) = range(state);
     if end <= start && state.snapshot.timeline.bins.is_empty() {
-        let text = if state.snapshot.progress.finished { "No event has a time of its own: no time line." } else { "Reading…" };
+        let text = if state.snapshot.progress.finished {
+            "No event has a time of its own: no time line."
+        } else {
+            "Reading…"
+        };
         frame.render_widget(Paragraph::new(text).style(style::of(state, "dim")), area);
         return;
     }
@@ -39,7 +50,12 @@ pub fn draw(frame: &mut Frame<'_>, state: &State, area: Rect) {
     // With room there is a lane for windows and the cursor, apart from the labels.
     let lane_rows = usize::from(area.height >= 4);
     let rows = usize::from(area.height) - 1 - lane_rows;
-    let most = bins.iter().map(|b| b.iter().sum::<u64>()).max().unwrap_or(0).max(1);
+    let most = bins
+        .iter()
+        .map(|b| b.iter().sum::<u64>())
+        .max()
+        .unwrap_or(0)
+        .max(1);
     let mut lines = Vec::with_capacity(rows + 1);
     for row in (0..rows).rev() {
         let spans = bins.iter().map(|bin| {
@@ -59,7 +75,12 @@ pub fn draw(frame: &mut Frame<'_>, state: &State, area: Rect) {
 }
 
 /// Counts by level for each column.
-fn columns_of(state: &State, columns: usize, start: Moment, end: Moment) -> Vec<[u64; Level::COUNT]> {
+fn columns_of(
+    state: &State,
+    columns: usize,
+    start: Moment,
+    end: Moment,
+) -> Vec<[u64; Level::COUNT]> {
     let mut out = vec![[0u64; Level::COUNT]; columns];
     let timeline = state.timeline();
     let span = (end - start).max(1) as f64;
@@ -67,7 +88,10 @@ fn columns_of(state: &State, columns: usize, start: Moment, end: Moment) -> Vec<
         let middle = timeline.start_of(i) + timeline.width() / 2;
         let at = ((middle.clamp(start, end) - start) as f64 / span * columns as f64) as usize;
         let column = &mut out[at.min(columns - 1)];
-        column.iter_mut().zip(bin).for_each(|(a, b)| *a += u64::from(*b));
+        column
+            .iter_mut()
+            .zip(bin)
+            .for_each(|(a, b)| *a += u64::from(*b));
     }
     out
 }
@@ -92,30 +116,81 @@ fn column_of(t: Moment, columns: usize, start: Moment, end: Moment) -> usize {
 /// Windows that are not normal, by the letter and colour of their severity, and the cursor.
 fn lane(state: &State, columns: usize, start: Moment, end: Moment) -> Line<'static> {
     let mut marks: Vec<(char, &str)> = vec![(' ', "dim"); columns];
-    let windows = state.findings.iter().flat_map(|f| f.windows.iter().rev()).filter(|w| w.end >= start && w.start <= end);
+    let windows = state
+        .findings
+        .iter()
+        .flat_map(|f| f.windows.iter().rev())
+        .filter(|w| w.end >= start && w.start <= end);
     for w in windows {
         let (role, letter) = severity(w.severity);
-        let (a, z) = (column_of(w.start.max(start), columns, start, end), column_of(w.end.min(end), columns, start, end));
-        marks[a..=z].fill((if w.severity >= Severity::Medium { '━' } else { '╌' }, role));
+        let (a, z) = (
+            column_of(w.start.max(start), columns, start, end),
+            column_of(w.end.min(end), columns, start, end),
+        );
+        marks[a..=z].fill((
+            if w.severity >= Severity::Medium {
+                '━'
+            } else {
+                '╌'
+            },
+            role,
+        ));
         marks[a] = (letter, role);
     }
-    if let Some(t) = state.selected().and_then(|id| state.snapshot.time(id)).filter(|t| (start..=end).contains(t)) {
+    if let Some(t) = state
+        .selected()
+        .and_then(|id| state.snapshot.time(id))
+        .filter(|t| (start..=end).contains(t))
+    {
         marks[column_of(t, columns, start, end)] = ('▲', "focus");
     }
-    Line::from(marks.into_iter().map(|(c, role)| Span::styled(c.to_string(), style::of(state, role))).collect::<Vec<_>>())
+    Line::from(
+        marks
+            .into_iter()
+            .map(|(c, role)| Span::styled(c.to_string(), style::of(state, role)))
+            .collect::<Vec<_>>(),
+    )
 }
 
 /// Start, span and end in words; between them a mark per column: errors `!`, and the cursor `▲` where it has no lane.
-fn foot(state: &State, bins: &[[u64; Level::COUNT]], columns: usize, start: Moment, end: Moment, with_cursor: bool) -> Line<'static> {
+fn foot(
+    state: &State,
+    bins: &[[u64; Level::COUNT]],
+    columns: usize,
+    start: Moment,
+    end: Moment,
+    with_cursor: bool,
+) -> Line<'static> {
     let left = rfc3339(start, 0);
     let right = rfc3339(end, 0);
-    let zoom = if state.zoom.is_some() { ", zoomed: Z" } else { "" };
+    let zoom = if state.zoom.is_some() {
+        ", zoomed: Z"
+    } else {
+        ""
+    };
     let label_left = format!("{} ", &left[..left.len() - 1].replace('T', " "));
-    let label_right = format!(" {} ({}{zoom})", &right[11..right.len() - 1], human_duration(end - start));
-    let cursor = state.selected().and_then(|id| state.snapshot.time(id)).filter(|t| *t >= start && *t <= end);
-    let cursor = cursor.filter(|_| with_cursor).map(|t| column_of(t, columns, start, end));
-    let mut marks: Vec<(char, &str)> =
-        bins.iter().map(|b| if b[Level::Error.index()] + b[Level::Fatal.index()] > 0 { ('!', "error") } else { ('─', "border") }).collect();
+    let label_right = format!(
+        " {} ({}{zoom})",
+        &right[11..right.len() - 1],
+        human_duration(end - start)
+    );
+    let cursor = state
+        .selected()
+        .and_then(|id| state.snapshot.time(id))
+        .filter(|t| *t >= start && *t <= end);
+    let cursor = cursor
+        .filter(|_| with_cursor)
+        .map(|t| column_of(t, columns, start, end));
+    let mut marks: Vec<(char, &str)> = bins
+        .iter()
+        .map(|b| {
+            if b[Level::Error.index()] + b[Level::Fatal.index()] > 0 {
+                ('!', "error")
+            } else {
+                ('─', "border")
+            }
+        })
+        .collect();
     if let Some(c) = cursor {
         marks[c] = ('▲', "focus");
     }
@@ -124,8 +199,15 @@ fn foot(state: &State, bins: &[[u64; Level::COUNT]], columns: usize, start: Mome
     let room = columns > l + r + 10;
     for (i, (mark, role)) in marks.into_iter().enumerate() {
         if room && (i < l || i + r >= columns) && mark != '▲' {
-            let c = if i < l { label_left.chars().nth(i) } else { label_right.chars().nth(i + r - columns) };
-            spans.push(Span::styled(c.unwrap_or(' ').to_string(), style::of(state, "dim")));
+            let c = if i < l {
+                label_left.chars().nth(i)
+            } else {
+                label_right.chars().nth(i + r - columns)
+            };
+            spans.push(Span::styled(
+                c.unwrap_or(' ').to_string(),
+                style::of(state, "dim"),
+            ));
         } else {
             spans.push(Span::styled(mark.to_string(), style::of(state, role)));
         }
