@@ -1,20 +1,18 @@
-//! Actions on a real cluster: a real kubectl against a real kube-apiserver. Left out, saying so, where there is none.
+//! Actions on a real cluster: a real kubectl against a real kube-apiserver. Skipped with a message
+//! if the programs for a cluster are missing.
 
 mod support;
 
-use faultline::engine::{
-    self, Armed, Options, PlanFor, Preflight, Session, apply, arm, back, preflight,
-};
-use faultline::model::{Action, Risk};
-use serde_json::Value;
-use std::collections::BTreeMap;
-use std::sync::Arc;
-use support::cluster::{Cluster, NODE};
+use faultline::cluster::{apply, connect, preflight, rollback_action};
+use faultline::model::{Action, Context, Risk};
+use support::cluster::Cluster;
 use support::pty::Pty;
+use support::scenario::Scenario;
 
-/// kubectl finds the cluster by its environment, so the story is told by a process of its own.
+/// kubectl finds the cluster through an environment variable, so the scenario runs in its own
+/// process.
 #[test]
-fn actions_do_on_a_real_cluster_what_they_say() {
+fn actions_have_the_stated_effect_on_a_real_cluster() {
     let Some(cluster) = Cluster::start() else {
         return;
     };
@@ -39,18 +37,18 @@ fn actions_do_on_a_real_cluster_what_they_say() {
             ])
             .0
     });
-    from_the_outage_to_the_report(&cluster);
+    an_outage_is_handled_at_the_terminal(&cluster);
     std::fs::write(
         cluster.logs().join("any.previous.log"),
         "2026-03-02T09:00:00Z the last words\n",
     )
     .unwrap();
     let me = std::env::current_exe().unwrap();
-    let told = std::process::Command::new(me)
+    let done = std::process::Command::new(me)
         .args([
             "--ignored",
             "--exact",
-            "the_story",
+            "every_action_works_and_can_be_undone",
             "--nocapture",
             "--test-threads=1",
         ])
@@ -58,19 +56,19 @@ fn actions_do_on_a_real_cluster_what_they_say() {
         .output()
         .unwrap();
     let (out, err) = (
-        String::from_utf8_lossy(&told.stdout),
-        String::from_utf8_lossy(&told.stderr),
+        String::from_utf8_lossy(&done.stdout),
+        String::from_utf8_lossy(&done.stderr),
     );
     eprintln!("{out}{err}");
     assert!(
-        told.status.success() && out.contains("1 passed"),
+        done.status.success() && out.contains("1 passed"),
         "{out}{err}"
     );
 }
 
 #[test]
-#[ignore = "told by the test above it, in a cluster"]
-fn the_story() {
+#[ignore = "run by the test above, which provides the cluster"]
+fn every_action_works_and_can_be_undone() {
     let config = std::env::var("KUBECONFIG").unwrap();
     let kubectl = |args: &[&str]| {
         let done = std::process::Command::new("kubectl")
@@ -83,20 +81,20 @@ fn the_story() {
         )
     };
     assert!(!config.is_empty());
-    let story = Story::new(&kubectl);
-    story.every_action_is_checked_applied_and_taken_back();
-    (story.kubectl)(&["-n", "shop", "rollout", "resume", "deployment/payment"]);
-    story.a_paused_workload_is_told_of_before();
-    story.budgets_and_autoscalers_are_told_of();
-    story.what_is_not_allowed_is_not_tried();
-    story.a_context_that_leads_elsewhere_is_refused();
-    story.what_changed_meanwhile_refuses();
-    story.bad_lines_end_in_a_sentence();
-    story.what_vanished_is_told();
+    let scenario = Scenario::new(&kubectl);
+    scenario.every_action_is_checked_applied_and_undone();
+    (scenario.kubectl)(&["-n", "shop", "rollout", "resume", "deployment/payment"]);
+    scenario.a_paused_workload_is_reported_before_a_restart();
+    scenario.budgets_and_autoscalers_are_reported();
+    scenario.an_action_without_permission_is_not_tried();
+    scenario.a_context_that_changed_its_target_is_refused();
+    scenario.an_object_that_changed_since_the_check_is_refused();
+    scenario.connection_problems_are_reported_in_a_sentence();
+    scenario.a_deleted_object_is_reported();
 }
 
-/// The whole story at a terminal: the outage, its cause, the plan, one action with one key, taken back, and the report.
-fn from_the_outage_to_the_report(cluster: &Cluster) {
+/// The whole workflow at a terminal: outage, cause, plan, one action, its undo, and the report.
+fn an_outage_is_handled_at_the_terminal(cluster: &Cluster) {
     let home = tempfile::tempdir().unwrap();
     let sample = support::sample("checkout-outage.tar.gz");
     let mut pty = Pty::with(
@@ -104,7 +102,7 @@ fn from_the_outage_to_the_report(cluster: &Cluster) {
         &[sample.to_str().unwrap()],
         &[("KUBECONFIG", &cluster.config())],
     );
-    pty.wait_for("1 odd window");
+    pty.wait_for("1 anomaly");
     pty.keys("5");
     pty.wait_for("C critical");
     pty.keys("6");
@@ -118,22 +116,22 @@ fn from_the_outage_to_the_report(cluster: &Cluster) {
     };
     let before = revision();
     pty.keys("A");
-    pty.wait_for("context of the cluster");
+    pty.wait_for("kubectl context of the cluster");
     pty.keys("test\r");
-    pty.wait_for("Armed for this run");
-    pty.close("Armed for this run");
+    pty.wait_for("Cluster chosen for this session");
+    pty.close("Cluster chosen for this session");
     pty.wait_for("--context test");
-    pty.wait_for("All green: A applies it");
-    assert_eq!(revision(), before, "a look changes nothing");
+    pty.wait_for("All checks passed: A applies it");
+    assert_eq!(revision(), before, "a preflight check changes nothing");
     pty.keys("A");
     pty.wait_for("successfully rolled out");
     assert_ne!(revision(), before);
-    pty.close("What came of it");
+    pty.close("Action result");
     pty.keys("V");
     pty.wait_for("rolled back");
-    pty.close("What came of it");
+    pty.close("Action result");
     pty.keys("9G\r");
-    pty.wait_for("the report is in");
+    pty.wait_for("report written to");
     let report = std::fs::read_dir(home.path())
         .unwrap()
         .flatten()
@@ -142,7 +140,7 @@ fn from_the_outage_to_the_report(cluster: &Cluster) {
     let text = std::fs::read_to_string(report.path()).unwrap();
     assert!(
         text.contains("# Incident report")
-            && text.contains("## What was done")
+            && text.contains("## Actions taken")
             && text.contains("payment failed first"),
         "{text}"
     );
@@ -151,182 +149,15 @@ fn from_the_outage_to_the_report(cluster: &Cluster) {
     assert!(pty.restored());
 }
 
-type Kubectl<'k> = &'k dyn Fn(&[&str]) -> (bool, String);
-
-struct Story<'k> {
-    kubectl: Kubectl<'k>,
-    home: tempfile::TempDir,
-    armed: Armed,
-    session: Session,
-    snapshot: Arc<engine::Snapshot>,
+/// Makes an action run in another context.
+fn set_context(action: &mut Action, context: &str) {
+    action.command.as_mut().unwrap().context = Context::Named(context.into());
 }
 
-/// The pod that the sample's logs are of, on the node.
-fn make_pod(kubectl: Kubectl<'_>, name: &str) -> (bool, String) {
-    let placed = format!(r#"{{"spec":{{"nodeName":"{NODE}"}}}}"#);
-    kubectl(&[
-        "-n",
-        "shop",
-        "run",
-        name,
-        "--image=payment:1",
-        "--restart=Never",
-        "--overrides",
-        &placed,
-    ])
-}
-
-/// Fault classes that between them bring up every action of the catalogue.
-const CLASSES: [&str; 13] = [
-    "pool exhausted",
-    "out of memory",
-    "crash loop",
-    "image pull",
-    "node not ready",
-    "disk full",
-    "probe failed",
-    "timeout",
-    "quota",
-    "deadlock",
-    "i/o error",
-    "failure",
-    "authentication",
-];
-
-impl<'k> Story<'k> {
-    fn new(kubectl: Kubectl<'k>) -> Story<'k> {
-        let home = tempfile::tempdir().unwrap();
-        let mut options = Options::new(vec![support::sample("checkout-outage.tar.gz")]);
-        options.data = Some(home.path().to_path_buf());
-        let mut session = engine::open(options).unwrap();
-        let snapshot = session.wait();
-        let plan = session
-            .corpus
-            .plan(&snapshot, &session.corpus.diagnosis_of(&snapshot));
-        let pod = plan
-            .iter()
-            .find(|a| a.target.kind == "pod")
-            .unwrap()
-            .target
-            .name
-            .clone();
-        assert!(make_pod(kubectl, &pod).0);
-        let armed = arm("test", &plan).unwrap();
-        assert_eq!(
-            (
-                armed.user.as_str(),
-                armed.namespace.as_str(),
-                armed.node.as_deref()
-            ),
-            ("admin", "shop", Some(NODE))
-        );
-        assert!(
-            armed.server.starts_with("https://127.0.0.1:") && armed.warnings.is_empty(),
-            "{armed:?}"
-        );
-        let story = Story {
-            kubectl,
-            home,
-            armed,
-            session,
-            snapshot,
-        };
-        let probe = r#"{"spec":{"template":{"spec":{"nodeName":"node-1",
-            "containers":[{"name":"payment","livenessProbe":{"httpGet":{"path":"/","port":80}}}]}}}}"#;
-        story.done(&[
-            "-n",
-            "shop",
-            "patch",
-            "deployment",
-            "payment",
-            "--type=strategic",
-            "-p",
-            probe,
-        ]);
-        story.done(&[
-            "-n",
-            "shop",
-            "rollout",
-            "status",
-            "deployment/payment",
-            "--timeout=60s",
-        ]);
-        story
-    }
-
-    fn done(&self, args: &[&str]) -> String {
-        let (done, said) = (self.kubectl)(args);
-        assert!(done, "{args:?}: {said}");
-        said
-    }
-
-    /// What the plan offers for any fault, by verb.
-    fn actions(&self) -> BTreeMap<String, Action> {
-        let mut out = BTreeMap::new();
-        for class in CLASSES {
-            let mut d = (*self.session.corpus.diagnosis_of(&self.snapshot)).clone();
-            d.category = class.into();
-            let given = [
-                ("image", "payment:2"),
-                ("variable", "POOL"),
-                ("value", "a \"b\" \\ 'c' $(d)"),
-                ("replicas", "4"),
-            ];
-            let given = given.map(|(k, v)| (k.to_string(), v.to_string())).into();
-            let whom = PlanFor {
-                context: Some("test".into()),
-                given,
-                node: self.armed.node.clone(),
-            };
-            for a in self.session.corpus.plan_for(&self.snapshot, &d, &whom) {
-                out.entry(a.verb.clone()).or_insert(a);
-            }
-        }
-        out
-    }
-
-    fn deployment(&self) -> Value {
-        serde_json::from_str(&self.done(&[
-            "-n",
-            "shop",
-            "get",
-            "deployment",
-            "payment",
-            "-o",
-            "json",
-        ]))
-        .unwrap()
-    }
-
-    /// Looked at, applied, and not the least refused.
-    fn applied(&self, action: &Action) -> Preflight {
-        let card = preflight(action, &self.armed).unwrap_or_else(|e| panic!("{}: {e}", action.id));
-        assert!(card.green(), "{}: {:?}", action.id, card.checks);
-        let done = apply(&self.session.corpus, action, &self.armed, &card)
-            .unwrap_or_else(|e| panic!("{}: {e}", action.id));
-        assert!(!done.stuck, "{}: {}", action.id, done.told);
-        eprintln!(
-            "{}: {}",
-            action.id,
-            done.told.lines().next().unwrap_or_default()
-        );
-        card
-    }
-
-    /// The object of an action, without what the server writes by itself.
-    fn object(&self, action: &Action) -> Value {
-        let t = &action.target;
-        let text = self.done(&["-n", "shop", "get", &t.kind, &t.name, "-o", "json"]);
-        let object: Value = serde_json::from_str(&text).unwrap();
-        // An undone rollout brings back the annotations of its time: that is how Kubernetes does it.
-        let noted = Some(&object["metadata"]["annotations"]["aiops/root-cause"])
-            .filter(|_| action.verb.ends_with("annotate"));
-        serde_json::json!({"labels": object["metadata"]["labels"], "noted": noted, "spec": object["spec"]})
-    }
-
-    fn every_action_is_checked_applied_and_taken_back(&self) {
+impl Scenario<'_> {
+    fn every_action_is_checked_applied_and_undone(&self) {
         let actions = self.actions();
-        // A first restart gives a revision to go back to.
+        // The restart comes first: it creates a revision to return to.
         let order = [
             "restart",
             "scale",
@@ -349,36 +180,36 @@ impl<'k> Story<'k> {
             .into_iter()
             .chain(rest)
             .filter_map(|v| actions.get(v))
-            .filter(|a| !a.argv.is_empty())
+            .filter(|a| a.command.is_some())
         {
-            self.make(action);
+            self.prepare(action);
             let before = self.object(action);
-            let card = self.applied(action);
+            let checked = self.apply_checked(action);
             applied.push(action.verb.as_str());
             if action.risk == Risk::None || action.verb == "delete-pod" {
                 continue;
             }
             assert!(
-                !card.diff.is_empty(),
-                "{}: what changes is shown",
+                !checked.diff.is_empty(),
+                "{}: the card shows no changes",
                 action.id
             );
             assert_ne!(self.object(action), before, "{}", action.id);
-            self.applied(
-                &back(action, &card)
-                    .unwrap_or_else(|| panic!("{}: {:?}", action.id, card.rollback)),
+            self.apply_checked(
+                &rollback_action(action, &checked)
+                    .unwrap_or_else(|| panic!("{}: {:?}", action.id, checked.rollback)),
             );
             assert_eq!(
                 self.object(action),
                 before,
-                "{} is taken back to what was seen",
+                "{}: undo restores the previous state",
                 action.id
             );
         }
         eprintln!("applied {applied:?}");
-        let all = faultline::remediate::catalogue()
+        let all = faultline::remediate::catalog()
             .iter()
-            .filter(|e| !e.args.is_empty());
+            .filter(|e| e.command.is_some());
         let missing: Vec<&str> = all
             .map(|e| e.verb.as_str())
             .filter(|v| !applied.contains(v))
@@ -386,92 +217,71 @@ impl<'k> Story<'k> {
         assert!(missing.is_empty(), "not applied: {missing:?}");
     }
 
-    /// The object that an action is about, where the shop has none of it, in the state that it is for.
-    fn make(&self, action: &Action) {
-        let pause = if action.verb == "resume" {
-            "pause"
-        } else {
-            "resume"
-        };
-        // What it was before does not matter: it may be so already.
-        (self.kubectl)(&["-n", "shop", "rollout", pause, "deployment/payment"]);
-        (self.kubectl)(&[
-            if action.verb == "uncordon" {
-                "cordon"
-            } else {
-                "uncordon"
-            },
-            NODE,
-        ]);
-        if action.target.kind == "pod" {
-            make_pod(self.kubectl, &action.target.name);
-        }
-        if action.target.kind == "hpa" {
-            (self.kubectl)(&[
-                "-n",
-                "shop",
-                "autoscale",
-                "deployment",
-                "payment",
-                "--max=3",
-            ]);
-        }
-    }
-
-    fn a_paused_workload_is_told_of_before(&self) {
-        self.done(&["-n", "shop", "rollout", "pause", "deployment/payment"]);
-        let card = preflight(&self.actions()["restart"], &self.armed).unwrap();
+    fn a_paused_workload_is_reported_before_a_restart(&self) {
+        self.run(&["-n", "shop", "rollout", "pause", "deployment/payment"]);
+        let checked = preflight(&self.actions()["restart"], &self.connection).unwrap();
         assert!(
-            card.checks.iter().any(|c| !c.0 && c.1.contains("paused")),
+            checked
+                .checks
+                .iter()
+                .any(|c| !c.passed && c.text.contains("paused")),
             "{:?}",
-            card.checks
+            checked.checks
         );
-        self.done(&["-n", "shop", "rollout", "resume", "deployment/payment"]);
+        self.run(&["-n", "shop", "rollout", "resume", "deployment/payment"]);
     }
 
-    fn budgets_and_autoscalers_are_told_of(&self) {
-        // By its old API: that is what this server speaks, whatever kubectl would choose.
+    fn budgets_and_autoscalers_are_reported(&self) {
+        // The v1beta1 API, because this server has no newer one.
         let budget = r#"{"apiVersion":"policy/v1beta1","kind":"PodDisruptionBudget","metadata":{"name":"payment-budget","namespace":"shop"},
             "spec":{"minAvailable":1,"selector":{"matchLabels":{"app":"payment"}}}}"#;
         let file = self.home.path().join("budget.json");
         std::fs::write(&file, budget).unwrap();
-        self.done(&["create", "-f", file.to_str().unwrap()]);
-        let card = preflight(&self.actions()["restart"], &self.armed).unwrap();
-        for told in ["disruption budget payment-budget", "autoscaler payment"] {
+        self.run(&["create", "-f", file.to_str().unwrap()]);
+        let checked = preflight(&self.actions()["restart"], &self.connection).unwrap();
+        for part in ["disruption budget payment-budget", "autoscaler payment"] {
             assert!(
-                card.checks.iter().any(|c| c.1.contains(told)),
-                "{told}: {:?}",
-                card.checks
+                checked.checks.iter().any(|c| c.text.contains(part)),
+                "{part}: {:?}",
+                checked.checks
             );
         }
     }
 
-    fn what_is_not_allowed_is_not_tried(&self) {
-        let mut theirs = self.actions()["restart"].clone();
-        theirs.argv[2] = "viewer".into();
+    fn an_action_without_permission_is_not_tried(&self) {
+        let mut action = self.actions()["restart"].clone();
+        set_context(&mut action, "viewer");
         let before = self.deployment();
-        let card = preflight(&theirs, &arm("viewer", &[]).unwrap()).unwrap();
-        assert!(!card.green(), "{:?}", card.checks);
+        let checked = preflight(&action, &connect("viewer", &[]).unwrap()).unwrap();
+        assert!(!checked.passed(), "{:?}", checked.checks);
         assert_eq!(
             self.deployment()["metadata"]["resourceVersion"],
             before["metadata"]["resourceVersion"]
         );
     }
 
-    /// The context is led to another server while faultline runs.
-    fn a_context_that_leads_elsewhere_is_refused(&self) {
+    /// The context gets another user while faultline runs.
+    fn a_context_that_changed_its_target_is_refused(&self) {
         let restart = &self.actions()["restart"];
-        let card = preflight(restart, &self.armed).unwrap();
+        let checked = preflight(restart, &self.connection).unwrap();
         let before = self.deployment();
-        self.done(&["config", "set-context", "test", "--user=viewer"]);
+        self.run(&["config", "set-context", "test", "--user=viewer"]);
         let refused = [
-            apply(&self.session.corpus, restart, &self.armed, &card).unwrap_err(),
+            apply(&self.analysis, restart, &self.connection, &checked)
+                .unwrap_err()
+                .to_string(),
             {
-                let card = preflight(restart, &self.armed).unwrap();
-                card.checks.iter().find(|c| !c.0).unwrap().1.clone()
+                let checked = preflight(restart, &self.connection).unwrap();
+                checked
+                    .checks
+                    .iter()
+                    .find(|c| !c.passed)
+                    .unwrap()
+                    .text
+                    .clone()
             },
         ];
-        self.done(&["config", "set-context", "test", "--user=admin"]);
+        self.run(&["config", "set-context", "test", "--user=admin"]);
         assert!(
             refused.iter().all(|r| r.contains("as viewer")),
             "{refused:?}"
@@ -482,10 +292,10 @@ impl<'k> Story<'k> {
         );
     }
 
-    fn what_changed_meanwhile_refuses(&self) {
+    fn an_object_that_changed_since_the_check_is_refused(&self) {
         let restart = &self.actions()["restart"];
-        let card = preflight(restart, &self.armed).unwrap();
-        self.done(&[
+        let checked = preflight(restart, &self.connection).unwrap();
+        self.run(&[
             "-n",
             "shop",
             "annotate",
@@ -493,46 +303,53 @@ impl<'k> Story<'k> {
             "payment",
             "someone=else",
         ]);
-        let refused = apply(&self.session.corpus, restart, &self.armed, &card).unwrap_err();
+        let refused = apply(&self.analysis, restart, &self.connection, &checked)
+            .unwrap_err()
+            .to_string();
         assert!(
             refused.contains("object has been modified") || refused.contains("Conflict"),
             "{refused}"
         );
     }
 
-    fn bad_lines_end_in_a_sentence(&self) {
+    fn connection_problems_are_reported_in_a_sentence(&self) {
         for context in ["dropped", "slow"] {
             let mut action = self.actions()["restart"].clone();
-            action.argv[2] = context.into();
-            let armed = arm(context, &[]).unwrap();
-            let card = preflight(&action, &armed).unwrap();
-            let told = card.checks.iter().find(|c| !c.0).map(|c| c.1.clone());
-            eprintln!("{context}: {told:?}");
+            set_context(&mut action, context);
+            let connection = connect(context, &[]).unwrap();
+            let checked = preflight(&action, &connection).unwrap();
+            let message = checked
+                .checks
+                .iter()
+                .find(|c| !c.passed)
+                .map(|c| c.text.clone());
+            eprintln!("{context}: {message:?}");
             assert!(
-                told.is_some_and(|t| t.len() > 10),
+                message.is_some_and(|m| m.len() > 10),
                 "{context}: {:?}",
-                card.checks
+                checked.checks
             );
         }
-        let nowhere = arm("nowhere", &[]).unwrap_err();
+        let nowhere = connect("nowhere", &[]).unwrap_err().to_string();
         assert!(nowhere.contains("nowhere"), "{nowhere}");
     }
 
-    fn what_vanished_is_told(&self) {
+    fn a_deleted_object_is_reported(&self) {
         let restart = &self.actions()["restart"];
-        let card = preflight(restart, &self.armed).unwrap();
-        assert!(card.green(), "{:?}", card.checks);
-        self.done(&["-n", "shop", "delete", "deployment", "payment"]);
+        let checked = preflight(restart, &self.connection).unwrap();
+        assert!(checked.passed(), "{:?}", checked.checks);
+        self.run(&["-n", "shop", "delete", "deployment", "payment"]);
         assert!(
-            apply(&self.session.corpus, restart, &self.armed, &card)
+            apply(&self.analysis, restart, &self.connection, &checked)
                 .unwrap_err()
+                .to_string()
                 .contains("not found")
         );
-        let gone = preflight(restart, &self.armed).unwrap();
+        let gone = preflight(restart, &self.connection).unwrap();
         assert!(
             gone.checks
                 .iter()
-                .any(|c| !c.0 && c.1.contains("not found")),
+                .any(|c| !c.passed && c.text.contains("not found")),
             "{:?}",
             gone.checks
         );

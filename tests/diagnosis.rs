@@ -1,4 +1,5 @@
-//! Diagnosis: the faulty service of the simulated shop comes first, with probabilities that fit; and real faults where the data is.
+//! Diagnosis of the simulated shop: the faulty service must be ranked first, with plausible
+//! probabilities for the other services. `FAULTLINE_SEEDS=N` tests N seeds per fault.
 
 mod support;
 
@@ -6,6 +7,7 @@ use serde_json::Value;
 use support::sockshop::{FAULTS, Scene, generate, pack};
 use support::{faultline, run, sample};
 
+/// Runs `faultline diagnose` on a simulated bundle.
 fn diagnose(scene: Scene) -> Value {
     let home = tempfile::tempdir().unwrap();
     let bundle = home.path().join("bundle.tar.gz");
@@ -17,6 +19,7 @@ fn diagnose(scene: Scene) -> Value {
     serde_json::from_str(&out).unwrap()
 }
 
+/// P(down) of a service, or 0 if the diagnosis does not list it.
 fn down(d: &Value, service: &str) -> f64 {
     d["services"]
         .as_array()
@@ -26,7 +29,7 @@ fn down(d: &Value, service: &str) -> f64 {
         .map_or(0.0, |s| s["p_down"].as_f64().unwrap())
 }
 
-/// Who calls whom in the shop.
+/// Services of the shop and the services that they call.
 const CALLS: [(&str, &[&str]); 6] = [
     (
         "front-end",
@@ -42,6 +45,7 @@ const CALLS: [(&str, &[&str]); 6] = [
     ("shipping", &["rabbitmq"]),
 ];
 
+/// Whether a service calls another one, directly or indirectly.
 fn depends(service: &str, on: &str) -> bool {
     CALLS
         .iter()
@@ -50,38 +54,39 @@ fn depends(service: &str, on: &str) -> bool {
         .any(|callee| *callee == on || depends(callee, on))
 }
 
-/// Services that do not depend on the faulty one but are suspected; and whether its direct callers stand between it and those.
-fn judged(d: &Value, faulty: &str) -> (Vec<String>, bool) {
+/// Services that are suspected although they do not depend on the faulty one; and whether P(down)
+/// of each direct caller is below the faulty service's and above every unaffected service's.
+fn suspects_and_order(d: &Value, faulty: &str) -> (Vec<String>, bool) {
     let names: Vec<&str> = d["services"]
         .as_array()
         .unwrap()
         .iter()
         .map(|s| s["name"].as_str().unwrap())
         .collect();
-    // The queue is read by its consumer, which is not called but goes quiet with it.
-    let touched = |n: &str| {
+    // queue-master reads the queue: nobody calls it, but it has no work when the queue is empty.
+    let affected = |n: &str| {
         n == faulty
             || depends(n, faulty)
             || n == "queue-master"
                 && (faulty == "rabbitmq" || depends("shipping", faulty) || faulty == "shipping")
     };
-    let untouched: Vec<&&str> = names.iter().filter(|n| !touched(n)).collect();
-    let suspected = untouched
+    let unaffected: Vec<&&str> = names.iter().filter(|n| !affected(n)).collect();
+    let suspected = unaffected
         .iter()
         .filter(|n| down(d, n) >= 0.16)
         .map(|n| n.to_string())
         .collect();
-    let most = untouched.iter().map(|n| down(d, n)).fold(0.0, f64::max);
+    let highest = unaffected.iter().map(|n| down(d, n)).fold(0.0, f64::max);
     let callers: Vec<f64> = CALLS
         .iter()
         .filter(|c| c.1.contains(&faulty))
         .map(|c| down(d, c.0))
         .collect();
-    let between = callers.iter().all(|p| *p < down(d, faulty) && *p > most);
+    let between = callers.iter().all(|p| *p < down(d, faulty) && *p > highest);
     if !between {
         eprintln!(
-            "  callers {callers:.3?}, most of the untouched {most:.3}: {:?}",
-            untouched
+            "  callers {callers:.3?}, highest of the unaffected {highest:.3}: {:?}",
+            unaffected
                 .iter()
                 .map(|n| (n, down(d, n)))
                 .collect::<Vec<_>>()
@@ -91,7 +96,7 @@ fn judged(d: &Value, faulty: &str) -> (Vec<String>, bool) {
 }
 
 #[test]
-fn the_faulty_service_comes_first_and_is_red() {
+fn the_faulty_service_is_ranked_first_and_is_down() {
     let seeds: u64 = std::env::var("FAULTLINE_SEEDS")
         .ok()
         .and_then(|n| n.parse().ok())
@@ -105,9 +110,9 @@ fn the_faulty_service_comes_first_and_is_red() {
                 .unwrap_or("none")
                 .to_string();
             let p = down(&d, service);
-            let (suspected, between) = judged(&d, service);
+            let (suspected, between) = suspects_and_order(&d, service);
             eprintln!(
-                "{name:<22} seed {seed}: first {top}, p_down {p:.2}, untouched but suspected {suspected:?}, callers between {between}"
+                "{name:<22} seed {seed}: first {top}, p_down {p:.2}, unaffected but suspected {suspected:?}, callers between {between}"
             );
             all += 1;
             first += usize::from(top == *service);
@@ -117,13 +122,13 @@ fn the_faulty_service_comes_first_and_is_red() {
         }
     }
     eprintln!(
-        "first {first} of {all}, red {red}, untouched suspected {wrong}, callers between {ordered}"
+        "first {first} of {all}, red {red}, unaffected but suspected {wrong}, callers between {ordered}"
     );
     assert!(first == all && red == all && wrong == 0 && ordered == all);
 }
 
 #[test]
-fn a_young_deployment_and_own_thresholds_count_into_the_health() {
+fn a_recent_deployment_and_configured_thresholds_affect_the_health() {
     let home = tempfile::tempdir().unwrap();
     let bundle = home.path().join("bundle.tar.gz");
     let mut files = generate(Scene::fault(1, 9));
@@ -154,22 +159,23 @@ fn a_young_deployment_and_own_thresholds_count_into_the_health() {
             .cloned()
             .collect::<Vec<_>>()
     };
-    let usual = penalties("");
+    let default = penalties("");
     assert!(
-        usual.iter().any(|p| p == "deployed 5 min before")
-            && usual.iter().any(|p| p == "answers with 5xx"),
-        "{usual:?}"
+        default.iter().any(|p| p == "deployed 5 min before")
+            && default.iter().any(|p| p == "answers with 5xx"),
+        "{default:?}"
     );
-    let own = penalties("[health]\ndeployed_min = 2\nfailed = 100000");
+    let configured = penalties("[health]\ndeployed_min = 2\nfailed = 100000");
     assert!(
-        !own.iter()
+        !configured
+            .iter()
             .any(|p| p.contains("deployed") || p.contains("5xx")),
-        "{own:?}"
+        "{configured:?}"
     );
 }
 
 #[test]
-fn a_clean_shop_has_nothing_to_explain() {
+fn a_shop_without_a_fault_has_no_likely_cause() {
     let d = diagnose(Scene::clean(3, 30));
     assert!(
         d["root_causes"]
@@ -183,7 +189,7 @@ fn a_clean_shop_has_nothing_to_explain() {
 }
 
 #[test]
-fn the_sample_outage_is_critical_and_resembles_a_known_one() {
+fn the_sample_outage_is_critical_and_similar_to_a_known_incident() {
     let home = tempfile::tempdir().unwrap();
     let (status, out, _) = run(faultline(home.path())
         .args(["diagnose", "--format", "json"])

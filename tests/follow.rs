@@ -1,6 +1,6 @@
-//! Followed folders: what grows, comes and is rotated is read once.
+//! Followed folders: lines of growing, new and rotated files are read exactly once.
 
-use faultline::engine::{self, Options};
+use faultline::corpus::{self, Options};
 use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -19,13 +19,13 @@ fn append(file: &Path, lines: std::ops::Range<usize>) {
 }
 
 #[test]
-fn new_and_rotated_files_of_a_followed_folder_are_read_once() {
+fn growing_new_and_rotated_files_are_read_once() {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str| folder.path().join(name);
     append(&file("a.log"), 0..100);
     let mut options = Options::new(vec![folder.path().to_path_buf()]);
     (options.follow, options.interactive) = (true, true);
-    let session = engine::open(options).unwrap();
+    let session = corpus::open(options).unwrap();
     let wait = |lines: u64| {
         let started = Instant::now();
         while session.corpus.snapshot().lines != lines {
@@ -48,7 +48,7 @@ fn new_and_rotated_files_of_a_followed_folder_are_read_once() {
     wait(195);
     append(&file("a.log"), 30..40);
     wait(205);
-    // Longer than a look at the folder takes to come round: nothing is read again.
+    // Longer than the interval between two scans of the folder: nothing is read twice.
     std::thread::sleep(Duration::from_millis(2500));
     wait(205);
     assert_eq!(session.corpus.snapshot().sources.len(), 3);

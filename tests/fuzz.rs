@@ -1,4 +1,5 @@
-//! Hostile messages: mutated bytes of saved lines, for a fixed count. Time and memory stay bounded, counts stay whole.
+//! Mines hostile messages: a fixed number of mutations of saved lines, and extreme lengths. Every
+//! line must be counted, in bounded time.
 
 #[path = "support/rng.rs"]
 #[allow(dead_code)]
@@ -10,11 +11,12 @@ use proptest::prelude::*;
 use rng::Rng;
 use std::time::{Duration, Instant};
 
-/// Mutations tried; one more line each.
+/// Number of mutations; each adds one line.
 const ROUNDS: usize = 3_000;
-/// Far above what any of these takes: a bound, not a benchmark.
+/// Far above the usual time: a limit, not a benchmark.
 const BOUND: Duration = Duration::from_secs(60);
 
+/// Texts of the templates, and the number of lines counted in them.
 fn mine(lines: &[Vec<u8>]) -> (Vec<String>, u64) {
     let mut local = LocalKinds::default();
     for (n, raw) in lines.iter().enumerate() {
@@ -43,7 +45,7 @@ fn mine(lines: &[Vec<u8>]) -> (Vec<String>, u64) {
     (resolved.texts, all.shapes.iter().map(|s| s.count).sum())
 }
 
-fn saved() -> Vec<Vec<u8>> {
+fn saved_lines() -> Vec<Vec<u8>> {
     let text = include_bytes!("fuzz/corpus/lines.txt");
     text.split(|b| *b == b'\n')
         .filter(|l| !l.is_empty())
@@ -52,8 +54,8 @@ fn saved() -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn mutated_lines_are_all_counted() {
-    let seeds = saved();
+fn every_mutated_line_is_counted() {
+    let seeds = saved_lines();
     let mut rng = Rng(2026);
     let mut lines = seeds.clone();
     for _ in 0..ROUNDS {
@@ -84,7 +86,7 @@ fn mutated_lines_are_all_counted() {
 }
 
 #[test]
-fn extreme_messages_are_bounded() {
+fn extreme_messages_are_mined_in_bounded_time() {
     let names = |n: usize| {
         (0..n).map(|i| {
             format!(
@@ -121,24 +123,24 @@ proptest! {
     #[test]
     fn templates_do_not_depend_on_the_order_of_lines(mut lines in prop::collection::vec("[a-c1-3 =:/.]{1,24}", 1..40)) {
         let bytes = |l: &[String]| l.iter().map(|x| x.clone().into_bytes()).collect::<Vec<_>>();
-        let mut one = mine(&bytes(&lines)).0;
+        let mut forward = mine(&bytes(&lines)).0;
         lines.reverse();
-        let mut two = mine(&bytes(&lines)).0;
-        one.sort();
-        two.sort();
-        prop_assert_eq!(one, two);
+        let mut reversed = mine(&bytes(&lines)).0;
+        forward.sort();
+        reversed.sort();
+        prop_assert_eq!(forward, reversed);
     }
 
     #[test]
-    fn a_template_gives_the_message_back(message in "[a-z]{1,8} [0-9]{1,6} [a-z]{1,8}") {
+    fn a_template_and_its_variables_restore_the_message(message in "[a-z]{1,8} [0-9]{1,6} [a-z]{1,8}") {
         let (texts, _) = mine(&[message.clone().into_bytes()]);
         let mut values = variables(&texts[0], &message).into_iter();
         let pieces: Vec<&str> = texts[0].split("<*>").collect();
-        let mut back = pieces[0].to_string();
+        let mut restored = pieces[0].to_string();
         for piece in &pieces[1..] {
-            back.push_str(&values.next().unwrap_or_default());
-            back.push_str(piece);
+            restored.push_str(&values.next().unwrap_or_default());
+            restored.push_str(piece);
         }
-        prop_assert_eq!(back, message);
+        prop_assert_eq!(restored, message);
     }
 }

@@ -1,4 +1,4 @@
-//! The command line as scripts use it: exact counts, JSON, statuses, bad input.
+//! The command line as scripts use it: exact counts, JSON, exit statuses, bad input.
 
 mod support;
 
@@ -14,7 +14,8 @@ fn json_lines(text: &str) -> Vec<Value> {
         .collect()
 }
 
-/// Text with words of every sort: with and without digits, underscores, letters outside ASCII, broken bytes, several lines an event.
+/// A log with words with and without digits, underscores, letters outside ASCII, invalid UTF-8, and
+/// events of several lines.
 fn corpus(seed: u64) -> Vec<u8> {
     let words = [
         "error",
@@ -124,7 +125,7 @@ fn word_counts_equal_those_of_ripgrep() {
 }
 
 #[test]
-fn events_found_are_those_that_hold_the_lines() {
+fn a_match_in_any_line_finds_the_whole_event() {
     let home = tempfile::tempdir().unwrap();
     let log = home.path().join("a.log");
     std::fs::write(&log, "2024-03-01T10:00:00Z ERROR app: one\n\tat deep\n\tat deep\n2024-03-01T10:00:01Z INFO app: two\n").unwrap();
@@ -170,7 +171,7 @@ fn events_found_are_those_that_hold_the_lines() {
 }
 
 #[test]
-fn results_do_not_depend_on_order_or_cache() {
+fn results_do_not_depend_on_argument_order_or_cache() {
     let home = tempfile::tempdir().unwrap();
     let web = sample("web");
     let (a, b) = (web.join("access.log"), web.join("app.log"));
@@ -189,7 +190,7 @@ fn results_do_not_depend_on_order_or_cache() {
 }
 
 #[test]
-fn every_line_belongs_to_one_event_and_every_sample_has_times() {
+fn every_event_is_listed_and_every_sample_event_has_a_time() {
     let home = tempfile::tempdir().unwrap();
     for name in [
         "checkout-outage.tar.gz",
@@ -222,7 +223,7 @@ fn every_line_belongs_to_one_event_and_every_sample_has_times() {
 }
 
 #[test]
-fn bundles_become_services_and_traces_become_events() {
+fn bundle_paths_give_services_and_stack_traces_join_their_event() {
     let home = tempfile::tempdir().unwrap();
     let path = sample("checkout-outage.tar.gz");
     let (_, out, _) = run(faultline(home.path())
@@ -240,7 +241,7 @@ fn bundles_become_services_and_traces_become_events() {
 }
 
 #[test]
-fn trouble_is_told_and_the_rest_goes_on() {
+fn unreadable_inputs_are_reported_and_the_others_are_read() {
     let home = tempfile::tempdir().unwrap();
     let dir = home.path().join("in");
     std::fs::create_dir(&dir).unwrap();
@@ -263,12 +264,12 @@ fn trouble_is_told_and_the_rest_goes_on() {
         .args(["search", "--count", "--stats", "fine"])
         .arg(&dir));
     assert_eq!((status, out.trim()), (0, "1"), "{err}");
-    for told in [
+    for message in [
         "cut.log.gz: the compressed data ends too soon",
         "loop",
         "dangling",
     ] {
-        assert!(err.contains(told), "{told} is not in: {err}");
+        assert!(err.contains(message), "{message} is not in: {err}");
     }
     let (_, out, _) = run(faultline(home.path())
         .args(["search", "--count", "wide"])
@@ -281,7 +282,7 @@ fn trouble_is_told_and_the_rest_goes_on() {
 }
 
 #[test]
-fn nothing_readable_is_status_2() {
+fn a_missing_file_or_a_bad_query_is_status_2() {
     let home = tempfile::tempdir().unwrap();
     let (status, out, err) = run(faultline(home.path()).args(["templates", "/no/such/file"]));
     assert_eq!((status, out.as_str()), (2, ""));
@@ -290,7 +291,7 @@ fn nothing_readable_is_status_2() {
 }
 
 #[test]
-fn standard_input_is_a_source() {
+fn a_dash_reads_standard_input() {
     let home = tempfile::tempdir().unwrap();
     let mut child = faultline(home.path())
         .args(["search", "--count", "b", "-"])
@@ -313,7 +314,7 @@ fn standard_input_is_a_source() {
 }
 
 #[test]
-fn a_grown_file_is_resumed_and_a_damaged_cache_rebuilt() {
+fn a_grown_file_is_read_completely_and_a_damaged_cache_is_rebuilt() {
     let home = tempfile::tempdir().unwrap();
     let log = home.path().join("grow.log");
     let line = |i: u64| format!("2024-03-01T10:00:{:02}Z INFO step {i} of it\n", i % 60);
@@ -339,11 +340,11 @@ fn a_grown_file_is_resumed_and_a_damaged_cache_rebuilt() {
 }
 
 #[test]
-fn a_corpus_is_the_same_by_a_relative_path() {
+fn a_relative_and_an_absolute_path_share_one_index() {
     let home = tempfile::tempdir().unwrap();
     let log = home.path().join("one.log");
     std::fs::write(&log, "2024-03-01T10:00:00Z INFO first\n".repeat(50)).unwrap();
-    let kept = || {
+    let written = || {
         let files = walkdir::WalkDir::new(home.path().join("faultline"))
             .into_iter()
             .flatten();
@@ -360,7 +361,7 @@ fn a_corpus_is_the_same_by_a_relative_path() {
         .trim(),
         "50"
     );
-    let before = kept();
+    let before = written();
     assert_eq!(
         run(faultline(home.path())
             .current_dir(home.path())
@@ -370,14 +371,14 @@ fn a_corpus_is_the_same_by_a_relative_path() {
         "50"
     );
     assert_eq!(
-        (before.len(), kept()),
+        (before.len(), written()),
         (1, before),
         "the index was built a second time"
     );
 }
 
 #[test]
-fn huge_lines_are_read_whole() {
+fn lines_of_several_megabytes_are_read_completely() {
     let home = tempfile::tempdir().unwrap();
     let log = home.path().join("huge.log");
     let mut text = b"2024-03-01T10:00:00Z INFO first\n".to_vec();
@@ -412,7 +413,7 @@ fn huge_lines_are_read_whole() {
 }
 
 #[test]
-fn every_real_format_and_the_must_gather_open() {
+fn most_events_of_real_logs_have_a_time() {
     let Some(data) = data() else { return };
     let home = tempfile::tempdir().unwrap();
     let mut report = Vec::new();

@@ -1,127 +1,274 @@
-//! The law of the house: a room imports only rooms that stand before it, and the stages never import each other.
-//! Reads every path in src/ and names the offending arrow.
+//! Checks the architecture: which rooms import which, that no files of a room import each other in
+//! a circle, and the sizes. Reads the source files and names what is wrong, file by file.
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::path::{Path, PathBuf};
+#[path = "support/source.rs"]
+mod source;
 
-/// Rank of a room; rooms of one rank do not know each other.
-fn rank(room: &str) -> Option<u32> {
-    Some(match room {
-        "model" => 0,
-        "text" => 1,
-        "config" => 2,
-        "kube" => 3,
-        "ingest" | "mine" | "index" | "detect" | "diagnose" | "remediate" => 4,
-        "engine" => 5,
-        "chat" => 6,
-        "cli" => 7,
-        "tui" => 7,
-        _ => return None,
-    })
-}
+use source::{Source, circles, imports, sources};
+use std::collections::{BTreeMap, BTreeSet};
 
-/// What the faces may import; `cli` may also start the `tui`.
-const FACES: &[(&str, &[&str])] = &[
-    ("cli", &["model", "text", "config", "engine", "chat", "tui"]),
-    ("tui", &["model", "text", "config", "engine", "chat"]),
+/// The rooms in the order in which data flows. A room imports only rooms of earlier rows.
+const ROOMS: &[&[&str]] = &[
+    &["model"],
+    &["text"],
+    &["config"],
+    &["kube"],
+    &["ingest", "mine", "index", "detect", "diagnose", "remediate"],
+    &["corpus"],
+    &["analysis"],
+    &["cluster"],
+    &["chat"],
+    &["cli", "tui"],
 ];
 
-fn sources(folder: &Path, out: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap().flatten() {
-        let path = entry.path();
-        if path.is_dir() {
-            sources(&path, out);
-        } else if path.extension().is_some_and(|e| e == "rs") {
-            out.push(path);
-        }
-    }
+/// The parts of the terminal UI, in the same way.
+const TUI: &[&[&str]] = &[
+    &["state"],
+    &["layout"],
+    &["panes"],
+    &["update", "view"],
+    &["driver"],
+];
+
+/// What the faces may import; `cli` also starts the `tui`.
+const FACES: &[(&str, &[&str])] = &[
+    (
+        "cli",
+        &[
+            "model", "text", "config", "corpus", "analysis", "cluster", "chat", "tui",
+        ],
+    ),
+    (
+        "tui",
+        &[
+            "model", "text", "config", "corpus", "analysis", "cluster", "chat",
+        ],
+    ),
+];
+
+/// Most lines of a file, and of a room. For `tui`, of each of its parts.
+const FILE_LINES: usize = 500;
+const ROOM_LINES: usize = 5000;
+
+fn row(order: &[&[&str]], room: &str) -> Option<usize> {
+    order.iter().position(|row| row.contains(&room))
 }
 
-/// Rooms that a file's text names after `crate::`, also in braces.
-fn arrows(text: &str) -> Vec<String> {
-    let mut rooms = Vec::new();
-    for line in text.lines().filter(|l| !l.trim_start().starts_with("//")) {
-        for part in line.split("crate::").skip(1) {
-            if let Some(list) = part.strip_prefix('{') {
-                let names = list.split('}').next().unwrap_or(list).split(',');
-                rooms.extend(names.map(|n| n.trim().split("::").next().unwrap_or("").to_string()));
-            } else {
-                rooms.push(
-                    part.split(|c: char| !c.is_alphanumeric() && c != '_')
-                        .next()
-                        .unwrap_or("")
-                        .to_string(),
-                );
+/// Imports that go upward in an order of rooms. `depth`: which part of the path names the room.
+fn upward(files: &[Source], order: &[&[&str]], depth: usize) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for file in files {
+        let Some(own) = file.module.get(depth) else {
+            continue;
+        };
+        let Some(own_row) = row(order, own) else {
+            continue;
+        };
+        for target in imports(file)
+            .iter()
+            .filter(|t| t[..depth] == file.module[..depth])
+        {
+            let Some(other) = target.get(depth) else {
+                continue;
+            };
+            let Some(other_row) = row(order, other) else {
+                continue;
+            };
+            let face = FACES.iter().find(|(name, _)| depth == 0 && name == own);
+            let is_allowed = own == other
+                || face.map_or(other_row < own_row, |(_, may)| {
+                    may.contains(&other.as_str())
+                });
+            if !is_allowed {
+                wrong.push(format!("{}: {own} -> {other}", file.path));
             }
         }
     }
-    rooms
+    wrong
 }
 
 #[test]
-fn imports_run_one_way() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut files = Vec::new();
-    sources(&root, &mut files);
-    let mut wrong = Vec::new();
-    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
-    for file in files {
-        let inside = file.strip_prefix(&root).unwrap();
-        let room = inside
-            .components()
-            .next()
-            .unwrap()
-            .as_os_str()
-            .to_string_lossy()
-            .into_owned();
-        let Some(own) = rank(&room) else { continue };
-        *seen.entry(room.clone()).or_default() += 1;
-        for target in arrows(&fs::read_to_string(&file).unwrap()) {
-            let Some(other) = rank(&target) else { continue };
-            let face = FACES.iter().find(|(name, _)| *name == room);
-            let allowed = target == room
-                || face.map_or(other < own, |(_, may)| may.contains(&target.as_str()));
-            if !allowed {
-                wrong.push(format!("{}: {room} -> {target}", inside.display()));
-            }
-        }
-    }
-    assert!(seen.len() >= 8, "rooms found: {seen:?}");
+fn rooms_import_only_rooms_before_them() {
+    let files = sources("src");
+    let rooms: BTreeSet<&str> = files
+        .iter()
+        .filter_map(|f| f.module.first())
+        .map(String::as_str)
+        .collect();
+    let known: BTreeSet<&str> = ROOMS.concat().into_iter().collect();
+    assert_eq!(rooms, known, "a room is missing in ROOMS");
+    let wrong = upward(&files, ROOMS, 0);
+    assert!(wrong.is_empty(), "forbidden imports:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn parts_of_the_terminal_ui_import_only_parts_before_them() {
+    let files: Vec<Source> = sources("src")
+        .into_iter()
+        .filter(|f| f.module.first().is_some_and(|m| m == "tui"))
+        .collect();
+    let wrong = upward(&files, TUI, 1);
     assert!(
-        wrong.is_empty(),
-        "arrows against the law:\n{}",
+        files.len() > 20 && wrong.is_empty(),
+        "forbidden imports:\n{}",
         wrong.join("\n")
     );
 }
 
 #[test]
-fn every_file_says_what_it_is_for_and_stays_short() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut files = Vec::new();
-    sources(&root.join("src"), &mut files);
-    sources(&root.join("tests"), &mut files);
-    for file in files {
-        let text = fs::read_to_string(&file).unwrap();
+fn no_files_of_a_room_import_each_other_in_a_circle() {
+    let found = circles(&sources("src"));
+    assert!(found.is_empty(), "circles:\n{}", found.join("\n"));
+}
+
+#[test]
+fn every_file_has_a_module_comment_and_files_and_rooms_are_small() {
+    let mut rooms: BTreeMap<String, usize> = BTreeMap::new();
+    for file in sources("src").iter().chain(&sources("tests")) {
+        let lines = file.text.lines().count();
         assert!(
-            text.starts_with("//!"),
+            file.text.starts_with("//!"),
             "{} has no //! on line 1",
-            file.display()
+            file.path
         );
+        assert!(lines <= FILE_LINES, "{} has {lines} lines", file.path);
+        let depth = if file.path.starts_with("src/tui/") {
+            2
+        } else {
+            1
+        };
+        if file.path.starts_with("src/") {
+            *rooms
+                .entry(file.module.iter().take(depth).cloned().collect())
+                .or_default() += lines;
+        }
+    }
+    let large: Vec<_> = rooms
+        .iter()
+        .filter(|(_, lines)| **lines > ROOM_LINES)
+        .collect();
+    assert!(large.is_empty(), "too large: {large:?}");
+}
+
+#[test]
+fn errors_are_types_outside_the_faces() {
+    let is_face = |f: &Source| f.module.first().is_some_and(|m| m == "cli" || m == "tui");
+    let stringly = regex::Regex::new(r"Result<[^;{}]*?,\s*(String|&'static str|&str)>").unwrap();
+    for file in sources("src").iter().filter(|f| !is_face(f)) {
+        let code = file.code();
+        let found = stringly.find(&code);
         assert!(
-            text.lines().count() <= 500,
-            "{} has more than 500 lines",
-            file.display()
+            found.is_none(),
+            "{}: {}",
+            file.path,
+            found.map_or("", |m| m.as_str())
         );
     }
 }
 
+/// Names of the systems, services and nodes of public log data sets, and words of their labels.
+const DATA_SET_WORDS: &[&str] = &[
+    "hdfs",
+    "bgl",
+    "thunderbird",
+    "spirit",
+    "liberty",
+    "zookeeper",
+    "openstack",
+    "hadoop",
+    "healthapp",
+    "proxifier",
+    "hpc",
+    "loghub",
+    "trainticket",
+    "ts-order",
+    "ts-travel",
+    "ts-station",
+    "sock shop",
+    "sockshop",
+    "online boutique",
+    "cartservice",
+    "checkoutservice",
+    "recommendationservice",
+    "blk_",
+    "r12-m1",
+    "dn228",
+    "tbird",
+    "sn372",
+    "ciod",
+    "rts panic",
+    "dfs.datanode",
+    "mapreduce",
+    "productcatalog",
+    "tt-db",
+    "nova-compute",
+    "error number 5",
+];
+
 #[test]
-fn the_checker_sees_every_form_of_import() {
-    assert_eq!(
-        arrows("use crate::tui::x;\n    crate::engine::f(a, crate::mine::b);"),
-        ["tui", "engine", "mine"]
+fn no_word_of_a_data_set_stands_in_the_code() {
+    let mut found = Vec::new();
+    for file in sources("src")
+        .iter()
+        .filter(|f| !f.path.contains("/formats/"))
+    {
+        let code = file.code().to_lowercase();
+        let words = DATA_SET_WORDS.iter().filter(|w| contains_word(&code, w));
+        found.extend(words.map(|w| format!("{}: {w}", file.path)));
+    }
+    for (path, text) in source::data_files("src") {
+        let text = text.to_lowercase();
+        let words = DATA_SET_WORDS.iter().filter(|w| contains_word(&text, w));
+        found.extend(words.map(|w| format!("{path}: {w}")));
+    }
+    assert!(
+        found.is_empty(),
+        "rules must not be fitted to a data set:\n{}",
+        found.join("\n")
     );
-    assert_eq!(arrows("use crate::{mine::x, index};"), ["mine", "index"]);
-    assert!(arrows("// use crate::tui").is_empty());
+}
+
+/// The word stands in the text and is not the inside of a longer word.
+fn contains_word(text: &str, word: &str) -> bool {
+    text.match_indices(word).any(|(at, _)| {
+        let before = text[..at].chars().next_back();
+        let after = text[at + word.len()..].chars().next();
+        !before.is_some_and(char::is_alphanumeric)
+            && (word.ends_with('_') || !after.is_some_and(char::is_alphanumeric))
+    })
+}
+
+#[test]
+fn every_form_of_import_is_recognized() {
+    let file = |module: &[&str], text: &str| Source {
+        path: String::new(),
+        module: module.iter().map(|m| (*m).to_string()).collect(),
+        is_mod: false,
+        text: text.into(),
+    };
+    let seen = |f: &Source| {
+        imports(f)
+            .into_iter()
+            .map(|p| p.join("::"))
+            .collect::<Vec<_>>()
+    };
+    let f = file(
+        &["mine", "a"],
+        "use crate::tui::x;\n fn f() { crate::corpus::f(a, super::b::C) }",
+    );
+    assert_eq!(seen(&f), ["tui::x", "corpus::f", "mine::b::C"]);
+    let f = file(&["mine", "a"], "use crate::{mine::x::{self, Y},\n index};");
+    assert_eq!(seen(&f), ["mine::x", "mine::x::Y", "index"]);
+    assert!(
+        imports(&file(
+            &["mine", "a"],
+            "// use crate::tui;\n#[cfg(test)]\nuse crate::cli;"
+        ))
+        .is_empty()
+    );
+    let a = file(&["mine", "a"], "use super::b::B;");
+    let b = file(&["mine", "b"], "use crate::mine::c::C;");
+    let c = file(&["mine", "c"], "use super::a::A;");
+    assert!(circles(&[a.clone(), b.clone()]).is_empty());
+    assert_eq!(circles(&[a, b, c]).len(), 1);
 }

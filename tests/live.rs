@@ -1,9 +1,10 @@
-//! Live logs of a real cluster: followed by a real kubectl through a real API server, out of a kubelet's stand-in. Left out,
-//! saying so, where there is no cluster.
+//! Live logs of a real cluster: a real kubectl follows them through a real API server from a fake
+//! kubelet. Skipped with a message if the programs for a cluster are missing.
 
 mod support;
 
-use faultline::engine::{self, LiveLogs, follow_pods};
+use faultline::cluster::{LiveLogs, follow_pods};
+use faultline::corpus;
 use faultline::text::civil::{MINUTE, SECOND, rfc3339};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -14,7 +15,7 @@ use support::cluster::{Cluster, NODE};
 use support::pty::Pty;
 
 #[test]
-fn a_live_outage_is_seen_mended_and_seen_to_be_mended() {
+fn a_live_outage_is_found_and_its_recovery_is_recorded() {
     let Some(cluster) = Cluster::start() else {
         return;
     };
@@ -36,13 +37,13 @@ fn a_live_outage_is_seen_mended_and_seen_to_be_mended() {
                     == 1
         });
     }
-    lines_are_neither_lost_nor_repeated(&cluster);
+    no_line_is_lost_or_repeated(&cluster);
     let shop = Shop::open(&cluster);
-    from_the_live_outage_to_the_recovery(&cluster);
+    a_live_outage_is_handled_at_the_terminal(&cluster);
     drop(shop);
 }
 
-/// Pods of the shop that are not on their way out.
+/// Pods of the shop that are not being deleted.
 fn pods(cluster: &Cluster) -> Vec<String> {
     let template = "{range .items[*]}{.metadata.name} {.metadata.deletionTimestamp}{\"\\n\"}{end}";
     let (_, text) = cluster.kubectl(&[
@@ -59,33 +60,38 @@ fn pods(cluster: &Cluster) -> Vec<String> {
         .collect()
 }
 
-/// Runs the part that needs the cluster in its environment as a process of its own.
-fn lines_are_neither_lost_nor_repeated(cluster: &Cluster) {
+/// kubectl finds the cluster through an environment variable, so this part runs in its own process.
+fn no_line_is_lost_or_repeated(cluster: &Cluster) {
     let pod = pods(cluster)
         .into_iter()
         .find(|p| p.starts_with("payment"))
         .unwrap();
-    let told = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--ignored", "--exact", "broken_streams", "--nocapture"])
+    let done = std::process::Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--ignored",
+            "--exact",
+            "a_broken_stream_loses_and_repeats_no_line",
+            "--nocapture",
+        ])
         .env("KUBECONFIG", cluster.config())
         .env("FAULTLINE_POD", &pod)
         .env("FAULTLINE_LOGS", cluster.logs())
         .output()
         .unwrap();
     let (out, err) = (
-        String::from_utf8_lossy(&told.stdout),
-        String::from_utf8_lossy(&told.stderr),
+        String::from_utf8_lossy(&done.stdout),
+        String::from_utf8_lossy(&done.stderr),
     );
     assert!(
-        told.status.success() && out.contains("1 passed"),
+        done.status.success() && out.contains("1 passed"),
         "{out}{err}"
     );
     std::fs::remove_file(cluster.logs().join(format!("{pod}.log"))).unwrap();
 }
 
 #[test]
-#[ignore = "told by the test above it, in a cluster"]
-fn broken_streams() {
+#[ignore = "run by the test above, which provides the cluster"]
+fn a_broken_stream_loses_and_repeats_no_line() {
     let (pod, logs) = (
         std::env::var("FAULTLINE_POD").unwrap(),
         PathBuf::from(std::env::var("FAULTLINE_LOGS").unwrap()),
@@ -95,12 +101,12 @@ fn broken_streams() {
         logs.join(format!("{pod}.cut")),
     );
     let write = |from: usize, to: usize| {
-        // Several lines share a moment, as they do where much is said.
+        // Times are cut to whole seconds: in busy logs, several lines have the same time.
         let lines: String = (from..to)
             .map(|n| {
                 format!(
                     "{} line number {n}\n",
-                    rfc3339(engine::now() / SECOND * SECOND, 9)
+                    rfc3339(corpus::now() / SECOND * SECOND, 9)
                 )
             })
             .collect();
@@ -127,27 +133,30 @@ fn broken_streams() {
             .map(|e| std::fs::read_to_string(e.path()).unwrap())
             .unwrap_or_default()
     };
-    let mut upto = 50;
+    let mut written = 50;
     for _ in 0..3 {
-        wait_until("the lines are there", || read().lines().count() == upto);
+        wait_until("the lines are read", || read().lines().count() == written);
         std::fs::write(&cut, "").unwrap();
-        write(upto, upto + 20);
+        write(written, written + 20);
         wait_until("the stream is cut", || !cut.exists());
-        write(upto + 20, upto + 40);
-        upto += 40;
+        write(written + 20, written + 40);
+        written += 40;
     }
-    wait_until("all is there", || read().lines().count() >= upto);
+    wait_until("all lines are read", || read().lines().count() >= written);
     let numbers: Vec<String> = read()
         .lines()
         .map(|l| l.rsplit(' ').next().unwrap().to_string())
         .collect();
     assert_eq!(
         numbers,
-        (0..upto).map(|n| n.to_string()).collect::<Vec<_>>()
+        (0..written).map(|n| n.to_string()).collect::<Vec<_>>()
     );
     let folder = live.path().to_path_buf();
     drop(live);
-    assert!(!folder.exists(), "what was live is gone with it");
+    assert!(
+        !folder.exists(),
+        "the folder of the live logs is left behind"
+    );
 }
 
 fn append(file: &Path, text: &str) {
@@ -165,13 +174,13 @@ fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     while !holds() {
         assert!(
             started.elapsed() < Duration::from_secs(40),
-            "waited in vain until {what}"
+            "timed out waiting until {what}"
         );
         std::thread::sleep(Duration::from_millis(50));
     }
 }
 
-/// Writes what the pods of the shop say: payment's pool is exhausted until it is restarted.
+/// Writes the logs of the shop's pods: payment's connection pool is exhausted until its restart.
 struct Shop {
     stop: Arc<AtomicBool>,
     writer: Option<std::thread::JoinHandle<()>>,
@@ -180,11 +189,11 @@ struct Shop {
 impl Shop {
     fn open(cluster: &Cluster) -> Shop {
         let stop: Arc<AtomicBool> = Arc::default();
-        let (logs, config, over) = (cluster.logs(), cluster.config(), stop.clone());
-        let now = engine::now();
+        let (logs, config, stopped) = (cluster.logs(), cluster.config(), stop.clone());
+        let now = corpus::now();
         for pod in pods(cluster) {
             let history: String = (0..14 * 120)
-                .map(|n| said(&pod, now - 14 * MINUTE + n * SECOND / 2, n > 12 * 120))
+                .map(|n| log_line(&pod, now - 14 * MINUTE + n * SECOND / 2, n > 12 * 120))
                 .collect();
             append(&logs.join(format!("{pod}.log")), &history);
         }
@@ -197,9 +206,9 @@ impl Shop {
             String::from_utf8_lossy(&done.stdout).into_owned()
         };
         let writer = std::thread::spawn(move || {
-            while !over.load(Ordering::Relaxed) {
+            while !stopped.load(Ordering::Relaxed) {
                 let restarted = "jsonpath={.spec.template.metadata.annotations}";
-                let ill = !kubectl(&[
+                let failing = !kubectl(&[
                     "-n",
                     "shop",
                     "get",
@@ -221,7 +230,7 @@ impl Shop {
                 {
                     append(
                         &logs.join(format!("{pod}.log")),
-                        &said(pod, engine::now(), ill),
+                        &log_line(pod, corpus::now(), failing),
                     );
                 }
                 std::thread::sleep(Duration::from_millis(300));
@@ -241,10 +250,10 @@ impl Drop for Shop {
     }
 }
 
-/// One line of a pod.
-fn said(pod: &str, at: i64, ill: bool) -> String {
+/// One log line of a pod.
+fn log_line(pod: &str, at: i64, failing: bool) -> String {
     let n = at / 1_000_000 % 100_000;
-    let text = match (pod.starts_with("payment"), ill) {
+    let text = match (pod.starts_with("payment"), failing) {
         (true, false) => format!("INFO charge {n} done in {} ms", 8 + n % 9),
         (true, true) => {
             format!("ERROR connection pool exhausted: 0 of 20 free, charge {n} refused")
@@ -260,12 +269,13 @@ fn said(pod: &str, at: i64, ill: bool) -> String {
     format!("{} {text}\n", rfc3339(at, 9))
 }
 
-/// At a terminal: the outage as it happens, its cause, one key, and the word of the logs that it is over.
-fn from_the_live_outage_to_the_recovery(cluster: &Cluster) {
+/// The workflow at a terminal: the outage, its cause, one action, and the recovery seen in the
+/// logs.
+fn a_live_outage_is_handled_at_the_terminal(cluster: &Cluster) {
     let event = format!(
         r#"{{"apiVersion":"v1","kind":"Event","metadata":{{"name":"e1","namespace":"shop"}},"type":"Warning","reason":"Unhealthy","count":3,
             "message":"Readiness probe failed","lastTimestamp":"{}","involvedObject":{{"kind":"Deployment","name":"payment","namespace":"shop"}}}}"#,
-        rfc3339(engine::now() - 90 * SECOND, 0)
+        rfc3339(corpus::now() - 90 * SECOND, 0)
     );
     cluster.create(&event);
     let home = tempfile::tempdir().unwrap();
@@ -275,28 +285,31 @@ fn from_the_live_outage_to_the_recovery(cluster: &Cluster) {
         &[("KUBECONFIG", &cluster.config())],
     );
     pty.wait_for("live: namespace shop, test");
-    pty.wait_for("odd window");
+    wait_until("an anomaly is reported", || {
+        let screen = pty.screen();
+        screen.contains("anomal") && !screen.contains("no anomalies")
+    });
     pty.keys("4");
     pty.wait_for("events/payment.log");
     pty.keys("6");
     pty.wait_for("payment failed first");
     pty.keys("7");
     pty.wait_for("restart payment (rolling)");
-    // The context that the logs come from is proposed.
+    // The context of the live logs is the default answer.
     pty.keys("A\r");
-    pty.wait_for("Armed for this run");
-    pty.close("Armed for this run");
-    pty.wait_for("All green: A applies it");
+    pty.wait_for("Cluster chosen for this session");
+    pty.close("Cluster chosen for this session");
+    pty.wait_for("All checks passed: A applies it");
     pty.keys("A");
     pty.wait_for("expected: errors of payment fall from");
-    pty.close("What came of it");
+    pty.close("Action result");
     pty.wait_long("now: recovered", Duration::from_secs(150));
     let new = pods(cluster)
         .into_iter()
         .find(|p| p.starts_with("payment"))
         .unwrap();
     pty.keys("4");
-    // Its name stands in a path that is cut on the left.
+    // The pod's name is part of a path that is cut off on the left.
     pty.wait_for(&format!("{}_", &new[new.len() - 11..]));
     pty.keys("q");
     assert_eq!(pty.ended(), 0);

@@ -1,48 +1,57 @@
-//! The planner's policy: learnt by an actor-critic in the simulator of outages, kept as a data file, shaped by experience.
-//! `cargo test --test policy -- --ignored` learns it anew and writes the file.
+//! The planner's policy: an actor-critic method learns it in the simulator of outages, and recorded
+//! outcomes adjust it. `cargo test --test policy -- --ignored` trains it again and writes the data
+//! file.
 
 mod support;
 
-use faultline::remediate::{Outcome, Policy, Priors, catalogue, shape};
+use faultline::remediate::{Feature, Outcome, Policy, Priors, adjust_by_outcomes, catalog};
 use std::collections::BTreeMap;
 use support::outages::{CLASSES, Outage};
 use support::rng::Rng;
 
 const SEED: u64 = 7;
 const EPISODES: usize = 400_000;
-/// Weight of the entropy: a policy that knows only one answer could not be taught another.
+/// Weight of the entropy bonus. Without it the policy settles on one action and cannot learn
+/// others.
 const ENTROPY: f64 = 1.0;
 const FILE: &str = "src/remediate/policy.toml";
 
-/// Verbs with their classes, and whether they are for any.
+/// Verbs with their fault classes, and whether they fit every class.
 fn verbs() -> Vec<(String, Vec<String>, bool)> {
-    catalogue()
+    catalog()
         .iter()
-        .map(|e| (e.verb.clone(), e.classes.clone(), e.any))
+        .map(|e| {
+            let classes = e.classes.iter().map(|c| c.name().to_string()).collect();
+            (e.verb.clone(), classes, e.any)
+        })
         .collect()
 }
 
-/// Names of all that may hold in a situation.
+/// Names of all features that a situation can have.
 fn features() -> Vec<&'static str> {
+    use Feature::*;
     [
-        "always",
-        "down",
-        "degraded",
-        "young release",
-        "open which",
-        "passed",
-        "quiet",
+        Always,
+        Down,
+        Degraded,
+        RecentRelease,
+        UncertainCause,
+        Ended,
+        NoCause,
     ]
+    .map(Feature::name)
     .into_iter()
     .chain(CLASSES.iter().map(|c| c.0))
     .collect()
 }
 
+/// A softmax policy with a linear value function, both over the features of a situation.
 struct Learner {
     verbs: Vec<(String, Vec<String>, bool)>,
     features: Vec<&'static str>,
-    /// Weights by verb and feature; of the value by feature.
+    /// Weights of the policy, by verb and feature.
     actor: Vec<Vec<f64>>,
+    /// Weights of the value function, by feature.
     critic: Vec<f64>,
 }
 
@@ -57,7 +66,8 @@ impl Learner {
         }
     }
 
-    fn held(&self, outage: &Outage) -> Vec<usize> {
+    /// Indices of the features that hold in an outage.
+    fn active(&self, outage: &Outage) -> Vec<usize> {
         outage
             .situation()
             .iter()
@@ -65,11 +75,13 @@ impl Learner {
             .collect()
     }
 
-    fn chances(&self, usable: &[usize], held: &[usize]) -> Vec<f64> {
+    /// Probability of each usable verb.
+    fn probabilities(&self, usable: &[usize], active: &[usize]) -> Vec<f64> {
         let e: Vec<f64> = usable
             .iter()
             .map(|v| {
-                held.iter()
+                active
+                    .iter()
                     .map(|f| self.actor[*v][*f])
                     .sum::<f64>()
                     .clamp(-30.0, 30.0)
@@ -80,36 +92,37 @@ impl Learner {
         e.into_iter().map(|x| x / sum).collect()
     }
 
-    fn value(&self, held: &[usize]) -> f64 {
-        held.iter().map(|f| self.critic[*f]).sum()
+    fn value(&self, active: &[usize]) -> f64 {
+        active.iter().map(|f| self.critic[*f]).sum()
     }
 
-    /// One outage to its end: after every step the critic's surprise moves the value and the policy.
+    /// Plays one outage to its end. After every step the temporal-difference error updates the
+    /// value and the policy (Sutton and Barto, one-step actor-critic).
     fn episode(&mut self, rng: &mut Rng, rate: f64) {
         let mut outage = Outage::draw(rng);
         loop {
-            let (held, usable) = (self.held(&outage), outage.usable(&self.verbs));
-            let pi = self.chances(&usable, &held);
-            let chosen = drawn(&pi, rng);
+            let (active, usable) = (self.active(&outage), outage.usable(&self.verbs));
+            let pi = self.probabilities(&usable, &active);
+            let chosen = sample(&pi, rng);
             let verb = self.verbs[usable[chosen]].0.clone();
             let (reward, over) = outage.step(&verb, usable[chosen], rng);
             let next = if over {
                 0.0
             } else {
-                self.value(&self.held(&outage))
+                self.value(&self.active(&outage))
             };
-            let surprise = reward + next - self.value(&held);
-            held.iter().for_each(|f| self.critic[*f] += rate * surprise);
+            let error = reward + next - self.value(&active);
+            active.iter().for_each(|f| self.critic[*f] += rate * error);
             let entropy: f64 = -pi
                 .iter()
                 .filter(|p| **p > 0.0)
                 .map(|p| p * p.ln())
                 .sum::<f64>();
             for (k, v) in usable.iter().enumerate() {
-                let towards = f64::from(u8::from(k == chosen)) - pi[k];
-                let spread = -pi[k] * (pi[k].max(1e-12).ln() + entropy);
-                held.iter().for_each(|f| {
-                    self.actor[*v][*f] += rate * (surprise * towards + ENTROPY * spread)
+                let gradient = f64::from(u8::from(k == chosen)) - pi[k];
+                let entropy_gradient = -pi[k] * (pi[k].max(1e-12).ln() + entropy);
+                active.iter().for_each(|f| {
+                    self.actor[*v][*f] += rate * (error * gradient + ENTROPY * entropy_gradient)
                 });
             }
             if over {
@@ -126,6 +139,7 @@ impl Learner {
         learner
     }
 
+    /// The policy with weights rounded to two decimals, and how it was made.
     fn policy(&self) -> Policy {
         let row = |weights: &[f64]| -> BTreeMap<String, f64> {
             let rounded = weights.iter().map(|w| (w * 100.0).round() / 100.0);
@@ -146,7 +160,7 @@ impl Learner {
             weights,
             provenance: BTreeMap::new(),
         };
-        let told = [
+        let provenance = [
             (
                 "by",
                 "actor-critic with an entropy bonus, in the simulator of tests/support/outages.rs"
@@ -163,12 +177,16 @@ impl Learner {
                 ),
             ),
         ];
-        out.provenance = told.into_iter().map(|(k, v)| (k.to_string(), v)).collect();
+        out.provenance = provenance
+            .into_iter()
+            .map(|(k, v)| (k.to_string(), v))
+            .collect();
         out
     }
 }
 
-fn drawn(chances: &[f64], rng: &mut Rng) -> usize {
+/// Draws an index with the given probabilities.
+fn sample(chances: &[f64], rng: &mut Rng) -> usize {
     let mut at = (rng.next() >> 11) as f64 / (1u64 << 53) as f64;
     chances
         .iter()
@@ -179,7 +197,8 @@ fn drawn(chances: &[f64], rng: &mut Rng) -> usize {
         .unwrap_or(chances.len() - 1)
 }
 
-/// What following a policy's order brings, the most likely first, on outages that it was not taught with.
+/// Mean return on outages that were not used for training, if the most likely action is always
+/// taken. A policy without weights acts at random.
 fn mean_return(policy: &Policy) -> f64 {
     let (verbs, mut rng, mut sum) = (verbs(), Rng(SEED + 1_000_003), 0.0);
     const TRIED: usize = 20_000;
@@ -188,9 +207,9 @@ fn mean_return(policy: &Policy) -> f64 {
         loop {
             let usable = outage.usable(&verbs);
             let names: Vec<&str> = usable.iter().map(|v| verbs[*v].0.as_str()).collect();
-            let pi = policy.chances(&names, &outage.situation());
+            let pi = policy.probabilities(&names, &outage.situation());
             let chosen = if policy.weights.is_empty() {
-                drawn(&pi, &mut rng)
+                sample(&pi, &mut rng)
             } else {
                 best(&pi)
             };
@@ -204,6 +223,7 @@ fn mean_return(policy: &Policy) -> f64 {
     sum / TRIED as f64
 }
 
+/// Index of the highest probability.
 fn best(chances: &[f64]) -> usize {
     (0..chances.len())
         .max_by(|a, b| chances[*a].total_cmp(&chances[*b]))
@@ -211,11 +231,11 @@ fn best(chances: &[f64]) -> usize {
 }
 
 #[test]
-#[ignore = "writes the data file anew"]
+#[ignore = "trains the policy and overwrites its data file"]
 fn retrain() {
     let policy = Learner::learn().policy();
     let text = format!(
-        "# Learnt, not written: see provenance.\n{}",
+        "# Written by training, not by hand: see [provenance].\n{}",
         toml::to_string(&policy).unwrap()
     );
     std::fs::write(FILE, text).unwrap();
@@ -223,24 +243,25 @@ fn retrain() {
 }
 
 #[test]
-fn the_data_file_is_what_learning_gives() {
-    let (learnt, kept) = (Learner::learn().policy(), Policy::shipped());
-    for (verb, weights) in &learnt.weights {
+fn the_data_file_equals_the_trained_policy() {
+    let (trained, shipped) = (Learner::learn().policy(), Policy::shipped());
+    for (verb, weights) in &trained.weights {
         for feature in features() {
             let of = |w: &BTreeMap<String, f64>| w.get(feature).copied().unwrap_or(0.0);
-            let (new, old) = (of(weights), of(&kept.weights[verb]));
-            // Another machine's logarithms may draw other outages; with other seeds weights differ by up to .4.
+            let (new, old) = (of(weights), of(&shipped.weights[verb]));
+            // Logarithms differ between machines, so another machine may draw other outages. With
+            // other seeds the weights differ by up to 0.4.
             assert!(
                 (new - old).abs() < 0.5,
-                "{verb} {feature}: {old} is kept, {new} is learnt; learn it anew by the command in {FILE}"
+                "{verb} {feature}: {old} in the file, {new} trained; train again with the command in {FILE}"
             );
         }
     }
 }
 
 #[test]
-fn what_was_learnt_beats_chance_and_doing_the_same_always() {
-    let (learnt, chance) = (
+fn the_trained_policy_beats_chance_and_every_fixed_first_action() {
+    let (trained, chance) = (
         mean_return(Policy::shipped()),
         mean_return(&Policy::default()),
     );
@@ -248,17 +269,20 @@ fn what_was_learnt_beats_chance_and_doing_the_same_always() {
         let mut one = Policy::default();
         one.weights
             .insert(always.into(), [("always".to_string(), 9.0)].into());
-        let given = mean_return(&one);
-        eprintln!("learnt {learnt:.2}, by chance {chance:.2}, {always} first {given:.2}");
+        let fixed = mean_return(&one);
+        eprintln!("trained {trained:.2}, by chance {chance:.2}, {always} first {fixed:.2}");
         assert!(
-            learnt > given + 0.3,
-            "{always} first: {given:.2}, learnt: {learnt:.2}"
+            trained > fixed + 0.3,
+            "{always} first: {fixed:.2}, trained: {trained:.2}"
         );
     }
-    assert!(learnt > chance + 1.0, "{learnt:.2} against {chance:.2}");
+    assert!(
+        trained > chance + 1.0,
+        "trained {trained:.2}, by chance {chance:.2}"
+    );
 }
 
-/// Chances in a class, as a plan has them, for a service that is down.
+/// Verbs with their probabilities in a plan, for a service that is down; the most likely first.
 fn plan_of(class: &str, priors: &Priors) -> Vec<(String, f64)> {
     let usable: Vec<String> = verbs()
         .into_iter()
@@ -266,8 +290,8 @@ fn plan_of(class: &str, priors: &Priors) -> Vec<(String, f64)> {
         .map(|v| v.0)
         .collect();
     let names: Vec<&str> = usable.iter().map(String::as_str).collect();
-    let shaped = shape(
-        &Policy::shipped().chances(&names, &["always", class, "down"]),
+    let shaped = adjust_by_outcomes(
+        &Policy::shipped().probabilities(&names, &["always", class, "down"]),
         &names,
         class,
         priors,
@@ -282,11 +306,11 @@ fn three_failures_demote_the_first_action_of_every_class() {
     for (class, _) in CLASSES {
         let first = plan_of(class, &Priors::default())[0].0.clone();
         if matches!(first.as_str(), "escalate" | "nothing" | "look-further") {
-            // Advice is not applied, so nothing is recorded of it.
+            // Advice is not applied, so it has no recorded outcome.
             continue;
         }
         let mut priors = Priors::default();
-        (0..3).for_each(|_| priors.note(class, &first, Outcome::NoEffect));
+        (0..3).for_each(|_| priors.record(class, &first, Outcome::NoEffect));
         assert_ne!(
             plan_of(class, &priors)[0].0,
             first,
@@ -302,7 +326,7 @@ fn one_lucky_outcome_does_not_put_an_unlikely_action_first() {
         let plain = plan_of(class, &Priors::default());
         for (verb, p) in plain.iter().filter(|v| v.1 < 0.6 * plain[0].1) {
             let mut priors = Priors::default();
-            priors.note(class, verb, Outcome::Recovered);
+            priors.record(class, verb, Outcome::Recovered);
             assert_eq!(
                 plan_of(class, &priors)[0].0,
                 plain[0].0,
@@ -313,7 +337,7 @@ fn one_lucky_outcome_does_not_put_an_unlikely_action_first() {
 }
 
 #[test]
-fn well_known_faults_are_met_by_what_is_known_to_help() {
+fn the_first_action_fits_well_known_fault_classes() {
     for (class, wanted) in [
         ("pool exhausted", "restart"),
         ("deadlock", "restart"),

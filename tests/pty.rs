@@ -1,4 +1,5 @@
-//! The program in a real pseudo-terminal: opens, searches, filters, quits, and leaves the terminal as it was.
+//! The program in a real pseudo-terminal: it opens, searches, filters, follows, quits, and restores
+//! the terminal.
 
 mod support;
 
@@ -6,7 +7,7 @@ use std::io::Write;
 use support::pty::Pty;
 
 #[test]
-fn a_bundle_is_opened_searched_filtered_and_left() {
+fn a_bundle_can_be_opened_searched_filtered_and_closed() {
     let home = tempfile::tempdir().unwrap();
     let path = support::sample("checkout-outage.tar.gz");
     let mut pty = Pty::start(home.path(), &[path.to_str().unwrap()]);
@@ -25,7 +26,7 @@ fn a_bundle_is_opened_searched_filtered_and_left() {
 }
 
 #[test]
-fn the_picker_offers_what_was_open_before() {
+fn the_picker_offers_logs_that_were_opened_before() {
     let home = tempfile::tempdir().unwrap();
     let path = support::sample("services.log");
     let mut pty = Pty::start(home.path(), &[path.to_str().unwrap()]);
@@ -33,7 +34,7 @@ fn the_picker_offers_what_was_open_before() {
     pty.keys("q");
     pty.ended();
     let mut pty = Pty::start(home.path(), &[]);
-    pty.wait_for("opened before");
+    pty.wait_for("recently opened");
     pty.keys("services\r");
     pty.wait_for("from cache");
     pty.keys("q");
@@ -41,7 +42,7 @@ fn the_picker_offers_what_was_open_before() {
 }
 
 #[test]
-fn signals_leave_the_terminal_as_it_was() {
+fn the_terminal_is_restored_after_a_signal() {
     for signal in ["TERM", "HUP"] {
         let home = tempfile::tempdir().unwrap();
         let path = support::sample("services.log");
@@ -58,7 +59,7 @@ fn signals_leave_the_terminal_as_it_was() {
 }
 
 #[test]
-fn a_growing_file_is_followed() {
+fn new_lines_of_a_followed_file_are_shown() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("grow.log");
     std::fs::write(&path, "2024-03-01T10:00:00Z INFO first\n").unwrap();

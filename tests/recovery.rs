@@ -1,10 +1,12 @@
-//! Plan, gate, reports and incidents on the command line: contracts, refusals, nothing touched by accident.
+//! Plan, apply, reports and incidents on the command line: their output, refusals and audit
+//! records. kubectl is a shell script, so no cluster is needed.
 
 mod support;
 
 use serde_json::Value;
 use support::{faultline, run, sample};
 
+/// Runs a command on the checkout sample: its status and JSON output.
 fn json(home: &std::path::Path, args: &[&str]) -> (i32, Value) {
     let (status, out, err) = run(faultline(home)
         .args(args)
@@ -17,7 +19,7 @@ fn json(home: &std::path::Path, args: &[&str]) -> (i32, Value) {
 }
 
 #[test]
-fn a_plan_is_ordered_offline_and_complete() {
+fn a_plan_without_a_cluster_is_ordered_and_complete() {
     let home = tempfile::tempdir().unwrap();
     let (status, plan) = json(home.path(), &["plan"]);
     assert_eq!((status, plan["mode"].as_str()), (1, Some("offline")));
@@ -42,7 +44,7 @@ fn a_plan_is_ordered_offline_and_complete() {
 }
 
 #[test]
-fn an_action_is_refused_without_context_or_consent() {
+fn an_action_is_refused_without_a_context_or_consent() {
     let home = tempfile::tempdir().unwrap();
     let bundle = sample("checkout-outage.tar.gz");
     for (args, word) in [
@@ -63,9 +65,10 @@ fn an_action_is_refused_without_context_or_consent() {
     let audit = walk(home.path())
         .into_iter()
         .any(|p| p.ends_with("audit.jsonl"));
-    assert!(!audit, "a refused action leaves no record of having run");
+    assert!(!audit, "a refused action has an audit record");
 }
 
+/// All files in a folder and its subfolders.
 fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
     let mut out = Vec::new();
     for e in std::fs::read_dir(folder).into_iter().flatten().flatten() {
@@ -78,8 +81,9 @@ fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
     out
 }
 
-/// A kubectl that answers as the real one does, and notes what it was asked.
-fn stand_in(home: &std::path::Path, refuse: bool) -> (std::path::PathBuf, std::path::PathBuf) {
+/// Writes a fake kubectl that answers like the real one and logs its arguments. Returns its folder
+/// and the log file.
+fn fake_kubectl(home: &std::path::Path, refuse: bool) -> (std::path::PathBuf, std::path::PathBuf) {
     use std::os::unix::fs::PermissionsExt;
     let (bin, log) = (home.join("bin"), home.join("asked"));
     std::fs::create_dir_all(&bin).unwrap();
@@ -98,7 +102,7 @@ fn stand_in(home: &std::path::Path, refuse: bool) -> (std::path::PathBuf, std::p
     ];
     let cases: String = answers
         .iter()
-        .map(|(asked, said)| format!("*'{asked}'*) cat <<'END'\n{said}\nEND\n;;\n"))
+        .map(|(args, reply)| format!("*'{args}'*) cat <<'END'\n{reply}\nEND\n;;\n"))
         .collect();
     let script = format!(
         "#!/bin/sh\necho \"$@\" >> {}\ncase \"$*\" in\n{cases}*) echo patched;;\nesac\n",
@@ -110,7 +114,7 @@ fn stand_in(home: &std::path::Path, refuse: bool) -> (std::path::PathBuf, std::p
     (bin, log)
 }
 
-/// Applies the sample's first action with the stand-in.
+/// The command that applies the sample's first action with the fake kubectl.
 fn restart(home: &std::path::Path, bin: &std::path::Path) -> std::process::Command {
     let mut command = faultline(home);
     command.env(
@@ -124,9 +128,9 @@ fn restart(home: &std::path::Path, bin: &std::path::Path) -> std::process::Comma
 }
 
 #[test]
-fn an_allowed_action_is_checked_run_recorded_and_watched() {
+fn an_allowed_action_is_checked_run_verified_and_recorded() {
     let home = tempfile::tempdir().unwrap();
-    let (bin, log) = stand_in(home.path(), false);
+    let (bin, log) = fake_kubectl(home.path(), false);
     let (status, out, err) = run(&mut restart(home.path(), &bin));
     assert_eq!(status, 0, "{err}");
     assert!(out.contains("patched") && out.contains("2 pods"), "{out}");
@@ -157,10 +161,11 @@ fn an_allowed_action_is_checked_run_recorded_and_watched() {
     assert_eq!(stages, ["intent", "done", "verified"]);
 }
 
-/// Kills faultline while kubectl does what the word names; the audit's stages, and what the next start says.
+/// Kills faultline while kubectl runs a command that contains `word`. Returns the stages in the
+/// audit file, and standard error of the next start.
 fn killed_while(word: &str) -> (Vec<String>, String) {
     let home = tempfile::tempdir().unwrap();
-    let (bin, log) = stand_in(home.path(), false);
+    let (bin, log) = fake_kubectl(home.path(), false);
     let script = std::fs::read_to_string(bin.join("kubectl")).unwrap();
     let hang = format!("case \"$*\" in\n*'{word}'*) sleep 20;;\n*) ;;\nesac\ncase \"$*\" in\n");
     std::fs::write(
@@ -180,7 +185,7 @@ fn killed_while(word: &str) -> (Vec<String>, String) {
     {
         assert!(
             child.try_wait().unwrap().is_none(),
-            "{word}: it ended before it began"
+            "{word}: faultline ended before kubectl was called"
         );
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
@@ -205,29 +210,29 @@ fn killed_while(word: &str) -> (Vec<String>, String) {
 }
 
 #[test]
-fn killed_at_any_point_of_an_apply_the_audit_tells_the_truth() {
-    for look in [
+fn the_audit_is_correct_if_apply_is_killed_at_any_step() {
+    for check in [
         "config view",
         "get deployment",
         "can-i",
         "dry-run=server",
         "get pods",
     ] {
-        let (stages, err) = killed_while(look);
+        let (stages, err) = killed_while(check);
         assert!(
             stages.is_empty() && !err.contains("not recorded"),
-            "{look}: nothing was begun, {stages:?} {err}"
+            "{check}: the action had not started, {stages:?} {err}"
         );
     }
     let (stages, err) = killed_while("rollout status");
     assert_eq!(stages, ["intent", "done"]);
-    assert!(err.contains("what came of it is not recorded"), "{err}");
+    assert!(err.contains("its outcome is not recorded"), "{err}");
 }
 
 #[test]
-fn killed_while_the_change_is_made_it_is_not_said_to_have_ended() {
+fn an_action_killed_during_its_change_is_not_recorded_as_done() {
     let home = tempfile::tempdir().unwrap();
-    let (bin, _) = stand_in(home.path(), false);
+    let (bin, _) = fake_kubectl(home.path(), false);
     let script = std::fs::read_to_string(bin.join("kubectl"))
         .unwrap()
         .replace("*) echo patched;;", "*) sleep 20;;");
@@ -248,7 +253,7 @@ fn killed_while_the_change_is_made_it_is_not_said_to_have_ended() {
         }
         assert!(
             child.try_wait().unwrap().is_none(),
-            "it ended before it began"
+            "faultline ended before the audit record was written"
         );
         std::thread::sleep(std::time::Duration::from_millis(20));
     };
@@ -261,7 +266,7 @@ fn killed_while_the_change_is_made_it_is_not_said_to_have_ended() {
     assert_eq!(
         stages,
         ["intent"],
-        "what was not seen to end is not said to have ended"
+        "an action whose end was not seen is not recorded as done"
     );
     let (_, _, err) = run(faultline(home.path())
         .args(["plan"])
@@ -270,9 +275,9 @@ fn killed_while_the_change_is_made_it_is_not_said_to_have_ended() {
 }
 
 #[test]
-fn a_missing_permission_stops_before_anything_changes() {
+fn a_missing_permission_prevents_every_change() {
     let home = tempfile::tempdir().unwrap();
-    let (bin, log) = stand_in(home.path(), true);
+    let (bin, log) = fake_kubectl(home.path(), true);
     let (status, _, err) = run(&mut restart(home.path(), &bin));
     assert_eq!(status, 1);
     assert!(err.contains("check failed"), "{err}");
@@ -286,7 +291,7 @@ fn a_missing_permission_stops_before_anything_changes() {
 }
 
 #[test]
-fn reports_come_in_four_forms() {
+fn triage_reports_are_written_in_four_formats() {
     let home = tempfile::tempdir().unwrap();
     let (status, all) = json(home.path(), &["triage"]);
     assert_eq!((status, all["verdict"].as_str()), (1, Some("anomalous")));
@@ -307,7 +312,7 @@ fn reports_come_in_four_forms() {
 }
 
 #[test]
-fn an_incident_is_kept_found_again_and_shared() {
+fn a_saved_incident_is_recognized_exported_and_imported() {
     let home = tempfile::tempdir().unwrap();
     let bundle = sample("checkout-outage.tar.gz");
     let (status, out, err) = run(faultline(home.path())
@@ -339,11 +344,11 @@ fn an_incident_is_kept_found_again_and_shared() {
     let (_, out, _) = run(faultline(other.path())
         .args(["incidents", "import"])
         .arg(&file));
-    assert!(out.contains("1 incidents"), "{out}");
+    assert!(out.contains("incidents imported: 1"), "{out}");
 }
 
 #[test]
-fn two_ranges_are_compared() {
+fn compare_finds_a_template_that_is_new_in_the_second_range() {
     let home = tempfile::tempdir().unwrap();
     let bundle = sample("checkout-outage.tar.gz");
     let mut command = faultline(home.path());

@@ -1,5 +1,5 @@
-//! Writes the corpora of sample-logs/ and checks that they are what the generator writes. `FAULTLINE_WRITE_SAMPLES=1 cargo test
-//! --test samples` writes them anew.
+//! Checks that the files of sample-logs/ equal the generator's output.
+//! `FAULTLINE_WRITE_SAMPLES=1 cargo test --test samples` writes them again.
 
 mod support;
 
@@ -7,7 +7,7 @@ use std::path::Path;
 use support::generate;
 
 #[test]
-fn the_samples_are_what_the_generator_writes() {
+fn the_samples_equal_the_output_of_the_generator() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("sample-logs");
     let write = std::env::var_os("FAULTLINE_WRITE_SAMPLES").is_some();
     for (name, bytes) in generate::samples() {
@@ -19,7 +19,7 @@ fn the_samples_are_what_the_generator_writes() {
         let found = std::fs::read(&path).unwrap_or_default();
         assert!(
             found == bytes,
-            "sample-logs/{name} differs from what the generator writes"
+            "sample-logs/{name} differs from the generator's output"
         );
     }
 }

@@ -1,63 +1,42 @@
-//! The built-in analyst: answers the tasks from the engine's own results, in sentences with citations. Needs no model.
+//! The built-in analyst: answers each task from the results of the analysis, in sentences with
+//! citations. Does not use a language model.
 
 use super::pack::Pack;
-use crate::engine::{Corpus, Snapshot};
+use super::question::template_in;
+use crate::analysis::{Analysis, Selection};
+use crate::config::args::Task;
+use crate::corpus::Snapshot;
 use crate::model::{Action, Diagnosis, Findings, Severity};
 use crate::text::civil::{human_duration, rfc3339};
 
-/// Which task a question is about, when none is named.
-pub fn task_of(question: &str) -> &'static str {
-    let q = question.to_lowercase();
-    let any = |words: &[&str]| words.iter().any(|w| q.contains(w));
-    match () {
-        () if any(&[
-            "fix",
-            "recommend",
-            "what to do",
-            "what should",
-            "solve",
-            "remedy",
-        ]) =>
-        {
-            "fix"
-        }
-        () if any(&["why", "cause", "reason", "first", "blame", "who failed"]) => "cause",
-        () if any(&["abnormal", "anomal", "unusual", "not normal", "wrong"]) => "anomalies",
-        () if any(&["timeline", "time line", "when", "order of"]) => "timeline",
-        () if any(&["template", "parse"]) => "parse",
-        () if any(&["explain", "mean", "interpret"]) => "explain",
-        () if any(&["compare", "differ"]) => "compare",
-        () => "summarise",
-    }
-}
-
+/// Answers a task in Markdown. Cites with the marks `[L..]`, `[T..]`, `[W..]` and `[S:..]`.
 pub fn answer(
-    corpus: &Corpus,
+    analysis: &Analysis,
     snapshot: &Snapshot,
     (findings, d, actions): (&Findings, &Diagnosis, &[Action]),
     pack: &Pack,
-    (task, question): (&str, &str),
+    (task, question): (Task, &str),
 ) -> String {
     let mut out: Vec<String> = Vec::new();
     match task {
-        "parse" => out.extend(
+        Task::Parse => out.extend(
             snapshot
                 .templates
                 .iter()
                 .take(20)
-                .map(|t| format!("- {} times: `{}` [T{}]", t.count, t.text, t.id)),
+                .map(|t| format!("- {}x `{}` [T{}]", t.count, t.text, t.id)),
         ),
-        "anomalies" => windows(findings, &mut out),
-        "timeline" => timeline(findings, d, &mut out),
-        "cause" => cause(d, &mut out),
-        "fix" => fix(d, actions, &mut out),
-        "classify" => classify(corpus, snapshot, question, &mut out),
-        "compare" => compare(corpus, snapshot, findings, &mut out),
-        "explain" => {
+        Task::Anomalies => windows(findings, &mut out),
+        Task::Timeline => timeline(findings, d, &mut out),
+        Task::Cause => cause(d, &mut out),
+        Task::Fix => fix(d, actions, &mut out),
+        Task::Classify => classify(analysis, snapshot, question, &mut out),
+        Task::Compare => compare(analysis, snapshot, findings, &mut out),
+        Task::Explain => {
             cause(d, &mut out);
             out.extend(d.chain.iter().map(|l| {
                 format!(
-                    "- {} wrote `{}` at {} [T{}].",
+                    "- {} logged `{}` at {} [T{}].",
                     l.service,
                     l.template,
                     rfc3339(l.first, 3),
@@ -65,9 +44,9 @@ pub fn answer(
                 )
             }));
         }
-        _ => {
+        Task::Summarise => {
             out.push(format!(
-                "{} events of {} sources collapse into {} templates.",
+                "{} events from {} sources, grouped into {} templates.",
                 snapshot.events,
                 snapshot.sources.len(),
                 snapshot.templates.len()
@@ -77,30 +56,24 @@ pub fn answer(
         }
     }
     if out.is_empty() {
-        out.push(format!(
-            "Nothing of that sort was found in {} events.",
-            findings.events
-        ));
+        out.push(format!("No results in {} events.", findings.events));
     }
     if pack.left_out > 0 {
-        out.push(format!(
-            "({} pieces of evidence are left out here.)",
-            pack.left_out
-        ));
+        out.push(format!("({} pieces of evidence omitted.)", pack.left_out));
     }
     out.join("\n")
 }
 
-/// By rules, known incidents and words, as `classify` does.
-fn classify(corpus: &Corpus, snapshot: &Snapshot, question: &str, out: &mut Vec<String>) {
-    let named = super::turn::template_in(question).and_then(|id| snapshot.template_by_id(id));
-    let Some(t) = named.map(|t| &snapshot.templates[t]) else {
-        out.push("Name a template to judge, such as /classify [T123].".into());
+/// Classifies the template that the question names, in the same way as `faultline classify`.
+fn classify(analysis: &Analysis, snapshot: &Snapshot, question: &str, out: &mut Vec<String>) {
+    let named = template_in(question).and_then(|id| snapshot.template_by_id(id));
+    let Some(t) = named.map(|t| &snapshot.templates[t.index()]) else {
+        out.push("Name the template to classify, for example: /classify [T123]".into());
         return;
     };
-    let c = corpus.classifier().classify(&t.text, t.level);
+    let c = analysis.classifier().classify(&t.text, t.level);
     out.push(format!(
-        "Judged {} ({}, confidence {:.0}%, by {}) [T{}].",
+        "Severity {} ({}, confidence {:.0}%, by {}) [T{}].",
         c.severity.name(),
         c.category,
         c.confidence * 100.0,
@@ -136,7 +109,7 @@ fn windows(findings: &Findings, out: &mut Vec<String>) {
         .iter()
         .all(|w| w.severity < Severity::Medium)
     {
-        out.push("No window is worse than low.".into());
+        out.push("No anomaly of medium or higher severity.".into());
     }
 }
 
@@ -157,11 +130,12 @@ fn cause(d: &Diagnosis, out: &mut Vec<String>) {
             c.service
         ));
     }
-    out.extend(
-        d.similar
-            .first()
-            .map(|s| format!("It resembles {} ({:.2}): {}.", s.incident, s.score, s.title)),
-    );
+    out.extend(d.similar.first().map(|s| {
+        format!(
+            "Similar to incident {} ({:.2}): {}.",
+            s.incident, s.score, s.title
+        )
+    }));
 }
 
 fn timeline(findings: &Findings, d: &Diagnosis, out: &mut Vec<String>) {
@@ -183,9 +157,12 @@ fn timeline(findings: &Findings, d: &Diagnosis, out: &mut Vec<String>) {
     {
         rows.push((
             w.start,
-            format!("a {} window begins [W{}]", w.severity.name(), n + 1),
+            format!("{} anomaly starts [W{}]", w.severity.name(), n + 1),
         ));
-        rows.push((w.end, format!("it ends [W{}]", n + 1)));
+        rows.push((
+            w.end,
+            format!("{} anomaly ends [W{}]", w.severity.name(), n + 1),
+        ));
     }
     rows.sort();
     out.extend(
@@ -201,42 +178,42 @@ fn fix(d: &Diagnosis, actions: &[Action], out: &mut Vec<String>) {
         .map_or_else(String::new, |c| format!(" [S:{}]", c.service));
     for a in actions.iter().take(4) {
         out.push(format!(
-            "- {} (risk {}): {}; it worked when {}{service}.",
+            "- {} (risk {}): {}; success when {}{service}.",
             a.title,
             a.risk.name(),
             a.why,
             a.verify
         ));
     }
-    out.extend(
-        d.similar
-            .first()
-            .map(|s| format!("Like {}: fixed by {}.", s.incident, s.fix)),
-    );
+    out.extend(d.similar.first().map(|s| {
+        format!(
+            "Similar to incident {}, which was fixed by: {}",
+            s.incident, s.fix
+        )
+    }));
 }
 
-/// The worst window against the time before it.
-fn compare(corpus: &Corpus, snapshot: &Snapshot, findings: &Findings, out: &mut Vec<String>) {
+/// Compares the worst window with a range of the same length before it.
+fn compare(analysis: &Analysis, snapshot: &Snapshot, findings: &Findings, out: &mut Vec<String>) {
     let Some(w) = findings.windows.first() else {
         return;
     };
-    use crate::engine::Part;
     let before = (w.start - (w.end - w.start), w.start);
-    let c = corpus.compare(
+    let c = analysis.compare(
         snapshot,
-        &Part::Range(before.0, before.1),
-        &Part::Range(w.start, w.end),
+        &Selection::Range(before.0, before.1),
+        &Selection::Range(w.start, w.end),
     );
-    for (what, list) in [
+    for (title, list) in [
         ("new", &c.new),
-        ("gone", &c.gone),
-        ("more often", &c.up),
-        ("less often", &c.down),
+        ("stopped", &c.gone),
+        ("more frequent", &c.up),
+        ("less frequent", &c.down),
     ] {
         for row in list.iter().take(5) {
-            let t = &snapshot.templates[row.template];
+            let t = &snapshot.templates[row.template.index()];
             out.push(format!(
-                "- {what}: {} -> {}: `{}` [T{}]",
+                "- {title}: {} -> {}: `{}` [T{}]",
                 row.counts.0, row.counts.1, t.text, t.id
             ));
         }

@@ -1,51 +1,59 @@
-//! Citations in an answer: do they exist, and does any sentence stand without one? Knows texts and marks.
+//! Checks the citations in an answer: each must exist and support its sentence. Knows nothing about
+//! the model and the terminal.
 
 use super::pack::Pack;
-use crate::engine::{Corpus, Snapshot};
-use crate::model::Place;
+use crate::analysis::Analysis;
+use crate::corpus::Snapshot;
+use crate::model::{EventId, Place};
 use crate::text::civil::rfc3339;
 use std::collections::BTreeSet;
 
-/// An answer after its citations were checked.
+/// An answer with checked citations.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Cited {
-    /// The text, with `(?)` behind what does not exist.
+    /// The text, with `(?)` after each citation that does not exist.
     pub text: String,
+    /// Cited lines.
     pub places: Vec<Place>,
-    pub events: Vec<u32>,
-    pub wrong: usize,
-    /// Sentences without any citation, and sentences whose citations speak of something else; both are marked in the text.
-    pub bare: usize,
+    /// Ordinals of the events at these lines.
+    pub events: Vec<EventId>,
+    /// Number of citations that do not exist.
+    pub missing: usize,
+    /// Number of sentences without a citation. Marked in the text.
+    pub uncited: usize,
+    /// Number of sentences whose citations do not support them. Marked in the text.
     pub unsupported: usize,
 }
 
 impl Cited {
-    /// Takes in what was said behind it.
+    /// Appends another answer.
     pub fn add(&mut self, more: Cited) {
         self.text.push_str("\n\n");
         self.text.push_str(&more.text);
         self.places.extend(more.places);
         self.events.extend(more.events);
-        (self.wrong, self.bare, self.unsupported) = (
-            self.wrong + more.wrong,
-            self.bare + more.bare,
+        (self.missing, self.uncited, self.unsupported) = (
+            self.missing + more.missing,
+            self.uncited + more.uncited,
             self.unsupported + more.unsupported,
         );
     }
 }
 
-/// The analyst's own words: they are computed, so only what they point at is gathered.
-pub fn gathered(corpus: &Corpus, snapshot: &Snapshot, pack: &Pack, text: &str) -> Cited {
+/// Collects the citations of the analyst's text. Does not mark sentences, because the analyst
+/// computes them from the same evidence.
+pub fn collect(analysis: &Analysis, snapshot: &Snapshot, pack: &Pack, text: &str) -> Cited {
     Cited {
         text: text.to_string(),
-        bare: 0,
+        uncited: 0,
         unsupported: 0,
-        ..check(corpus, snapshot, pack, text)
+        ..check(analysis, snapshot, pack, text)
     }
 }
 
-/// Looks at each sentence: what it cites must exist, and one of it must speak of what the sentence speaks of.
-pub fn check(corpus: &Corpus, snapshot: &Snapshot, pack: &Pack, text: &str) -> Cited {
+/// Checks each sentence: its citations must exist, and at least one of them must support it.
+/// Skips headings, tables and code.
+pub fn check(analysis: &Analysis, snapshot: &Snapshot, pack: &Pack, text: &str) -> Cited {
     let mut out = Cited::default();
     let mut code = false;
     for (n, line) in text.split('\n').enumerate() {
@@ -57,12 +65,12 @@ pub fn check(corpus: &Corpus, snapshot: &Snapshot, pack: &Pack, text: &str) -> C
             out.text.push_str(line);
             continue;
         }
-        sentences(line).for_each(|s| sentence(corpus, snapshot, pack, s, &mut out));
+        sentences(line).for_each(|s| check_sentence(analysis, snapshot, pack, s, &mut out));
     }
     out
 }
 
-/// A line at its full stops; a stop belongs to the sentence before, citations behind it too.
+/// Splits a line into sentences. Citations after a full stop belong to the sentence before it.
 fn sentences(line: &str) -> impl Iterator<Item = &str> {
     let mut cuts = vec![0];
     for (i, _) in line.match_indices(". ") {
@@ -76,7 +84,13 @@ fn sentences(line: &str) -> impl Iterator<Item = &str> {
     pairs.into_iter().map(|(a, b)| &line[a..b])
 }
 
-fn sentence(corpus: &Corpus, snapshot: &Snapshot, pack: &Pack, text: &str, out: &mut Cited) {
+fn check_sentence(
+    analysis: &Analysis,
+    snapshot: &Snapshot,
+    pack: &Pack,
+    text: &str,
+    out: &mut Cited,
+) {
     let (mut cited, mut supported) = (0, false);
     let mut rest = text;
     while let Some(open) = rest.find('[') {
@@ -91,9 +105,9 @@ fn sentence(corpus: &Corpus, snapshot: &Snapshot, pack: &Pack, text: &str, out: 
             .filter(|m| is_mark(m))
         {
             cited += 1;
-            match event_of(corpus, snapshot, pack, mark) {
+            match event_of(analysis, snapshot, pack, mark) {
                 Some(event) => {
-                    supported |= speaks_of(corpus, snapshot, pack, mark, event, text);
+                    supported |= supports(analysis, snapshot, pack, mark, event, text);
                     if let Some(id) = event
                         && !out.events.contains(&id)
                     {
@@ -102,7 +116,7 @@ fn sentence(corpus: &Corpus, snapshot: &Snapshot, pack: &Pack, text: &str, out: 
                     }
                 }
                 None => {
-                    out.wrong += 1;
+                    out.missing += 1;
                     supported = true;
                     out.text.push_str(" (?)");
                 }
@@ -113,32 +127,33 @@ fn sentence(corpus: &Corpus, snapshot: &Snapshot, pack: &Pack, text: &str, out: 
     let end = rest.trim_end().len();
     out.text.push_str(&rest[..end]);
     if cited == 0 && text.split_whitespace().count() >= 5 {
-        out.bare += 1;
-        out.text.push_str(" (cites nothing)");
+        out.uncited += 1;
+        out.text.push_str(" (no citation)");
     } else if cited > 0 && !supported {
         out.unsupported += 1;
-        out.text.push_str(" (not what it cites says)");
+        out.text.push_str(" (not supported by its citation)");
     }
     out.text.push_str(&rest[end..]);
 }
 
-/// Does what is cited share a telling word or number with the sentence? Weak, but what shares nothing proves nothing.
-fn speaks_of(
-    corpus: &Corpus,
+/// True if the cited item shares a word or number with the sentence. A weak test, but without a
+/// common word the citation cannot support the sentence.
+fn supports(
+    analysis: &Analysis,
     snapshot: &Snapshot,
     pack: &Pack,
     mark: &str,
-    event: Option<u32>,
+    event: Option<EventId>,
     sentence: &str,
 ) -> bool {
-    let mut told = pack
+    let mut source = pack
         .marks
         .get(mark)
         .map_or_else(String::new, |m| m.text.clone());
-    told.push(' ');
-    told.push_str(mark);
-    if let Some(e) = event.and_then(|id| corpus.event(snapshot, id)) {
-        told.push_str(&format!(
+    source.push(' ');
+    source.push_str(mark);
+    if let Some(e) = event.and_then(|id| analysis.corpus.event(snapshot, id)) {
+        source.push_str(&format!(
             " {} {} {} {}",
             e.message,
             e.service,
@@ -149,8 +164,8 @@ fn speaks_of(
         .strip_prefix('T')
         .and_then(|n| snapshot.template_by_id(n.parse().ok()?))
     {
-        let t = &snapshot.templates[t];
-        told.push_str(&format!(
+        let t = &snapshot.templates[t.index()];
+        source.push_str(&format!(
             " {} {} {} {}",
             t.text,
             t.services.join(" "),
@@ -158,16 +173,17 @@ fn speaks_of(
             t.level.name()
         ));
     }
-    let told = words(&told);
+    let source = words(&source);
     let outside: String = sentence
         .split('[')
         .map(|p| p.split_once(']').map_or(p, |(_, t)| t))
         .collect::<Vec<_>>()
         .join(" ");
-    words(&outside).iter().any(|w| told.contains(w))
+    words(&outside).iter().any(|w| source.contains(w))
 }
 
-/// Words of four letters and more by their stems, and numbers.
+/// Words of at least four letters, cut to five letters as a rough stem, and numbers of at least two
+/// digits.
 fn words(text: &str) -> BTreeSet<String> {
     text.split(|c: char| !c.is_alphanumeric())
         .filter(|w| w.chars().count() >= 4 || w.len() >= 2 && w.bytes().all(|b| b.is_ascii_digit()))
@@ -175,6 +191,7 @@ fn words(text: &str) -> BTreeSet<String> {
         .collect()
 }
 
+/// True for `L12`, `T12`, `W1` and `S:name`.
 fn is_mark(text: &str) -> bool {
     let mut c = text.chars();
     match (c.next(), c.next()) {
@@ -184,8 +201,14 @@ fn is_mark(text: &str) -> bool {
     }
 }
 
-/// `None`: there is no such thing. `Some(None)`: there is, without a line of its own.
-fn event_of(corpus: &Corpus, snapshot: &Snapshot, pack: &Pack, mark: &str) -> Option<Option<u32>> {
+/// The event that a mark points to. `None` if the mark does not exist; `Some(None)` if it exists
+/// but has no line.
+fn event_of(
+    analysis: &Analysis,
+    snapshot: &Snapshot,
+    pack: &Pack,
+    mark: &str,
+) -> Option<Option<EventId>> {
     if let Some(m) = pack.marks.get(mark) {
         return Some(m.event);
     }
@@ -193,8 +216,9 @@ fn event_of(corpus: &Corpus, snapshot: &Snapshot, pack: &Pack, mark: &str) -> Op
     match mark.as_bytes().first()? {
         b'L' => number
             .filter(|n| *n < snapshot.events)
-            .map(|n| Some(n as u32))
-            .filter(|id| corpus.event(snapshot, id.unwrap_or(0)).is_some()),
+            .map(|n| EventId(n as u32))
+            .filter(|id| analysis.corpus.event(snapshot, *id).is_some())
+            .map(Some),
         b'T' => snapshot.template_by_id(number?).map(|_| None),
         _ => None,
     }
@@ -205,7 +229,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sentences_keep_the_citations_behind_their_stop() {
+    fn citations_after_a_full_stop_belong_to_the_sentence_before_it() {
         let got: Vec<&str> =
             sentences("Payment failed. [L1] Then 1.5 s passed. Nobody knows").collect();
         assert_eq!(

@@ -1,36 +1,44 @@
-//! The evidence pack: what a model needs to know of a corpus, most telling first, within a budget of tokens. Windows, suspect
-//! templates with samples, the diagnosis, the chain, like incidents; never raw lines by the million.
+//! Builds the evidence pack: a summary of the analysis of a corpus for a language model, most
+//! important first, within a token budget. Contains the diagnosis, the fault chain, anomalies with
+//! sample lines and similar incidents. Does not talk to the model.
 
-use crate::engine::{Corpus, Snapshot};
-use crate::model::{Diagnosis, Findings, Severity};
+use crate::analysis::Analysis;
+use crate::corpus::Snapshot;
+use crate::model::{Diagnosis, EventId, Findings, Reason, Severity};
 use crate::text::civil::rfc3339;
 use std::collections::BTreeMap;
 
-/// Characters of one token, on the low side, so that the estimate is high.
+/// Characters per token. Deliberately low, so that the estimated number of tokens is too high
+/// rather than too low.
 pub const CHARS_PER_TOKEN: usize = 3;
 
+/// Evidence as text, with the marks that an answer can cite.
 #[derive(Clone, Debug, Default)]
 pub struct Pack {
     pub text: String,
-    /// What each mark stands for.
+    /// Mark (`L..`, `T..`, `W..`, `S:..`) -> the item that it cites.
     pub marks: BTreeMap<String, Mark>,
+    /// Number of items that did not fit into the budget.
     pub left_out: usize,
 }
 
-/// What a citation points at.
+/// The item that a citation points to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mark {
-    pub event: Option<u32>,
+    /// Ordinal of its event. `None` if it has no line.
+    pub event: Option<EventId>,
     pub text: String,
 }
 
 impl Pack {
+    /// Estimated number of tokens.
     pub fn tokens(&self) -> usize {
         self.text.chars().count().div_ceil(CHARS_PER_TOKEN)
     }
 
-    fn add(&mut self, room: usize, line: String) -> bool {
-        if self.text.len() + line.len() > room * CHARS_PER_TOKEN {
+    /// Appends a line. Returns false if it exceeds the budget.
+    fn add(&mut self, budget: usize, line: String) -> bool {
+        if self.text.len() + line.len() > budget * CHARS_PER_TOKEN {
             self.left_out += 1;
             return false;
         }
@@ -39,11 +47,12 @@ impl Pack {
         true
     }
 
-    fn line(&mut self, corpus: &Corpus, snapshot: &Snapshot, id: u32, room: usize) {
-        let Some(event) = corpus.event(snapshot, id) else {
+    /// Appends a log line with its mark.
+    fn line(&mut self, analysis: &Analysis, snapshot: &Snapshot, id: EventId, budget: usize) {
+        let Some(event) = analysis.corpus.event(snapshot, id) else {
             return;
         };
-        let first: String = event
+        let message: String = event
             .message
             .lines()
             .next()
@@ -52,11 +61,11 @@ impl Pack {
             .take(300)
             .collect();
         let mark = format!("L{id}");
-        let at = event.time.map_or_else(String::new, |t| rfc3339(t, 3));
+        let time = event.time.map_or_else(String::new, |t| rfc3339(t, 3));
         if self.add(
-            room,
+            budget,
             format!(
-                "[{mark}] {at} {} {}: {first}",
+                "[{mark}] {time} {} {}: {message}",
                 event.level.name(),
                 event.service
             ),
@@ -65,141 +74,154 @@ impl Pack {
                 mark,
                 Mark {
                     event: Some(id),
-                    text: first,
+                    text: message,
                 },
             );
         }
     }
 }
 
-/// Packs what fits into `room` tokens.
+/// Builds a pack of at most `budget` tokens.
 pub fn pack(
-    corpus: &Corpus,
+    analysis: &Analysis,
     snapshot: &Snapshot,
     findings: &Findings,
     d: &Diagnosis,
-    room: usize,
+    budget: usize,
 ) -> Pack {
-    let mut p = Pack::default();
-    p.add(
-        room,
-        format!(
-            "corpus: {} events, {} templates, {} sources",
-            snapshot.events,
-            snapshot.templates.len(),
-            snapshot.sources.len()
-        ),
-    );
-    p.add(
-        room,
-        format!(
+    let mut builder = Builder {
+        analysis,
+        snapshot,
+        budget,
+        pack: Pack::default(),
+    };
+    builder.summary(d);
+    builder.services(d);
+    builder.causes(d);
+    builder.chain(d);
+    builder.windows(findings);
+    builder.similar(d);
+    builder.pack
+}
+
+/// A pack that is being built.
+struct Builder<'a> {
+    analysis: &'a Analysis,
+    snapshot: &'a Snapshot,
+    budget: usize,
+    pack: Pack,
+}
+
+impl Builder<'_> {
+    fn add(&mut self, line: String) -> bool {
+        self.pack.add(self.budget, line)
+    }
+
+    fn mark(&mut self, mark: String, event: Option<EventId>, text: &str) {
+        let text = text.to_string();
+        self.pack.marks.insert(mark, Mark { event, text });
+    }
+
+    fn line(&mut self, id: EventId) {
+        self.pack
+            .line(self.analysis, self.snapshot, id, self.budget);
+    }
+
+    fn summary(&mut self, d: &Diagnosis) {
+        let s = self.snapshot;
+        let (templates, sources) = (s.templates.len(), s.sources.len());
+        self.add(format!(
+            "corpus: {} events, {templates} templates, {sources} sources",
+            s.events
+        ));
+        self.add(format!(
             "diagnosis: {} (severity {}, category {})",
             d.verdict,
             d.severity.name(),
             d.category
-        ),
-    );
-    for s in d.services.iter().filter(|s| s.p_down >= 0.03) {
-        let mark = format!("S:{}", s.name);
-        if p.add(
-            room,
-            format!(
-                "[{mark}] chance to be at fault {:.0}%, health {:.2}",
+        ));
+    }
+
+    fn services(&mut self, d: &Diagnosis) {
+        for s in d.services.iter().filter(|s| s.p_down >= 0.03) {
+            let mark = format!("S:{}", s.name);
+            if self.add(format!(
+                "[{mark}] fault probability {:.0}%, health {:.2}",
                 s.p_down * 100.0,
                 s.health
-            ),
-        ) {
-            p.marks.insert(
-                mark,
-                Mark {
-                    event: None,
-                    text: s.name.clone(),
-                },
-            );
+            )) {
+                self.mark(mark, None, &s.name);
+            }
         }
     }
-    for c in d.causes.iter().take(3) {
-        p.add(room, format!("cause {}: {}", c.service, c.summary));
-        c.evidence
-            .iter()
-            .for_each(|e| p.line(corpus, snapshot, e.event, room));
+
+    fn causes(&mut self, d: &Diagnosis) {
+        for c in d.causes.iter().take(3) {
+            self.add(format!("cause {}: {}", c.service, c.summary));
+            c.evidence.iter().for_each(|e| self.line(e.event));
+        }
     }
-    for l in &d.chain {
-        p.add(
-            room,
-            format!(
-                "chain: {} {} [T{}] {} {}",
+
+    fn chain(&mut self, d: &Diagnosis) {
+        for l in &d.chain {
+            let mark = format!("T{}", l.template_id);
+            self.add(format!(
+                "fault chain: {} {} [{mark}] {} {}",
                 rfc3339(l.first, 3),
                 l.service,
-                l.template_id,
                 l.template,
                 l.why
-            ),
-        );
-        p.marks.insert(
-            format!("T{}", l.template_id),
-            Mark {
-                event: l.event,
-                text: l.template.clone(),
-            },
-        );
-    }
-    for (n, w) in findings
-        .windows
-        .iter()
-        .filter(|w| w.severity >= Severity::Low)
-        .take(10)
-        .enumerate()
-    {
-        let mark = format!("W{}", n + 1);
-        let text = format!(
-            "{} .. {} {} in {}",
-            rfc3339(w.start, 0),
-            rfc3339(w.end, 0),
-            w.severity.name(),
-            w.services.join(", ")
-        );
-        if !p.add(room, format!("[{mark}] {text}")) {
-            break;
+            ));
+            self.mark(mark, l.event, &l.template);
         }
-        p.marks.insert(
-            mark,
-            Mark {
-                event: w.reasons.first().and_then(|r| r.events.first().copied()),
-                text,
-            },
-        );
-        for r in w.reasons.iter().take(12) {
-            let template = r
-                .template_id
-                .map_or_else(String::new, |t| format!("[T{t}] "));
-            if p.add(
-                room,
-                format!("  {}: {} {template}{}", r.kind.name(), r.service, r.text),
-            ) && let Some(t) = r.template_id
-            {
-                p.marks.insert(
-                    format!("T{t}"),
-                    Mark {
-                        event: r.events.first().copied(),
-                        text: r.text.clone(),
-                    },
-                );
+    }
+
+    fn windows(&mut self, findings: &Findings) {
+        let reported = findings
+            .windows
+            .iter()
+            .filter(|w| w.severity >= Severity::Low);
+        for (n, w) in reported.take(10).enumerate() {
+            let mark = format!("W{}", n + 1);
+            let text = format!(
+                "{} .. {} {} in {}",
+                rfc3339(w.start, 0),
+                rfc3339(w.end, 0),
+                w.severity.name(),
+                w.services.join(", ")
+            );
+            if !self.add(format!("[{mark}] {text}")) {
+                break;
             }
-            r.events
-                .iter()
-                .take(2)
-                .for_each(|id| p.line(corpus, snapshot, *id, room));
+            let event = w.reasons.first().and_then(|r| r.events.first().copied());
+            self.mark(mark, event, &text);
+            w.reasons.iter().take(12).for_each(|r| self.reason(r));
         }
     }
-    for s in &d.similar {
-        p.add(
-            room,
-            format!(
-                "resembles {} ({:.2}): {}; fixed by: {}",
-                s.incident, s.score, s.title, s.fix
-            ),
-        );
+
+    fn reason(&mut self, r: &Reason) {
+        let mark = r.template_id.map(|t| format!("T{t}"));
+        let shown = mark
+            .as_ref()
+            .map_or_else(String::new, |m| format!("[{m}] "));
+        let is_added = self.add(format!(
+            "  {}: {} {shown}{}",
+            r.kind.name(),
+            r.service,
+            r.text
+        ));
+        if let Some(mark) = mark.filter(|_| is_added) {
+            self.mark(mark, r.events.first().copied(), &r.text);
+        }
+        r.events.iter().take(2).for_each(|id| self.line(*id));
     }
-    p
+
+    fn similar(&mut self, d: &Diagnosis) {
+        for s in &d.similar {
+            self.add(format!(
+                "similar to incident {} ({:.2}): {}; fixed by: {}",
+                s.incident, s.score, s.title, s.fix
+            ));
+        }
+    }
 }

@@ -1,8 +1,11 @@
-//! Answers in a given form: a judgement of a template, a proposal of what to do. The last call of a turn, without tools, with a
-//! JSON schema; validated, repaired once, else refused. Knows forms, not how they are shown.
+//! Structured answers: asks the model for an assessment of a template or of the incident as JSON
+//! that matches a schema. Validates the answer and asks once more if it is invalid. Does not draw.
 
+use super::error::{Error, InvalidProposal};
 use super::pack::Pack;
-use super::wire::{Failure, Model, Server};
+use super::request::request;
+use super::server::Server;
+use super::wire::Model;
 use crate::model::Action;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -10,26 +13,28 @@ use std::collections::HashMap;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-/// A judgement of a template holds so long.
-const KEPT: Duration = Duration::from_secs(3600);
+/// How long the assessment of a template is cached.
+const CACHE_TTL: Duration = Duration::from_secs(3600);
 const SEVERITIES: [&str; 5] = ["none", "low", "medium", "high", "critical"];
 
-/// What a model says of a template or of the whole incident.
+/// A model's assessment of a template or of the whole incident.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-pub struct Judged {
+pub struct Assessment {
+    /// One of `SEVERITIES`.
     pub severity: String,
     pub category: String,
     pub component: String,
     pub hypothesis: String,
+    /// 0..1.
     pub confidence: f64,
-    /// Numbers of the planned actions that it recommends, best first.
+    /// 1-based numbers of the planned actions that the model recommends, best first.
     #[serde(default)]
     pub actions: Vec<usize>,
-    /// Marks of the evidence: L.., T.., W.., S:...
+    /// Marks of the evidence: `L..`, `T..`, `W..`, `S:..`.
     pub evidence: Vec<String>,
 }
 
-/// The form, with as many actions as were planned.
+/// The JSON schema of the answer. `actions`: number of planned actions to choose from.
 pub fn schema(actions: usize) -> Value {
     let text = json!({"type": "string"});
     let mut properties = json!({"severity": {"type": "string", "enum": SEVERITIES}, "category": text, "component": text, "hypothesis": text,
@@ -49,55 +54,59 @@ pub fn schema(actions: usize) -> Value {
     json!({"type": "object", "properties": properties, "required": required})
 }
 
-/// Reads an answer; what is wrong with it otherwise.
-pub fn read(text: &str, actions: usize, pack: &Pack) -> Result<Judged, String> {
-    let judged: Judged = serde_json::from_str(text.trim())
-        .map_err(|e| format!("it is not of the form asked for: {e}"))?;
-    if !SEVERITIES.contains(&judged.severity.as_str()) {
-        return Err(format!("'{}' is no severity", judged.severity));
+/// Parses and validates an answer. The error says what is wrong with it, for the model and the
+/// user.
+pub fn read(text: &str, actions: usize, pack: &Pack) -> Result<Assessment, InvalidProposal> {
+    let assessment: Assessment =
+        serde_json::from_str(text.trim()).map_err(|e| InvalidProposal::Schema(e.to_string()))?;
+    if !SEVERITIES.contains(&assessment.severity.as_str()) {
+        return Err(InvalidProposal::Severity(assessment.severity));
     }
-    if !(0.0..=1.0).contains(&judged.confidence) {
-        return Err("the confidence is not between 0 and 1".into());
+    if !(0.0..=1.0).contains(&assessment.confidence) {
+        return Err(InvalidProposal::Confidence);
     }
-    if let Some(n) = judged.actions.iter().find(|n| **n == 0 || **n > actions) {
-        return Err(format!("there is no action {n}"));
+    if let Some(n) = assessment
+        .actions
+        .iter()
+        .find(|n| **n == 0 || **n > actions)
+    {
+        return Err(InvalidProposal::Action(*n));
     }
     let known = |m: &&String| pack.marks.contains_key(m.trim_matches(['[', ']']));
-    if judged.evidence.iter().filter(known).count() == 0 {
-        return Err("none of the evidence that it names exists".into());
+    if assessment.evidence.iter().filter(known).count() == 0 {
+        return Err(InvalidProposal::Evidence);
     }
-    Ok(judged)
+    Ok(assessment)
 }
 
-/// Asks in the form; one answer that does not fit is sent back once.
+/// Asks for a structured answer. An invalid answer is returned to the model once, with the error
+/// after the prompt `repair`.
 pub async fn ask(
     server: &Server,
     model: &Model,
     num_ctx: u64,
     mut messages: Vec<Value>,
     (actions, pack, repair): (usize, &Pack, &str),
-) -> Result<Judged, Failure> {
-    let mut wrong = String::new();
+) -> Result<Assessment, Error> {
+    let mut error = None;
     for _ in 0..2 {
-        let mut body = super::turn::request(model, &messages, num_ctx, (true, false));
+        let mut body = request(model, &messages, num_ctx, (true, false));
         body["format"] = schema(actions);
         body["options"]["temperature"] = json!(0);
         let reply = server.chat(&body, &mut |_| true).await?;
         match read(&reply.content, actions, pack) {
-            Ok(judged) => return Ok(judged),
+            Ok(assessment) => return Ok(assessment),
             Err(e) => {
                 messages.push(json!({"role": "assistant", "content": reply.content}));
                 messages.push(json!({"role": "user", "content": format!("{repair} {e}")}));
-                wrong = e;
+                error = Some(e);
             }
         }
     }
-    Err(Failure(format!(
-        "the model's proposal was refused twice ({wrong}); the analyst's stands"
-    )))
+    Err(error.map_or(Error::EndedEarly, Error::InvalidProposal))
 }
 
-/// What the actions are called when a model is to choose among them.
+/// The numbered list of actions that the model chooses from.
 pub fn numbered(actions: &[Action]) -> String {
     actions
         .iter()
@@ -114,22 +123,22 @@ pub fn numbered(actions: &[Action]) -> String {
         .collect()
 }
 
-/// The answer in sentences, each with its evidence.
-pub fn told(judged: &Judged, actions: &[Action]) -> String {
-    let marks: String = judged
+/// The assessment as text, each sentence with its evidence.
+pub fn to_text(assessment: &Assessment, actions: &[Action]) -> String {
+    let marks: String = assessment
         .evidence
         .iter()
         .map(|m| format!("[{}]", m.trim_matches(['[', ']'])))
         .collect();
     let mut out = format!(
-        "Judged {} ({}, component {}, confidence {:.0}%): {} {marks}.",
-        judged.severity,
-        judged.category,
-        judged.component,
-        judged.confidence * 100.0,
-        judged.hypothesis.trim_end_matches('.')
+        "Severity {} ({}, component {}, confidence {:.0}%): {} {marks}.",
+        assessment.severity,
+        assessment.category,
+        assessment.component,
+        assessment.confidence * 100.0,
+        assessment.hypothesis.trim_end_matches('.')
     );
-    for (n, action) in judged
+    for (n, action) in assessment
         .actions
         .iter()
         .filter_map(|n| actions.get(n - 1))
@@ -145,28 +154,30 @@ pub fn told(judged: &Judged, actions: &[Action]) -> String {
     out
 }
 
-/// Template, model and version of the prompts.
+/// Template id, model and version of the prompts.
 type Key = (u64, String, String);
 
-fn kept() -> std::sync::MutexGuard<'static, HashMap<Key, (Instant, Judged)>> {
-    static KEPT: OnceLock<Mutex<HashMap<Key, (Instant, Judged)>>> = OnceLock::new();
-    KEPT.get_or_init(Mutex::default)
+fn cache() -> std::sync::MutexGuard<'static, HashMap<Key, (Instant, Assessment)>> {
+    static CACHE: OnceLock<Mutex<HashMap<Key, (Instant, Assessment)>>> = OnceLock::new();
+    CACHE
+        .get_or_init(Mutex::default)
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What was judged of a template within the last hour, by this model with these prompts.
-pub fn remembered(key: &Key) -> Option<Judged> {
-    kept()
+/// The assessment of a template, if it is in the cache and not expired.
+pub fn cached(key: &Key) -> Option<Assessment> {
+    cache()
         .get(key)
-        .filter(|k| k.0.elapsed() < KEPT)
-        .map(|k| k.1.clone())
+        .filter(|entry| entry.0.elapsed() < CACHE_TTL)
+        .map(|entry| entry.1.clone())
 }
 
-pub fn remember(key: Key, judged: Judged) {
-    let mut kept = kept();
-    kept.retain(|_, k| k.0.elapsed() < KEPT);
-    kept.insert(key, (Instant::now(), judged));
+/// Adds an assessment to the cache and removes expired ones.
+pub fn store(key: Key, assessment: Assessment) {
+    let mut cache = cache();
+    cache.retain(|_, entry| entry.0.elapsed() < CACHE_TTL);
+    cache.insert(key, (Instant::now(), assessment));
 }
 
 #[cfg(test)]
@@ -175,7 +186,7 @@ mod tests {
     use crate::chat::pack::Mark;
 
     #[test]
-    fn only_answers_of_the_form_with_real_evidence_are_taken() {
+    fn only_answers_that_match_the_schema_and_cite_existing_evidence_are_accepted() {
         let mut pack = Pack::default();
         pack.marks.insert(
             "W1".into(),
@@ -186,10 +197,10 @@ mod tests {
         );
         let good = json!({"severity": "high", "category": "disk", "component": "db", "hypothesis": "The disk is full.", "confidence": 0.8,
                           "actions": [2], "evidence": ["[W1]", "L9"]});
-        let judged = read(&good.to_string(), 2, &pack).unwrap();
+        let assessment = read(&good.to_string(), 2, &pack).unwrap();
         let actions = [
             Action {
-                title: "look".into(),
+                title: "describe the pod".into(),
                 ..Action::default()
             },
             Action {
@@ -197,10 +208,10 @@ mod tests {
                 ..Action::default()
             },
         ];
-        let told = told(&judged, &actions);
+        let text = to_text(&assessment, &actions);
         assert!(
-            told.contains("The disk is full [W1][L9].") && told.contains("1. grow the volume"),
-            "{told}"
+            text.contains("The disk is full [W1][L9].") && text.contains("1. grow the volume"),
+            "{text}"
         );
         for (key, value) in [
             ("severity", json!("terrible")),
@@ -218,16 +229,16 @@ mod tests {
     }
 
     #[test]
-    fn a_judgement_is_remembered_for_its_model_and_prompts_alone() {
+    fn an_assessment_is_cached_per_model_and_prompts() {
         let key = (77, "m".to_string(), "v".to_string());
-        remember(
+        store(
             key.clone(),
-            Judged {
+            Assessment {
                 category: "disk".into(),
-                ..Judged::default()
+                ..Assessment::default()
             },
         );
-        assert_eq!(remembered(&key).unwrap().category, "disk");
-        assert!(remembered(&(77, "m".into(), "w".into())).is_none());
+        assert_eq!(cached(&key).unwrap().category, "disk");
+        assert!(cached(&(77, "m".into(), "w".into())).is_none());
     }
 }

@@ -1,324 +1,326 @@
-//! What the model may call: read-only looks into the corpus, each capped, with a footer that says what was left out.
+//! The tools that the model can call: read-only queries on the corpus and the cluster. Results are
+//! limited, with a footer that gives the number of omitted rows. Changes nothing.
 
-use crate::engine::{self, Corpus, Part, Snapshot, Unit, count_matches, for_each_match};
-use crate::model::{Diagnosis, Moment, TimeRange};
+use crate::analysis::{Analysis, Selection};
+use crate::cluster::{ClusterQuery, read_cluster};
+use crate::corpus::{Match, QueryError, Snapshot, Unit, count_matches, for_each_match, moment};
+use crate::model::{
+    Diagnosis, EventId, Findings, Moment, ServiceHealth, TemplateIx, TimeRange, VariableStats,
+};
 use crate::text::civil::rfc3339;
 use serde_json::{Value, json};
 
-/// Lines of one result.
-const MOST_ROWS: usize = 20;
+/// Maximum number of rows in one result.
+const MAX_ROWS: usize = 20;
+/// Lines around an event.
+const AROUND: u64 = 6;
+/// Characters of a message in a list.
+const MAX_MESSAGE: usize = 240;
 
-/// The tools as the wire describes them.
-pub fn described() -> Value {
-    let tool = |name: &str, what: &str, parameters: Value, required: &[&str]| {
-        json!({"type": "function", "function": {"name": name, "description": what,
+/// The tools in the format of the Ollama API.
+pub fn schemas() -> Value {
+    let tool = |name: &str, description: &str, parameters: Value, required: &[&str]| {
+        json!({"type": "function", "function": {"name": name, "description": description,
                "parameters": {"type": "object", "properties": parameters, "required": required}}})
     };
     json!([
         tool(
             "search",
-            "Lines that match a query: words, \"phrase\", level:>=warn, service:name, -not",
+            "Search lines with a query: words, \"phrase\", level:>=warn, service:name, -not",
             json!({"query": {"type": "string"}}),
             &["query"]
         ),
         tool(
             "template",
-            "One template with its counts and resembling ones",
+            "Show one template with its count and similar templates",
             json!({"id": {"type": "integer"}}),
             &["id"]
         ),
         tool(
             "around",
-            "Lines around a line [L..]",
+            "Show the lines around a line [L..]",
             json!({"line": {"type": "integer"}}),
             &["line"]
         ),
-        tool("windows", "All windows that are not normal", json!({}), &[]),
+        tool("windows", "List the anomalies [W..]", json!({}), &[]),
         tool(
             "diagnosis",
-            "Ranked causes, chain and probabilities",
+            "Show the ranked root causes with their confidence",
             json!({}),
             &[]
         ),
         tool(
             "values",
-            "Values of the variables of a template, with their shares",
+            "Show the most frequent values of each variable of a template, with counts",
             json!({"id": {"type": "integer"}}),
             &["id"]
         ),
         tool(
             "compare",
-            "What differs between two time ranges: templates new, gone, up, down",
+            "Compare two time ranges: templates that are new, stopped, more frequent or less frequent",
             json!({"before": {"type": "string"}, "after": {"type": "string"}}),
             &["before", "after"]
         ),
         tool(
             "services",
-            "The service map: who calls whom, and each one's chance to be at fault",
+            "Show the service map: calls between services, and the fault probability of each service",
             json!({}),
             &[]
         ),
         tool(
             "incidents",
-            "Known incidents like this one, with what fixed them",
+            "List similar known incidents and how they were fixed",
             json!({}),
             &[]
         ),
         tool(
             "rollouts",
-            "When the workloads of the bundle were last rolled out",
+            "List when each service was last rolled out",
             json!({}),
             &[]
         ),
         tool(
             "cluster",
-            "A read-only look at the connected cluster: verb is get, describe, events or logs",
+            "Read from the connected cluster; verb is get, describe, events or logs",
             json!({"verb": {"type": "string"}, "kind": {"type": "string"}, "name": {"type": "string"}, "namespace": {"type": "string"}}),
             &["verb"]
         ),
     ])
 }
 
-/// Runs one call. Unknown names and arguments are answered, not failed.
+/// Runs one tool call. An unknown name or a bad argument gives an error message as the result, so
+/// that the model can correct the call. `context`: kubeconfig context of the cluster, if connected.
 pub fn run(
-    corpus: &Corpus,
+    analysis: &Analysis,
     snapshot: &Snapshot,
     (name, arguments): (&str, &Value),
     context: Option<&str>,
 ) -> String {
-    let (findings, d) = (corpus.findings_of(snapshot), corpus.diagnosis_of(snapshot));
     let text = |k: &str| arguments[k].as_str().unwrap_or_default();
-    let number = |k: &str| {
-        arguments[k].as_u64().or_else(|| {
-            arguments[k].as_str().and_then(|t| {
-                t.trim_start_matches(['L', 'T', '['])
-                    .trim_end_matches(']')
-                    .parse()
-                    .ok()
-            })
-        })
-    };
+    let template = number(&arguments["id"]).and_then(|id| snapshot.template_by_id(id));
+    let diagnosis = || analysis.diagnosis(snapshot);
     match name {
-        "search" => search(
-            corpus,
-            snapshot,
-            arguments["query"].as_str().unwrap_or_default(),
-        ),
-        "template" => match number("id").and_then(|id| snapshot.template_by_id(id)) {
-            Some(i) => {
-                let t = &snapshot.templates[i];
-                let near: Vec<String> = snapshot
-                    .resembling(i, 3)
-                    .into_iter()
-                    .map(|(n, s)| {
-                        format!(
-                            "[T{}] {s:.2} {}",
-                            snapshot.templates[n].id, snapshot.templates[n].text
-                        )
-                    })
-                    .collect();
-                format!(
-                    "[T{}] {} times, {}, in {}: {}\nresembling: {}",
-                    t.id,
-                    t.count,
-                    t.level.name(),
-                    t.services.join(", "),
-                    t.text,
-                    near.join("; ")
-                )
+        "search" => search(analysis, snapshot, text("query")),
+        "template" | "values" => match template {
+            None => "no such template".into(),
+            Some(t) if name == "values" => values(analysis, snapshot, t),
+            Some(t) => describe_template(snapshot, t),
+        },
+        "around" => around(analysis, snapshot, number(&arguments["line"])),
+        "windows" => windows(&analysis.findings(snapshot)),
+        "diagnosis" => causes(&diagnosis()),
+        "compare" => compare(analysis, snapshot, text("before"), text("after")),
+        "services" => services(&diagnosis()),
+        "incidents" => incidents(&diagnosis()),
+        "rollouts" => {
+            let rollouts = analysis.rollouts(snapshot).into_iter();
+            capped(
+                rollouts
+                    .map(|(s, at)| format!("[S:{s}] {}", rfc3339(at, 0)))
+                    .collect(),
+            )
+        }
+        "cluster" => match (context, ClusterQuery::parse(text("verb"))) {
+            (None, _) => {
+                "no cluster is connected; the user can choose one in the plan pane with A".into()
             }
-            None => "there is no such template".into(),
-        },
-        "around" => match number("line") {
-            Some(id) if id < snapshot.events => {
-                let rows = corpus.neighbours(snapshot, id as u32, 6);
-                rows.iter()
-                    .map(|n| format!("{} {}", n.line, n.text))
-                    .collect::<Vec<_>>()
-                    .join("\n")
+            (_, None) => "the verb must be get, describe, events or logs".into(),
+            (Some(context), Some(question)) => {
+                let object = (text("kind"), text("name"), text("namespace"));
+                read_cluster(context, question, object)
             }
-            _ => "there is no such line".into(),
-        },
-        "windows" => findings
-            .windows
-            .iter()
-            .take(10)
-            .enumerate()
-            .map(|(n, w)| {
-                format!(
-                    "[W{}] {} .. {} {} {}",
-                    n + 1,
-                    rfc3339(w.start, 0),
-                    rfc3339(w.end, 0),
-                    w.severity.name(),
-                    w.reasons.first().map_or("", |r| r.text.as_str())
-                )
-            })
-            .collect::<Vec<_>>()
-            .join("\n"),
-        "diagnosis" => format!(
-            "{}\n{}",
-            d.verdict,
-            d.causes
-                .iter()
-                .take(5)
-                .map(|c| format!("[S:{}] {:.2} {}", c.service, c.score, c.summary))
-                .collect::<Vec<_>>()
-                .join("\n")
-        ),
-        "values" => match number("id").and_then(|id| snapshot.template_by_id(id)) {
-            Some(i) => values(corpus, snapshot, i),
-            None => "there is no such template".into(),
-        },
-        "compare" => match (range(text("before")), range(text("after"))) {
-            (Some(a), Some(b)) => capped(
-                corpus
-                    .compare(snapshot, &Part::Range(a.0, a.1), &Part::Range(b.0, b.1))
-                    .lines(snapshot),
-            ),
-            _ => "ranges are written 2026-03-02T09:00:00Z..2026-03-02T09:10:00Z".into(),
-        },
-        "services" => services(&d),
-        "incidents" => capped(
-            d.similar
-                .iter()
-                .map(|s| {
-                    format!(
-                        "{} {:.2}: {}; fixed by: {}",
-                        s.incident, s.score, s.title, s.fix
-                    )
-                })
-                .collect(),
-        ),
-        "rollouts" => capped(
-            corpus
-                .rollouts(snapshot)
-                .into_iter()
-                .map(|(s, at)| format!("[S:{s}] {}", rfc3339(at, 0)))
-                .collect(),
-        ),
-        "cluster" => match context {
-            Some(context) => engine::look(
-                context,
-                text("verb"),
-                (text("kind"), text("name"), text("namespace")),
-            ),
-            None => "no cluster is connected; the user connects one in the plan (A)".into(),
         },
         other => format!(
-            "there is no tool '{other}'; there are search, template, around, windows, diagnosis, values, compare, services, incidents, rollouts, cluster"
+            "unknown tool '{other}'; available tools: search, template, around, windows, diagnosis, values, compare, services, incidents, rollouts, cluster"
         ),
     }
 }
 
-/// Rows up to the most that one result shows, and how many there were.
+/// A number, or a mark such as `L12` or `[T34]`.
+fn number(value: &Value) -> Option<u64> {
+    value.as_u64().or_else(|| {
+        value
+            .as_str()?
+            .trim_start_matches(['L', 'T', '['])
+            .trim_end_matches(']')
+            .parse()
+            .ok()
+    })
+}
+
+fn describe_template(snapshot: &Snapshot, at: TemplateIx) -> String {
+    let t = &snapshot.templates[at.index()];
+    let near: Vec<String> = snapshot
+        .resembling(at, 3)
+        .into_iter()
+        .map(|(n, similarity)| {
+            let other = &snapshot.templates[n.index()];
+            format!("[T{}] {similarity:.2} {}", other.id, other.text)
+        })
+        .collect();
+    let (services, level) = (t.services.join(", "), t.level.name());
+    format!(
+        "[T{}] {} events, {level}, in {services}: {}\nsimilar: {}",
+        t.id,
+        t.count,
+        t.text,
+        near.join("; ")
+    )
+}
+
+fn around(analysis: &Analysis, snapshot: &Snapshot, line: Option<u64>) -> String {
+    let Some(id) = line.filter(|id| *id < snapshot.events) else {
+        return "no such line".into();
+    };
+    let rows = analysis
+        .corpus
+        .neighbors(snapshot, EventId(id as u32), AROUND);
+    rows.iter()
+        .map(|n| format!("{} {}", n.line, n.text))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+fn windows(findings: &Findings) -> String {
+    let row = |(n, w): (usize, &crate::model::Window)| {
+        let reason = w.reasons.first().map_or("", |r| r.text.as_str());
+        let (start, end) = (rfc3339(w.start, 0), rfc3339(w.end, 0));
+        format!("[W{}] {start}..{end} {} {reason}", n + 1, w.severity.name())
+    };
+    findings
+        .windows
+        .iter()
+        .take(10)
+        .enumerate()
+        .map(row)
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+fn causes(d: &Diagnosis) -> String {
+    let row =
+        |c: &crate::model::RootCause| format!("[S:{}] {:.2} {}", c.service, c.score, c.summary);
+    let causes: Vec<String> = d.causes.iter().take(5).map(row).collect();
+    format!("{}\n{}", d.verdict, causes.join("\n"))
+}
+
+fn compare(analysis: &Analysis, snapshot: &Snapshot, before: &str, after: &str) -> String {
+    let (Some(a), Some(b)) = (range(before), range(after)) else {
+        return "invalid time range; example: 2026-03-02T09:00:00Z..2026-03-02T09:10:00Z".into();
+    };
+    let (a, b) = (Selection::Range(a.0, a.1), Selection::Range(b.0, b.1));
+    capped(analysis.compare(snapshot, &a, &b).lines(snapshot))
+}
+
+fn incidents(d: &Diagnosis) -> String {
+    let row = |s: &crate::model::Similar| {
+        format!(
+            "{} {:.2}: {}; fixed by: {}",
+            s.incident, s.score, s.title, s.fix
+        )
+    };
+    capped(d.similar.iter().map(row).collect())
+}
+
+/// Cuts rows to `MAX_ROWS` and appends the footer.
 fn capped(mut rows: Vec<String>) -> String {
-    let all = rows.len();
-    rows.truncate(MOST_ROWS);
-    rows.push(format!(
-        "({all} matched, {} shown, {} omitted)",
-        rows.len(),
-        all - rows.len()
-    ));
+    let total = rows.len();
+    rows.truncate(MAX_ROWS);
+    rows.push(footer(total, rows.len()));
     rows.join("\n")
 }
 
-fn range(text: &str) -> Option<(Moment, Moment)> {
-    let (a, z) = text.split_once("..")?;
-    Some((engine::moment(a.trim())?, engine::moment(z.trim())?))
+fn footer(matched: usize, shown: usize) -> String {
+    format!(
+        "({matched} matched, {shown} shown, {} omitted)",
+        matched.saturating_sub(shown)
+    )
 }
 
-fn values(corpus: &Corpus, snapshot: &Snapshot, template: usize) -> String {
-    let (stats, looked) = corpus.values(snapshot, template);
-    let told = |(n, v): (usize, &crate::model::VariableStats)| {
+fn range(text: &str) -> Option<(Moment, Moment)> {
+    let (start, end) = text.split_once("..")?;
+    Some((moment(start.trim())?, moment(end.trim())?))
+}
+
+fn values(analysis: &Analysis, snapshot: &Snapshot, template: TemplateIx) -> String {
+    let (stats, inspected) = analysis.corpus.values(snapshot, template);
+    let row = |(n, v): (usize, &VariableStats)| {
         let top: Vec<String> = v
             .top
             .iter()
             .take(5)
             .map(|(value, n)| format!("{value} ({n})"))
             .collect();
-        format!(
-            "variable {}: {} distinct, most often {}",
-            n + 1,
-            v.distinct,
-            top.join(", ")
-        )
+        let (n, distinct, top) = (n + 1, v.distinct, top.join(", "));
+        format!("variable {n}: {distinct} distinct values, most frequent: {top}")
     };
-    format!(
-        "of {looked} events looked at:\n{}",
-        capped(stats.iter().enumerate().map(told).collect())
-    )
+    let rows = stats.iter().enumerate().map(row).collect();
+    format!("from {inspected} events:\n{}", capped(rows))
 }
 
 fn services(d: &Diagnosis) -> String {
-    let chance = |s: &crate::model::ServiceHealth| {
+    let health = |s: &ServiceHealth| {
+        let (probability, health) = (s.p_down * 100.0, s.health);
         format!(
-            "[S:{}] chance to be at fault {:.0}%, health {:.2}",
-            s.name,
-            s.p_down * 100.0,
-            s.health
+            "[S:{}] fault probability {probability:.0}%, health {health:.2}",
+            s.name
         )
     };
-    let calls = d.edges.iter().map(|e| {
+    let call = |e: &crate::model::Edge| {
         format!(
-            "{} calls {} {} times (by {})",
-            e.from, e.to, e.calls, e.source
+            "{} calls {}: {} calls (source: {})",
+            e.from,
+            e.to,
+            e.calls,
+            e.source.name()
         )
-    });
-    format!(
-        "{}\n{}",
-        capped(d.services.iter().map(chance).collect()),
-        capped(calls.collect())
-    )
+    };
+    let health = capped(d.services.iter().map(health).collect());
+    format!("{health}\n{}", capped(d.edges.iter().map(call).collect()))
 }
 
-fn search(corpus: &Corpus, snapshot: &Snapshot, query: &str) -> String {
-    let matched = match count_matches(corpus, snapshot, query, TimeRange::default(), Unit::Event) {
+/// Ends a walk over the matches.
+enum Stop {
+    Enough,
+    Query,
+}
+
+impl From<QueryError> for Stop {
+    fn from(_: QueryError) -> Stop {
+        Stop::Query
+    }
+}
+
+fn search(analysis: &Analysis, snapshot: &Snapshot, query: &str) -> String {
+    let (corpus, range, unit) = (&analysis.corpus, TimeRange::default(), Unit::Event);
+    let matched = match count_matches(corpus, snapshot, query, range, unit) {
         Ok((n, _)) => n as usize,
-        Err(e) => return format!("the query cannot be read: {e}"),
+        Err(e) => return format!("invalid query: {e}"),
     };
     let mut rows: Vec<String> = Vec::new();
-    // Enough is enough: the error only ends the walk.
-    for_each_match(
-        corpus,
-        snapshot,
-        query,
-        TimeRange::default(),
-        Unit::Event,
-        &mut |event, _, _, _| {
-            let first: String = event
-                .message
-                .lines()
-                .next()
-                .unwrap_or_default()
-                .chars()
-                .take(240)
-                .collect();
-            let at = event.time.map_or_else(String::new, |t| rfc3339(t, 3));
-            rows.push(format!(
-                "[L{}] {at} {} {}: {first}",
-                event.id,
-                event.level.name(),
-                event.service
-            ));
-            if rows.len() < MOST_ROWS {
-                Ok(())
-            } else {
-                Err(String::new())
-            }
-        },
-    )
-    .ok();
-    rows.push(format!(
-        "({matched} matched, {} shown, {} omitted)",
-        rows.len(),
-        matched.saturating_sub(rows.len())
-    ));
+    let mut take = |m: Match<'_>| {
+        let first = m.event.message.lines().next().unwrap_or_default();
+        let message: String = first.chars().take(MAX_MESSAGE).collect();
+        let time = m.event.time.map_or_else(String::new, |t| rfc3339(t, 3));
+        let (id, level, service) = (m.event.id, m.event.level.name(), &m.event.service);
+        rows.push(format!("[L{id}] {time} {level} {service}: {message}"));
+        if rows.len() < MAX_ROWS {
+            Ok(())
+        } else {
+            Err(Stop::Enough)
+        }
+    };
+    match for_each_match(corpus, snapshot, query, range, unit, &mut take) {
+        Ok(_) | Err(Stop::Enough) => {}
+        Err(Stop::Query) => return "invalid query".into(),
+    }
+    rows.push(footer(matched, rows.len()));
     rows.join("\n")
 }
 
-/// Calls written as text by models that know no tools: `{"name": .., "arguments": {..}}`, alone or in a code block.
-pub fn in_text(content: &str) -> Option<(String, Value)> {
+/// Parses a tool call that a model without tool support writes as text:
+/// `{"name": .., "arguments": {..}}`, alone, in a code block or in `<tool_call>` tags.
+pub fn call_in_text(content: &str) -> Option<(String, Value)> {
     let body = content
         .trim()
         .trim_start_matches("```json")
@@ -343,14 +345,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn calls_in_text_are_read() {
+    fn tool_calls_in_text_are_parsed() {
         let got =
-            in_text("```json\n{\"name\": \"search\", \"arguments\": {\"query\": \"x\"}}\n```")
+            call_in_text("```json\n{\"name\": \"search\", \"arguments\": {\"query\": \"x\"}}\n```")
                 .unwrap();
         assert_eq!(
             (got.0.as_str(), got.1["query"].as_str()),
             ("search", Some("x"))
         );
-        assert_eq!(in_text("I would search for x"), None);
+        assert_eq!(call_in_text("I would search for x"), None);
     }
 }

@@ -1,139 +1,83 @@
-//! The wire of Ollama: addresses, models, and the chat stream read line by line. A line with an error ends it, a stream without
-//! `done` is a failure, chunks may end anywhere. Knows no corpus.
+//! Client for the Ollama API: server addresses, models, and the chat stream of JSON lines. A line
+//! with an error, or a stream that ends without `done`, is a failure. Knows nothing about the
+//! corpus.
 
+use super::error::Error;
+use super::server::Server;
 use futures::StreamExt;
+use ollama_rs::models::LocalModel;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// A line of a stream longer than this is a fault.
-const MOST_LINE: usize = 8 << 20;
-/// A cold model of 70 billion parameters may take minutes to load.
+/// Maximum length of a line in a stream, in bytes.
+const MAX_LINE: usize = 8 << 20;
+/// Timeout of a streamed request. A model with 70 billion parameters can take minutes to load.
 const FIRST_TOKEN: Duration = Duration::from_secs(600);
 const CONNECT: Duration = Duration::from_secs(3);
+/// Timeout of a request that the server answers at once.
+const QUERY: Duration = Duration::from_secs(20);
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Server {
-    pub url: String,
-}
-
-/// What went wrong, as a sentence with a remedy.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure(pub String);
-
-impl std::fmt::Display for Failure {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// What a model can and how large its window is.
+/// Capabilities of a model.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Model {
     pub name: String,
+    /// Context length in tokens.
     pub context: u64,
     pub tools: bool,
     pub thinking: bool,
-    /// It runs on another machine, whatever the server's address.
+    /// True if the model runs on another machine, even if the server is local.
     pub remote: bool,
 }
 
-/// A piece of an answer: of what it says, or of the thinking before.
+/// A piece of a streamed reply: of the answer, or of the thinking before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Piece<'t> {
-    Said(&'t str),
-    Thought(&'t str),
+    Answer(&'t str),
+    Thinking(&'t str),
 }
 
+/// Receives each piece. Returns false to stop the request.
 type Each<'e> = dyn FnMut(Piece<'_>) -> bool + Send + 'e;
 
-/// A model that the server has.
+/// A model in the list of the server.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Listed {
+pub struct ModelInfo {
     pub name: String,
-    /// Bytes on disk.
+    /// Size on disk, in bytes.
     pub size: u64,
+    /// `None` if the model is not in memory.
     pub loaded: Option<Loaded>,
 }
 
-/// A model that is in memory now.
+/// State of a model that is in memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Loaded {
-    /// Percent of it that the GPU holds.
-    pub gpu: u64,
-    /// Tokens of the window that was made for it.
+    /// Share of the model in GPU memory, in percent.
+    pub gpu_percent: u64,
+    /// Context window that the server allocated, in tokens.
     pub window: u64,
 }
 
-/// What one request gave.
+/// The reply to one chat request.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reply {
     pub content: String,
     pub thinking: String,
+    /// Tool calls, as the API returns them.
     pub calls: Vec<Value>,
     pub prompt_tokens: Option<u64>,
     pub answer_tokens: Option<u64>,
-    /// The model runs elsewhere.
+    /// True if the model runs on another machine.
     pub remote: bool,
 }
 
 impl Server {
-    /// `OLLAMA_HOST` as Ollama reads it: `[scheme://]host[:port][/path]`.
-    pub fn parse(text: &str) -> Server {
-        let text = text.trim().trim_matches(['"', '\'']);
-        let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
-        let (host_port, path) = rest.split_once('/').unwrap_or((rest, ""));
-        let default = match scheme {
-            "http" => 80,
-            "https" => 443,
-            _ => 11434,
-        };
-        let (host, port) = match host_port
-            .rsplit_once(':')
-            .filter(|(h, _)| !h.contains(':') || h.ends_with(']'))
-        {
-            Some((h, p)) => (h, p.parse::<u16>().unwrap_or(default)),
-            None => (host_port, default),
-        };
-        let host = match host {
-            "" | "0.0.0.0" => "127.0.0.1",
-            "[::]" | "::" => "[::1]",
-            h => h,
-        };
-        let path = path.trim_end_matches('/');
-        let path = if path.is_empty() {
-            String::new()
-        } else {
-            format!("/{path}")
-        };
-        let scheme = if scheme == "https" { "https" } else { "http" };
-        Server {
-            url: format!("{scheme}://{host}:{port}{path}"),
-        }
-    }
-
-    /// The one asked for, else `OLLAMA_HOST`, else the usual one.
-    pub fn find(asked: Option<&str>) -> Server {
-        let given = asked.map(String::from).or_else(|| {
-            std::env::var("OLLAMA_HOST")
-                .ok()
-                .filter(|h| !h.trim().is_empty())
-        });
-        Server::parse(given.as_deref().unwrap_or("127.0.0.1:11434"))
-    }
-
-    pub fn is_local(&self) -> bool {
-        let host = self.url.split("://").nth(1).unwrap_or_default();
-        ["127.", "localhost", "[::1]"]
-            .iter()
-            .any(|l| host.starts_with(l))
-    }
-
-    fn client(&self) -> Result<reqwest::Client, Failure> {
+    fn client(&self) -> Result<reqwest::Client, Error> {
         reqwest::Client::builder()
             .connect_timeout(CONNECT)
             .no_proxy()
             .build()
-            .map_err(|e| Failure(format!("no HTTP client: {e}")))
+            .map_err(|e| Error::Client(e.to_string()))
     }
 
     async fn post(
@@ -141,7 +85,7 @@ impl Server {
         path: &str,
         body: &Value,
         wait: Duration,
-    ) -> Result<reqwest::Response, Failure> {
+    ) -> Result<reqwest::Response, Error> {
         let sent = self
             .client()?
             .post(format!("{}{path}", self.url))
@@ -155,69 +99,59 @@ impl Server {
             return Ok(response);
         }
         let text = response.text().await.unwrap_or_default();
-        let said = serde_json::from_str::<Value>(&text)
+        let message = serde_json::from_str::<Value>(&text)
             .ok()
             .and_then(|v| v["error"].as_str().map(String::from))
             .unwrap_or(text);
-        Err(told(
+        Err(http_error(
             status,
-            &said,
+            &message,
             body["model"].as_str().unwrap_or_default(),
         ))
     }
 
-    fn unreachable(&self, e: &reqwest::Error) -> Failure {
+    fn unreachable(&self, e: &reqwest::Error) -> Error {
         if e.is_timeout() {
-            return Failure(format!(
-                "the model server at {} did not answer in time; is the model still loading?",
-                self.url
-            ));
+            Error::TimedOut(self.url.clone())
+        } else {
+            Error::Unreachable(self.url.clone())
         }
-        Failure(format!(
-            "no model server answers at {}; start one with `ollama serve`, or name it with --ollama URL",
-            self.url
-        ))
     }
 
-    /// Capabilities and context length of a model.
-    pub async fn show(&self, model: &str) -> Result<Model, Failure> {
+    /// Requests the capabilities and the context length of a model.
+    pub async fn show(&self, model: &str) -> Result<Model, Error> {
         let response = self
-            .post(
-                "/api/show",
-                &json!({ "model": model }),
-                Duration::from_secs(20),
-            )
+            .post("/api/show", &json!({ "model": model }), QUERY)
             .await?;
-        let v: Value = response.json().await.map_err(|e| {
-            Failure(format!(
-                "the server's answer about {model} cannot be read: {e}"
-            ))
+        let v: Value = response.json().await.map_err(|e| Error::InvalidModel {
+            model: model.to_string(),
+            message: e.to_string(),
         })?;
         let info = v["model_info"].as_object();
         let context = info
             .and_then(|i| i.iter().find(|(k, _)| k.ends_with(".context_length")))
             .and_then(|(_, n)| n.as_u64());
-        let can = |what: &str| {
+        let has = |capability: &str| {
             v["capabilities"]
                 .as_array()
-                .is_some_and(|c| c.iter().any(|x| x == what))
+                .is_some_and(|c| c.iter().any(|x| x == capability))
         };
         let remote = v["remote_host"].is_string() || v["remote_model"].is_string();
         Ok(Model {
             name: model.into(),
             context: context.unwrap_or(4096),
-            tools: can("tools"),
-            thinking: can("thinking"),
+            tools: has("tools"),
+            thinking: has("thinking"),
             remote,
         })
     }
 
-    /// Models in memory, and how much of each the GPU holds.
-    pub async fn loaded(&self) -> Result<Vec<(String, Loaded)>, Failure> {
+    /// Requests the models in memory, with their GPU share and context window.
+    pub async fn loaded(&self) -> Result<Vec<(String, Loaded)>, Error> {
         let sent = self
             .client()?
             .get(format!("{}/api/ps", self.url))
-            .timeout(Duration::from_secs(10))
+            .timeout(QUERY)
             .send()
             .await;
         let v: Value = sent
@@ -231,7 +165,7 @@ impl Server {
                 m["size_vram"].as_u64().unwrap_or(0),
             );
             let loaded = Loaded {
-                gpu: vram * 100 / size.max(1),
+                gpu_percent: vram * 100 / size.max(1),
                 window: m["context_length"].as_u64().unwrap_or(0),
             };
             (m["name"].as_str().unwrap_or_default().to_string(), loaded)
@@ -244,12 +178,12 @@ impl Server {
             .collect())
     }
 
-    /// Gets a model; `each` hears how far it is and says whether to go on.
+    /// Downloads a model. `each` receives the progress and returns false to stop.
     pub async fn pull(
         &self,
         model: &str,
         each: &mut (dyn FnMut(String) -> bool + Send),
-    ) -> Result<(), Failure> {
+    ) -> Result<(), Error> {
         let body = json!({"model": model, "stream": true});
         let mut success = false;
         self.stream("/api/pull", &body, &mut |v| {
@@ -259,133 +193,115 @@ impl Server {
                 .as_u64()
                 .filter(|t| *t > 0)
                 .map(|t| v["completed"].as_u64().unwrap_or(0) * 100 / t);
-            let told =
+            let progress =
                 share.map_or_else(|| status.to_string(), |share| format!("{status}: {share}%"));
-            if each(told) {
+            if each(progress) {
                 Ok(success)
             } else {
-                Err(Failure(
-                    "stopped; what was pulled so far is kept by the server".into(),
-                ))
+                Err(Error::PullStopped)
             }
         })
         .await?;
         if success {
             Ok(())
         } else {
-            Err(Failure(format!(
-                "the server ended without having all of {model}; pull it again"
-            )))
+            Err(Error::IncompletePull(model.to_string()))
         }
     }
 
-    /// Reads an answer line by line until `each` says that it is whole. Whether it did is returned.
+    /// Reads a response line by line until `each` returns true (the response is complete). Returns
+    /// false if the stream ends before that.
     async fn stream(
         &self,
         path: &str,
         body: &Value,
-        each: &mut (dyn FnMut(&Value) -> Result<bool, Failure> + Send),
-    ) -> Result<bool, Failure> {
+        each: &mut (dyn FnMut(&Value) -> Result<bool, Error> + Send),
+    ) -> Result<bool, Error> {
         let response = self.post(path, body, FIRST_TOKEN).await?;
         let mut stream = response.bytes_stream();
         let mut lines = Lines::default();
         while let Some(chunk) = stream.next().await {
-            let chunk = chunk.map_err(|e| {
-                Failure(format!(
-                    "the connection broke in the middle of the answer ({e}); ask again"
-                ))
-            })?;
+            let chunk = chunk.map_err(|e| Error::Lost(e.to_string()))?;
             for line in lines.push(&chunk)? {
-                if each(&parsed(&line)?)? {
+                if each(&parse_line(&line)?)? {
                     return Ok(true);
                 }
             }
         }
         match lines.rest() {
-            Some(line) => each(&parsed(&line)?),
+            Some(line) => each(&parse_line(&line)?),
             None => Ok(false),
         }
     }
 
-    /// One round of the chat; `each` gets pieces of the answer as they come, and says whether to go on.
-    pub async fn chat(&self, body: &Value, each: &mut Each<'_>) -> Result<Reply, Failure> {
+    /// Sends one chat request. `each` receives the pieces of the reply and returns false to stop.
+    pub async fn chat(&self, body: &Value, each: &mut Each<'_>) -> Result<Reply, Error> {
         let mut reply = Reply::default();
         match self
-            .stream("/api/chat", body, &mut |v| take(v, &mut reply, each))
+            .stream("/api/chat", body, &mut |v| add_line(v, &mut reply, each))
             .await?
         {
             true => Ok(reply),
-            false => Err(Failure(
-                "the answer ended without a word of why (no `done`); ask again".into(),
-            )),
+            false => Err(Error::EndedEarly),
         }
     }
 }
 
-/// The models that the server has, with those in memory marked.
-pub async fn models(server: &Server) -> Result<Vec<Listed>, Failure> {
-    let url = reqwest::Url::parse(&format!("{}/", server.url))
-        .map_err(|e| Failure(format!("'{}' is no address: {e}", server.url)))?;
-    let port = url.port_or_known_default().unwrap_or(11434);
-    let host = format!(
-        "{}://{}",
-        url.scheme(),
-        url.host_str().unwrap_or("127.0.0.1")
-    );
-    let ollama = ollama_rs::Ollama::builder().host(host).port(port).build();
-    let list = tokio::time::timeout(Duration::from_secs(10), ollama.list_local_models()).await;
-    let Ok(Ok(models)) = list else {
-        return Err(Failure(format!(
-            "no model server answers at {}; start one with `ollama serve`, or name it with --ollama URL",
-            server.url
-        )));
-    };
+/// Requests the list of the server's models, with the state of those in memory. Done by hand, because the client library
+/// drops the path of an address such as `https://gpu/ollama`.
+pub async fn models(server: &Server) -> Result<Vec<ModelInfo>, Error> {
+    #[derive(serde::Deserialize)]
+    struct Tags {
+        #[serde(default)]
+        models: Vec<LocalModel>,
+    }
+    let request = server
+        .client()?
+        .get(format!("{}/api/tags", server.url))
+        .timeout(QUERY);
+    let sent = request.send().await.map_err(|e| server.unreachable(&e))?;
+    let tags: Tags = sent
+        .json()
+        .await
+        .map_err(|e| Error::NotJson(e.to_string()))?;
     let loaded = server.loaded().await.unwrap_or_default();
-    let of = |name: &str| loaded.iter().find(|l| l.0 == name).map(|l| l.1);
-    Ok(models
-        .into_iter()
-        .map(|m| Listed {
-            loaded: of(&m.name),
-            size: m.size,
-            name: m.name,
-        })
-        .collect())
+    let loaded_as = |name: &str| loaded.iter().find(|l| l.0 == name).map(|l| l.1);
+    let info = |m: LocalModel| ModelInfo {
+        loaded: loaded_as(&m.name),
+        size: m.size,
+        name: m.name,
+    };
+    Ok(tags.models.into_iter().map(info).collect())
 }
 
-/// A status and the server's words as a sentence with a remedy.
-fn told(status: u16, said: &str, model: &str) -> Failure {
-    Failure(match status {
-        404 => format!(
-            "the server does not have the model '{model}'; get it with `ollama pull {model}`"
-        ),
-        400 if said.contains("context length") || said.contains("longer than") => {
-            format!(
-                "the question does not fit the model's window ({said}); ask for less, or raise num_ctx"
-            )
+/// The error for an HTTP status and the server's message.
+fn http_error(status: u16, message: &str, model: &str) -> Error {
+    let message_is = |words: &[&str]| words.iter().any(|w| message.contains(w));
+    match status {
+        404 => Error::NoSuchModel(model.to_string()),
+        400 if message_is(&["context length", "longer than"]) => {
+            Error::PromptTooLong(message.to_string())
         }
-        400 if said.contains("does not support tools") => format!("{model} cannot call tools"),
-        401 | 403 => format!("the server refuses access ({said})"),
-        503 => "the server is busy; ask again in a moment".into(),
-        _ => format!("the server says {status}: {said}"),
-    })
+        400 if message_is(&["does not support tools"]) => Error::NoTools(model.to_string()),
+        401 | 403 => Error::Denied(message.to_string()),
+        503 => Error::Busy,
+        _ => Error::Status {
+            status,
+            message: message.to_string(),
+        },
+    }
 }
 
-fn parsed(line: &[u8]) -> Result<Value, Failure> {
-    let v: Value = serde_json::from_slice(line).map_err(|e| {
-        Failure(format!(
-            "the server sent something that is no JSON ({e}); is it Ollama?"
-        ))
-    })?;
+fn parse_line(line: &[u8]) -> Result<Value, Error> {
+    let v: Value = serde_json::from_slice(line).map_err(|e| Error::NotJson(e.to_string()))?;
     match v["error"].as_str() {
-        Some(e) => Err(Failure(format!(
-            "the server stopped in the middle of the answer: {e}"
-        ))),
+        Some(e) => Err(Error::InStream(e.to_string())),
         None => Ok(v),
     }
 }
 
-/// Takes one line; true at the end of the answer.
-fn take(v: &Value, reply: &mut Reply, each: &mut Each<'_>) -> Result<bool, Failure> {
+/// Adds one line of the stream to the reply. Returns true at the end of the answer.
+fn add_line(v: &Value, reply: &mut Reply, each: &mut Each<'_>) -> Result<bool, Error> {
     reply.remote |= v["remote_host"].is_string();
     let message = &v["message"];
     reply.calls.extend(
@@ -399,12 +315,12 @@ fn take(v: &Value, reply: &mut Reply, each: &mut Each<'_>) -> Result<bool, Failu
     reply.thinking.push_str(text("thinking"));
     reply.content.push_str(text("content"));
     for piece in [
-        Piece::Thought(text("thinking")),
-        Piece::Said(text("content")),
+        Piece::Thinking(text("thinking")),
+        Piece::Answer(text("content")),
     ] {
-        let (Piece::Thought(t) | Piece::Said(t)) = piece;
+        let (Piece::Thinking(t) | Piece::Answer(t)) = piece;
         if !t.is_empty() && !each(piece) {
-            return Err(Failure("stopped".into()));
+            return Err(Error::Stopped);
         }
     }
     if v["done"] == true {
@@ -415,32 +331,34 @@ fn take(v: &Value, reply: &mut Reply, each: &mut Each<'_>) -> Result<bool, Failu
     Ok(false)
 }
 
-/// Cuts a byte stream at its line ends, wherever chunks end.
+/// Splits a byte stream into lines. Chunks can end anywhere.
 #[derive(Default)]
 struct Lines {
-    held: Vec<u8>,
+    /// Bytes after the last newline.
+    partial: Vec<u8>,
 }
 
 impl Lines {
-    fn push(&mut self, chunk: &[u8]) -> Result<Vec<Vec<u8>>, Failure> {
-        self.held.extend_from_slice(chunk);
+    fn push(&mut self, chunk: &[u8]) -> Result<Vec<Vec<u8>>, Error> {
+        self.partial.extend_from_slice(chunk);
         let mut out = Vec::new();
-        while let Some(n) = memchr::memchr(b'\n', &self.held) {
-            let line: Vec<u8> = self.held.drain(..=n).collect();
+        while let Some(n) = memchr::memchr(b'\n', &self.partial) {
+            let line: Vec<u8> = self.partial.drain(..=n).collect();
             if !line.trim_ascii().is_empty() {
                 out.push(line);
             }
         }
-        if self.held.len() > MOST_LINE {
-            Err(Failure("the server sends a line without end".into()))
+        if self.partial.len() > MAX_LINE {
+            Err(Error::LineTooLong)
         } else {
             Ok(out)
         }
     }
 
+    /// The last line, if the stream does not end with a newline.
     fn rest(&mut self) -> Option<Vec<u8>> {
-        let held = std::mem::take(&mut self.held);
-        (!held.trim_ascii().is_empty()).then_some(held)
+        let rest = std::mem::take(&mut self.partial);
+        (!rest.trim_ascii().is_empty()).then_some(rest)
     }
 }
 
@@ -449,29 +367,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_are_read_as_ollama_reads_them() {
-        for (text, url) in [
-            ("", "http://127.0.0.1:11434"),
-            ("0.0.0.0", "http://127.0.0.1:11434"),
-            ("gpu:9000", "http://gpu:9000"),
-            ("http://gpu", "http://gpu:80"),
-            ("https://gpu/ollama/", "https://gpu:443/ollama"),
-            ("[::1]:5", "http://[::1]:5"),
-            ("host:x", "http://host:11434"),
-        ] {
-            assert_eq!(Server::parse(text).url, url, "{text}");
-        }
-        assert!(Server::parse("localhost").is_local() && !Server::parse("gpu").is_local());
-    }
-
-    #[test]
-    fn streams_may_be_cut_anywhere() {
+    fn chunks_can_end_anywhere() {
         let text = "{\"message\":{\"content\":\"grö\"},\"done\":false}\n{\"message\":{\"content\":\"ße\"},\"done\":true,\"eval_count\":2}\n";
         for cut in 0..text.len() {
             let (mut lines, mut reply, mut done) = (Lines::default(), Reply::default(), false);
             for part in [&text.as_bytes()[..cut], &text.as_bytes()[cut..]] {
                 for line in lines.push(part).unwrap() {
-                    done |= take(&parsed(&line).unwrap(), &mut reply, &mut |_| true).unwrap();
+                    done |=
+                        add_line(&parse_line(&line).unwrap(), &mut reply, &mut |_| true).unwrap();
                 }
             }
             assert!(
@@ -483,13 +386,13 @@ mod tests {
     }
 
     #[test]
-    fn errors_in_the_stream_are_errors() {
+    fn an_error_line_in_the_stream_is_a_failure() {
         assert!(
-            parsed(br#"{"error":"out of memory"}"#)
+            parse_line(br#"{"error":"out of memory"}"#)
                 .unwrap_err()
-                .0
+                .to_string()
                 .contains("out of memory")
         );
-        assert!(parsed(b"<html>").is_err());
+        assert!(parse_line(b"<html>").is_err());
     }
 }

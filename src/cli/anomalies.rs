@@ -1,9 +1,11 @@
-//! `anomalies`: windows that are not normal with their reasons, or sessions.
+//! `faultline anomalies`: prints anomalies with their reasons, or scored sessions. Does not analyze.
 
+use super::error::Error;
+use super::exit_code::{FOUND, OK};
 use super::run::{self, Out};
-use super::{FOUND, OK};
+use crate::analysis::By;
 use crate::config::args::{Global, OutputFormat};
-use crate::engine::{By, Snapshot};
+use crate::corpus::Snapshot;
 use crate::model::{Findings, Moment, SessionVerdict, Severity, Window};
 use crate::text::civil::{human_duration, rfc3339};
 use crate::text::escape::for_terminal;
@@ -15,28 +17,28 @@ pub fn run(
     by: Option<&str>,
     baseline: Option<&str>,
     paths: &[PathBuf],
-) -> Result<u8, String> {
+) -> Result<u8, Error> {
     let by = by.map(By::parse).transpose()?;
-    let mut all = paths.to_vec();
-    let range = baseline.map(run::baseline).transpose()?;
-    if let Some(run::Baseline::Path(path)) = &range {
-        all.push(path.clone());
+    let mut inputs = paths.to_vec();
+    let baseline = baseline.map(run::baseline).transpose()?;
+    if let Some(run::Baseline::Path(path)) = &baseline {
+        inputs.push(path.clone());
     }
-    let (session, snapshot) = run::open(global, &all)?;
-    let corpus = &session.corpus;
+    let opened = run::open(global, &inputs)?;
+    let (analysis, snapshot) = (&opened.analysis, &opened.snapshot);
     let mut out = Out::new();
     let found = match by {
         Some(by) => {
-            let times = range.as_ref().and_then(|r| r.times(&snapshot));
-            let (verdicts, threshold) = corpus.sessions(&snapshot, &by, times);
+            let times = baseline.as_ref().and_then(|b| b.times(snapshot));
+            let (verdicts, threshold) = analysis.sessions(snapshot, &by, times);
             sessions(global, &verdicts, threshold, &mut out)?
         }
         None => {
-            let findings = match &range {
-                None => (*corpus.findings_of(&snapshot)).clone(),
-                Some(b) => corpus.findings(&snapshot, &b.engine()),
-            };
-            let findings = within(global, &snapshot, findings)?;
+            if let Some(baseline) = &baseline {
+                analysis.set_baseline(baseline.as_analyzed());
+            }
+            let findings = (*analysis.findings(snapshot)).clone();
+            let findings = within_range(global, snapshot, findings)?;
             match global.format {
                 OutputFormat::Text => text(&findings, &mut out)?,
                 _ => out.json(&object(&findings))?,
@@ -48,16 +50,16 @@ pub fn run(
         }
     };
     out.flush()?;
-    run::finish(global, corpus);
+    run::finish(global, &opened);
     Ok(if found { FOUND } else { OK })
 }
 
-/// Windows that touch the range asked for.
-fn within(
+/// Keeps the windows that overlap `--since` and `--until`.
+fn within_range(
     global: &Global,
     snapshot: &Snapshot,
     mut findings: Findings,
-) -> Result<Findings, String> {
+) -> Result<Findings, Error> {
     let range = run::range(global, snapshot)?;
     findings.windows.retain(|w| {
         range.start.is_none_or(|s| w.end >= s) && range.end.is_none_or(|e| w.start < e)
@@ -69,7 +71,7 @@ fn time(t: Moment) -> String {
     rfc3339(t, 0)
 }
 
-/// The contract of `anomalies --format json`.
+/// Output of `anomalies --format json`. Scripts depend on the keys.
 pub fn object(f: &Findings) -> Value {
     let window = |w: &Window| {
         let reasons: Vec<Value> = w
@@ -89,20 +91,18 @@ pub fn object(f: &Findings) -> Value {
     json!({"events": f.events, "baseline": baseline, "windows": f.windows.iter().map(window).collect::<Vec<_>>(), "notes": f.notes})
 }
 
-pub fn text(f: &Findings, out: &mut Out) -> Result<(), String> {
+/// Prints the anomalies as text.
+pub fn text(f: &Findings, out: &mut Out) -> Result<(), Error> {
     if let Some((a, z)) = f.baseline {
         out.line(&format!(
-            "normal: {} .. {} ({})",
+            "baseline: {}..{} ({})",
             time(a),
             time(z),
             human_duration(z - a)
         ))?;
     }
     if f.windows.is_empty() {
-        out.line(&format!(
-            "nothing is out of the ordinary in {} events",
-            f.events
-        ))?;
+        out.line(&format!("No anomalies found in {} events", f.events))?;
     }
     for w in &f.windows {
         let tags = if w.tags.is_empty() {
@@ -121,7 +121,7 @@ pub fn text(f: &Findings, out: &mut Out) -> Result<(), String> {
         };
         out.line("")?;
         out.line(&format!(
-            "{} {} .. {} ({}){tags} {}",
+            "{} {}..{} ({}){tags} {}",
             w.severity.name().to_uppercase(),
             time(w.start),
             time(w.end),
@@ -141,7 +141,7 @@ pub fn text(f: &Findings, out: &mut Out) -> Result<(), String> {
             )))?;
         }
         if w.reasons.len() > 8 {
-            out.line(&format!("  … {} further reasons", w.reasons.len() - 8))?;
+            out.line(&format!("  … {} more reasons", w.reasons.len() - 8))?;
         }
     }
     out.line("")?;
@@ -153,11 +153,11 @@ fn sessions(
     verdicts: &[SessionVerdict],
     threshold: f64,
     out: &mut Out,
-) -> Result<bool, String> {
-    let odd = verdicts.iter().filter(|v| v.anomalous).count();
+) -> Result<bool, Error> {
+    let anomalous = verdicts.iter().filter(|v| v.anomalous).count();
     if global.format == OutputFormat::Text {
         out.line(&format!(
-            "{odd} of {} sessions are anomalous (share of the rarest template under {:.3})",
+            "{anomalous} of {} sessions are anomalous (lowest share of a template below {:.3})",
             verdicts.len(),
             threshold
         ))?;
@@ -172,5 +172,5 @@ fn sessions(
             verdicts.iter().map(|v| json!({"id": v.id, "score": v.score, "anomalous": v.anomalous, "reasons": v.reasons})).collect();
         out.json(&json!({"sessions": rows, "threshold": threshold}))?;
     }
-    Ok(odd > 0)
+    Ok(anomalous > 0)
 }

@@ -1,27 +1,30 @@
-//! `classify`: severity, category and confidence of each event.
+//! `faultline classify`: prints severity, category and confidence of each event. Contains no
+//! classification rules.
 
-use super::OK;
+use super::error::Error;
+use super::exit_code::OK;
 use super::run::{self, Out};
+use crate::analysis::Class;
 use crate::config::args::{Global, OutputFormat};
-use crate::engine::Class;
 use crate::model::Severity;
 use crate::text::escape::for_terminal;
 use rustc_hash::FxHashMap;
 use serde_json::json;
 use std::path::PathBuf;
 
-pub fn run(global: &Global, paths: &[PathBuf]) -> Result<u8, String> {
-    let (session, snapshot) = run::open(global, paths)?;
-    let corpus = &session.corpus;
-    let classifier = corpus.classifier();
+pub fn run(global: &Global, paths: &[PathBuf]) -> Result<u8, Error> {
+    let opened = run::open(global, paths)?;
+    let (analysis, snapshot) = (&opened.analysis, &opened.snapshot);
+    let classifier = analysis.classifier();
     let mut out = Out::new();
-    // One template, one verdict; a template of one event is judged by the text itself.
-    let mut known: FxHashMap<u64, Class> = FxHashMap::default();
-    corpus.for_each_event(&snapshot, &mut |event, template| {
-        let source = snapshot.sources.get(event.source as usize).map_or("", |s| s.name.as_str());
+    // Each template is classified once. A template with one event is less reliable than the message
+    // of the event, so the message is classified instead.
+    let mut classes: FxHashMap<u64, Class> = FxHashMap::default();
+    analysis.corpus.for_each_event(snapshot, &mut |event, template| {
+        let source = snapshot.sources.get(event.source.index()).map_or("", |s| s.name.as_str());
         let class = match template {
             Some(t) if t.count > 1 && t.text.chars().filter(|c| c.is_alphabetic()).count() > 2 => {
-                known.entry(t.id).or_insert_with(|| classifier.classify(&t.text, event.level)).clone()
+                classes.entry(t.id).or_insert_with(|| classifier.classify(&t.text, event.level)).clone()
             }
             _ => {
                 let level = if event.level_inferred { crate::model::Level::Unknown } else { event.level };
@@ -33,13 +36,13 @@ pub fn run(global: &Global, paths: &[PathBuf]) -> Result<u8, String> {
             let shown = if class.confidence < 0.7 && class.severity < Severity::Medium { "-" } else { class.severity.name() };
             return out.line(&for_terminal(&format!(
                 "{shown:<9} {:.2} {:<8} {:<20} {}",
-                class.confidence, class.by, class.category, event.message
+                class.confidence, class.by.name(), class.category.to_string(), event.message
             )));
         }
         out.json(&json!({"source": source, "line": event.line, "template_id": template.map(|t| t.id), "severity": class.severity.name(),
-                         "category": class.category, "component": event.service, "confidence": class.confidence, "by": class.by}))
+                         "category": class.category.to_string(), "component": event.service, "confidence": class.confidence, "by": class.by.name()}))
     })?;
     out.flush()?;
-    run::finish(global, corpus);
+    run::finish(global, &opened);
     Ok(OK)
 }

@@ -1,13 +1,16 @@
-//! `kube`: live pod logs by kubectl, as a corpus that grows, or as an event stream.
+//! `faultline kube`: reads live pod logs with kubectl. Opens them in the terminal UI, or prints the
+//! events if stdout is not a terminal or the format is JSON.
 
-use super::OK;
+use super::error::Error;
+use super::exit_code::OK;
 use super::run;
+use crate::cluster;
 use crate::config::args::{Global, OutputFormat};
-use crate::engine;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
-pub struct Wanted<'a> {
+/// Arguments of `kube`.
+pub struct KubeArgs<'a> {
     pub namespace: &'a Option<String>,
     pub selector: &'a Option<String>,
     pub context: &'a Option<String>,
@@ -15,39 +18,40 @@ pub struct Wanted<'a> {
     pub previous: bool,
 }
 
-pub fn run(global: &Global, wanted: &Wanted<'_>) -> Result<u8, String> {
+pub fn run(global: &Global, args: &KubeArgs<'_>) -> Result<u8, Error> {
     let stream = global.format == OutputFormat::Json || !std::io::stdout().is_terminal();
-    let ask = engine::LiveLogs {
-        namespace: wanted.namespace.clone().unwrap_or_else(|| "default".into()),
-        selector: wanted.selector.clone(),
-        context: wanted.context.clone(),
-        all_containers: wanted.all_containers,
-        previous: wanted.previous,
+    let request = cluster::LiveLogs {
+        namespace: args.namespace.clone().unwrap_or_else(|| "default".into()),
+        selector: args.selector.clone(),
+        context: args.context.clone(),
+        all_containers: args.all_containers,
+        previous: args.previous,
         since: global.since.clone().unwrap_or_else(|| "15m".into()),
         follow: !stream,
     };
-    let folder = engine::follow_pods(&ask)?;
+    let folder = cluster::follow_pods(&request)?;
     if stream {
         let mut once = global.clone();
         once.no_cache = true;
         once.since = None;
-        // Sources are named from the folder on: where it lies is of no interest, and another place every time.
+        // Relative paths: the temporary directory is different in each run and must not be part of
+        // the source names.
         std::env::set_current_dir(folder.path())
             .map_err(|e| format!("{}: {e}", folder.path().display()))?;
-        let parts: Vec<PathBuf> = ["events", "var"]
+        let inputs: Vec<PathBuf> = ["events", "var"]
             .iter()
             .map(PathBuf::from)
             .filter(|p| p.exists())
             .collect();
-        return super::templates::run(&once, true, &parts).map(|_| OK);
+        return super::templates::run(&once, true, &inputs).map(|_| OK);
     }
     let (mut options, settings) = run::options(global, &[folder.path().to_path_buf()])?;
     options.cache = None;
-    options.context.clone_from(&ask.context);
-    let context = ask.context.as_deref().unwrap_or("current context");
+    options.context.clone_from(&request.context);
+    let context = request.context.as_deref().unwrap_or("current context");
     options.called = Some((
         folder.path().to_path_buf(),
-        format!("live: namespace {}, {context}", ask.namespace),
+        format!("live: namespace {}, {context}", request.namespace),
     ));
-    crate::tui::run(options, settings, global.theme.as_deref()).map(|()| OK)
+    Ok(crate::tui::run(options, settings, global.theme.as_deref()).map(|()| OK)?)
 }

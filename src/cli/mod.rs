@@ -1,12 +1,16 @@
-//! The command line: one file a command, and what they share. Prints engine results; analyses nothing.
+//! The command line: one file per command, and shared code. Prints the results of the analysis.
+//! Analyzes nothing itself.
 
 mod anomalies;
 mod ask;
 mod classify;
 mod compare;
 mod diagnose;
+mod error;
+mod exit_code;
 mod incidents;
 mod kube;
+mod logging;
 mod plan;
 mod run;
 mod search;
@@ -17,20 +21,25 @@ mod triage;
 
 use crate::config::args::{Cli, Command};
 use clap::Parser;
+use error::Error;
+use exit_code::FAILED;
 use std::process::ExitCode;
 
-/// Status: done.
-pub const OK: u8 = 0;
-/// Status: no match.
-pub const NOTHING: u8 = 1;
-/// Status: done, and something is wrong.
-pub const FOUND: u8 = 1;
-/// Status: could not do it.
-pub const FAILED: u8 = 2;
-
+/// Parses the arguments, runs the command, and prints its error to stderr.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    let result = match &cli.command {
+    let result = logging::start(cli.global.log.as_deref()).and_then(|()| execute(&cli));
+    match result {
+        Ok(status) => ExitCode::from(status),
+        Err(e) => {
+            eprintln!("faultline: {e}");
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+fn execute(cli: &Cli) -> Result<u8, Error> {
+    match &cli.command {
         Some(Command::Templates { lines, paths }) => templates::run(&cli.global, *lines, paths),
         Some(Command::Search {
             count,
@@ -57,7 +66,7 @@ pub fn main() -> ExitCode {
             yes,
         }) => plan::apply(
             &cli.global,
-            &plan::Wanted {
+            &plan::ApplyArgs {
                 id: action,
                 context: context.as_deref(),
                 yes: *yes,
@@ -76,7 +85,7 @@ pub fn main() -> ExitCode {
             previous,
         }) => kube::run(
             &cli.global,
-            &kube::Wanted {
+            &kube::KubeArgs {
                 namespace,
                 selector,
                 context,
@@ -87,12 +96,5 @@ pub fn main() -> ExitCode {
         Some(Command::Completions { shell }) => shell::completions(*shell),
         Some(Command::Man) => shell::man(),
         None => summary::run(&cli.global, &cli.paths),
-    };
-    match result {
-        Ok(status) => ExitCode::from(status),
-        Err(e) => {
-            eprintln!("faultline: {e}");
-            ExitCode::from(FAILED)
-        }
     }
 }

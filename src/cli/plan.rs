@@ -1,20 +1,25 @@
-//! `plan` and `apply`: remediation actions in order, and one of them through the gate.
+//! `faultline plan` and `faultline apply`: prints the recommended actions in order; checks and
+//! applies one of them. Does not talk to the cluster directly.
 
+use super::error::Error;
+use super::exit_code::{FOUND, OK};
 use super::run::{self, Out};
-use super::{FOUND, OK};
+use crate::analysis::{Analysis, Outcome, PlanFor};
+use crate::cluster::{self, Connection};
 use crate::config::args::{Global, OutputFormat};
-use crate::engine::{self, PlanFor};
-use crate::model::{Action, Risk, shown};
+use crate::model::{Action, Risk};
 use crate::text::escape::for_terminal;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
-pub fn plan(global: &Global, paths: &[PathBuf]) -> Result<u8, String> {
-    let (session, snapshot) = run::open(global, paths)?;
-    let diagnosis = session.corpus.diagnosis_of(&snapshot);
-    let actions = session.corpus.plan(&snapshot, &diagnosis);
+/// Prints the plan.
+pub fn plan(global: &Global, paths: &[PathBuf]) -> Result<u8, Error> {
+    let opened = run::open(global, paths)?;
+    let (analysis, snapshot) = (&opened.analysis, &opened.snapshot);
+    let diagnosis = analysis.diagnosis(snapshot);
+    let actions = analysis.plan(snapshot);
     let mut out = Out::new();
     match global.format {
         OutputFormat::Text => lines(&actions)
@@ -23,15 +28,16 @@ pub fn plan(global: &Global, paths: &[PathBuf]) -> Result<u8, String> {
         _ => out.json(&object(&actions, "offline"))?,
     }
     out.flush()?;
-    run::finish(global, &session.corpus);
+    run::finish(global, &opened);
     Ok(if diagnosis.is_found() { FOUND } else { OK })
 }
 
-/// The contract of `plan --format json`.
+/// Output of `plan --format json`. Scripts depend on the keys.
 pub fn object(actions: &[Action], mode: &str) -> Value {
     json!({"actions": actions, "mode": mode})
 }
 
+/// The plan as lines of text.
 pub fn lines(actions: &[Action]) -> Vec<String> {
     let mut out = Vec::new();
     for a in actions {
@@ -43,8 +49,8 @@ pub fn lines(actions: &[Action]) -> Vec<String> {
             a.title
         ));
         out.push(format!("      why: {}", a.why));
-        if !a.argv.is_empty() {
-            out.push(format!("      run: {}", shown(&a.argv)));
+        if let Some(command) = &a.command {
+            out.push(format!("      run: {command}"));
         }
         if !a.evidence.is_empty() {
             let places: Vec<String> = a
@@ -52,207 +58,223 @@ pub fn lines(actions: &[Action]) -> Vec<String> {
                 .iter()
                 .map(|p| format!("{}:{}", p.source, p.line))
                 .collect();
-            out.push(format!("      because of: {}", places.join(", ")));
+            out.push(format!("      evidence: {}", places.join(", ")));
         }
         if !a.changes.is_empty() {
             out.push(format!("      changes: {}", a.changes));
         }
         if let Some(r) = &a.rollback {
-            out.push(format!("      back: {}", shown(r)));
+            out.push(format!("      rollback: {r}"));
         }
-        out.push(format!("      works when: {}", a.verify));
+        out.push(format!("      success when: {}", a.verify));
     }
     out
 }
 
-/// What `apply` was asked for.
-pub struct Wanted<'a> {
+/// Arguments of `apply`.
+pub struct ApplyArgs<'a> {
+    /// Action id, as printed by `plan`.
     pub id: &'a str,
+    /// Kubeconfig context.
     pub context: Option<&'a str>,
+    /// Do not ask for confirmation.
     pub yes: bool,
-    /// `NAME=VALUE` for what the action asks.
+    /// Parameters of the action, as `NAME=VALUE`.
     pub set: &'a [String],
 }
 
-pub fn apply(global: &Global, wanted: &Wanted<'_>, paths: &[PathBuf]) -> Result<u8, String> {
+/// Checks an action against the cluster, asks for confirmation, and applies it. Returns `FOUND` if
+/// the action was not applied.
+pub fn apply(global: &Global, args: &ApplyArgs<'_>, paths: &[PathBuf]) -> Result<u8, Error> {
     if global.read_only {
-        eprintln!("faultline: --read-only: nothing is applied");
+        eprintln!("faultline: --read-only is set. Nothing was changed.");
         return Ok(FOUND);
     }
-    let Some(context) = wanted.context else {
+    let Some(context) = args.context else {
         eprintln!(
-            "faultline: no cluster is connected; name its context with --context. Nothing was touched."
+            "faultline: no cluster given; choose its context with --context. Nothing was changed."
         );
         return Ok(FOUND);
     };
-    let given = given(wanted.set)?;
-    let (session, snapshot) = run::open(global, paths)?;
-    let diagnosis = session.corpus.diagnosis_of(&snapshot);
-    let mut whom = PlanFor {
+    let given = parameters(args.set)?;
+    let opened = run::open(global, paths)?;
+    let (analysis, snapshot) = (&opened.analysis, &opened.snapshot);
+    let mut plan_for = PlanFor {
         context: Some(context.into()),
         given,
         node: None,
     };
-    let plan = session.corpus.plan_for(&snapshot, &diagnosis, &whom);
-    if let Some(action) = plan.iter().find(|a| a.id == wanted.id) {
-        applicable(action, &whom.given)?;
+    let plan = analysis.plan_for(snapshot, &plan_for);
+    if let Some(action) = plan.iter().find(|a| a.id == args.id) {
+        check_parameters(action, &plan_for.given)?;
     }
     let terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
-    if !wanted.yes && !terminal {
-        eprintln!("faultline: off a terminal an action needs --yes. Nothing was touched.");
+    if !args.yes && !terminal {
+        eprintln!("faultline: --yes is required when not run in a terminal. Nothing was changed.");
         return Ok(FOUND);
     }
-    let armed = match engine::arm(context, &plan) {
-        Ok(armed) => armed,
-        Err(why) => return refused(&why),
+    let connection = match cluster::connect(context, &plan) {
+        Ok(connection) => connection,
+        Err(why) => return refused(&why.into()),
     };
-    // What the cluster tells brings up actions that the logs alone do not.
-    whom.node.clone_from(&armed.node);
-    let plan = session.corpus.plan_for(&snapshot, &diagnosis, &whom);
-    let Some(action) = plan.iter().find(|a| a.id == wanted.id) else {
+    // With the node from the cluster, the plan has actions that the logs alone cannot provide.
+    plan_for.node.clone_from(&connection.node);
+    let plan = analysis.plan_for(snapshot, &plan_for);
+    let Some(action) = plan.iter().find(|a| a.id == args.id) else {
         let known: Vec<&str> = plan.iter().map(|a| a.id.as_str()).collect();
         return Err(format!(
-            "the plan has no action '{}'; it has: {}",
-            wanted.id,
+            "no action '{}' in the plan; available actions: {}",
+            args.id,
             known.join(", ")
-        ));
+        )
+        .into());
     };
-    applicable(action, &whom.given)?;
-    through_the_gate(&session.corpus, action, &armed, wanted.yes)
+    check_parameters(action, &plan_for.given)?;
+    check_and_apply(analysis, action, &connection, args.yes)
         .map_or_else(|why| refused(&why), |()| Ok(OK))
 }
 
-fn refused(why: &str) -> Result<u8, String> {
-    eprintln!("faultline: {}", for_terminal(why));
+fn refused(why: &Error) -> Result<u8, Error> {
+    eprintln!("faultline: {}", for_terminal(&why.0));
     Ok(FOUND)
 }
 
-/// Looks, asks, applies; an error is why nothing, or nothing more, was done.
-fn through_the_gate(
-    corpus: &engine::Corpus,
+/// Runs the checks, asks for confirmation, applies the action and records the result. The error
+/// says why it stopped.
+fn check_and_apply(
+    analysis: &Analysis,
     action: &Action,
-    armed: &engine::Armed,
+    connection: &Connection,
     yes: bool,
-) -> Result<(), String> {
+) -> Result<(), Error> {
     let mut out = Out::new();
-    armed
+    connection
         .lines()
         .iter()
         .try_for_each(|l| out.line(&for_terminal(l)))?;
-    let checked = engine::preflight(action, armed)?;
-    for (ok, text) in &checked.checks {
+    let checked = cluster::preflight(action, connection)?;
+    for check in &checked.checks {
         out.line(&for_terminal(&format!(
-            "{} {text}",
-            if *ok { "ok  " } else { "FAIL" }
+            "{} {}",
+            if check.passed { "ok  " } else { "FAIL" },
+            check.text
         )))?;
     }
     checked
         .diff
         .iter()
         .try_for_each(|d| out.line(&for_terminal(&format!("     {d}"))))?;
-    out.line(&for_terminal(&format!("run: {}", shown(&checked.argv))))?;
-    if let Some(back) = &checked.rollback {
-        out.line(&for_terminal(&format!("back: {}", shown(back))))?;
+    if let Some(command) = &checked.command {
+        out.line(&for_terminal(&format!("run: {command}")))?;
+    }
+    if let Some(rollback) = &checked.rollback {
+        out.line(&for_terminal(&format!("rollback: {rollback}")))?;
     }
     out.flush()?;
-    if !checked.green() {
-        return Err("a check failed; nothing was touched".into());
+    if !checked.passed() {
+        return Err("a check failed; nothing was changed".into());
     }
     if !yes && !confirmed(action)? {
-        return Err("not applied".into());
+        return Err("not confirmed; nothing was changed".into());
     }
-    let applied = engine::apply(corpus, action, armed, &checked)?;
+    let applied = cluster::apply(analysis, action, connection, &checked)?;
     let mut out = Out::new();
     applied
-        .told
+        .output
         .lines()
         .try_for_each(|l| out.line(&for_terminal(l)))?;
     out.flush()?;
-    let outcome = applied.stuck.then_some(engine::Outcome::NoEffect);
-    engine::remember(
-        corpus,
+    let outcome = applied.is_stuck.then_some(Outcome::NoEffect);
+    let message = "not verified: the logs were not watched";
+    cluster::record_outcome(
+        analysis,
         action,
-        armed,
+        connection,
         &applied.run,
-        outcome,
-        "the logs were not followed",
-    )
+        (outcome, message),
+    )?;
+    Ok(())
 }
 
-/// Values by name.
-fn given(set: &[String]) -> Result<BTreeMap<String, String>, String> {
+/// Parses `NAME=VALUE` pairs.
+fn parameters(set: &[String]) -> Result<BTreeMap<String, String>, Error> {
     let pair = |text: &String| {
         let (name, value) = text
             .split_once('=')
-            .ok_or_else(|| format!("'{text}': --set takes NAME=VALUE"))?;
+            .ok_or_else(|| format!("invalid value '{text}' for --set: expected NAME=VALUE"))?;
         Ok((name.to_string(), value.to_string()))
     };
     set.iter().map(pair).collect()
 }
 
-/// It has a command; what was given is of the action and of the right form, and nothing that it asks for is missing.
-fn applicable(action: &Action, given: &BTreeMap<String, String>) -> Result<(), String> {
-    if action.argv.is_empty() {
+/// Checks that the action has a command, and that its parameters are known, valid and complete.
+fn check_parameters(action: &Action, given: &BTreeMap<String, String>) -> Result<(), Error> {
+    if action.command.is_none() {
         return Err(format!(
-            "'{}' is advice, not something to apply: {}",
+            "'{}' is advice and has no command: {}",
             action.id, action.title
-        ));
+        )
+        .into());
     }
     let names = || {
         action
-            .asks
+            .parameters
             .iter()
-            .map(|a| format!("{} ({})", a.name, a.what))
+            .map(|a| format!("{} ({})", a.name, a.description))
             .collect::<Vec<_>>()
             .join(", ")
     };
     for (name, value) in given {
-        match action.asks.iter().find(|a| a.name == *name) {
-            None if action.asks.is_empty() => {
-                return Err(format!(
-                    "'{}' asks for nothing, so --set {name} has no meaning",
-                    action.id
-                ));
+        match action.parameters.iter().find(|a| a.name == *name) {
+            None if action.parameters.is_empty() => {
+                return Err(
+                    format!("'{}' has no parameters; remove --set {name}", action.id).into(),
+                );
             }
             None => {
                 return Err(format!(
-                    "'{}' does not ask for {name}; it asks for: {}",
+                    "'{}' has no parameter '{name}'; its parameters: {}",
                     action.id,
                     names()
-                ));
+                )
+                .into());
             }
-            Some(a) if a.open => {
-                return Err(format!("'{value}' is no value for {name} ({})", a.what));
+            Some(a) if !a.is_set => {
+                return Err(
+                    format!("invalid value '{value}' for {name} ({})", a.description).into(),
+                );
             }
             Some(_) => {}
         }
     }
-    match action.asks.iter().find(|a| a.value.is_empty()) {
+    match action.parameters.iter().find(|a| a.value.is_empty()) {
         Some(a) => Err(format!(
-            "'{}' asks for {}: give it as --set {}=VALUE",
-            action.id, a.what, a.name
-        )),
+            "'{}' needs a value for {}: use --set {}=VALUE",
+            action.id, a.description, a.name
+        )
+        .into()),
         None => Ok(()),
     }
 }
 
-/// Low risk: Enter. Medium: `yes`. High: the target's name.
-fn confirmed(action: &Action) -> Result<bool, String> {
-    let wanted = match action.risk {
+/// Asks for confirmation. The user types Enter for low risk, `yes` for medium, and the name of the
+/// target for high.
+fn confirmed(action: &Action) -> Result<bool, Error> {
+    let expected = match action.risk {
         Risk::None | Risk::Low => "",
         Risk::Medium => "yes",
         Risk::High => action.target.name.as_str(),
     };
-    let ask = if wanted.is_empty() {
-        "Enter applies, Ctrl-C leaves: ".to_string()
+    let question = if expected.is_empty() {
+        "Press Enter to apply, Ctrl-C to cancel: ".to_string()
     } else {
-        format!("type '{wanted}' to apply: ")
+        format!("Type '{expected}' to apply: ")
     };
-    eprint!("{ask}");
+    eprint!("{question}");
     std::io::stderr().flush().ok();
     let mut line = String::new();
     std::io::stdin()
         .read_line(&mut line)
         .map_err(|e| e.to_string())?;
-    Ok(line.trim() == wanted)
+    Ok(line.trim() == expected)
 }

@@ -1,17 +1,25 @@
-//! What all headless commands do alike: options from arguments, opening with progress, time ranges, output, figures.
+//! Shared code of the commands: options, opening the inputs, time ranges, output, statistics.
+//! Analyzes nothing.
 
+use super::error::Error;
+use crate::analysis::{self, Analysis};
+use crate::cluster;
 use crate::config::args::Global;
 use crate::config::paths::Paths;
 use crate::config::settings::{self, Prompts, Settings};
-use crate::engine::{self, Corpus, Options, Session, Snapshot};
-use crate::model::{Moment, NO_TIME, TimeRange};
+use crate::corpus::{self, Options, Session, Snapshot};
+use crate::model::{Moment, TimeRange};
 use crate::text::civil::{parse_duration, rfc3339};
+use crate::text::escape::for_terminal;
+use jiff::tz::{Offset, TimeZone};
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// Options of the engine from the command line and the settings.
-pub fn options(global: &Global, paths: &[PathBuf]) -> Result<(Options, Settings), String> {
+/// Builds the options for opening the inputs from the command line, the settings and the
+/// environment.
+pub fn options(global: &Global, paths: &[PathBuf]) -> Result<(Options, Settings), Error> {
     let dirs = Paths::find();
     let file = global
         .config
@@ -29,7 +37,7 @@ pub fn options(global: &Global, paths: &[PathBuf]) -> Result<(Options, Settings)
     limits.bytes = global.max_bytes.unwrap_or(limits.bytes);
     options.format_as.clone_from(&global.format_as);
     if let Some(zone) = global.tz.as_ref().or(settings.tz.as_ref()) {
-        options.offset = zone_offset(zone)?;
+        options.zone = time_zone(zone)?;
     }
     if let Some(dirs) = &dirs {
         options.cache = (!global.no_cache).then(|| dirs.cache.join("corpora"));
@@ -49,26 +57,26 @@ pub fn options(global: &Global, paths: &[PathBuf]) -> Result<(Options, Settings)
     Ok((options, settings))
 }
 
-/// Offset of a zone now, in ns: `+02:00` or a name such as `Europe/Berlin`.
-fn zone_offset(zone: &str) -> Result<i64, String> {
-    let wrong =
+/// A time zone: `+02:00`, or a name such as `Europe/Berlin`.
+fn time_zone(zone: &str) -> Result<TimeZone, Error> {
+    let unknown =
         || format!("unknown time zone '{zone}': use a name such as Europe/Berlin, or +02:00");
     if let Some(sign) = zone.chars().next().filter(|c| matches!(c, '+' | '-')) {
         let digits: String = zone.chars().filter(char::is_ascii_digit).collect();
-        let number: i64 = digits.parse().map_err(|_| wrong())?;
-        let (hours, minutes) = if digits.len() <= 2 {
-            (number, 0)
-        } else {
-            (number / 100, number % 100)
+        let number: i32 = digits.parse().map_err(|_| unknown())?;
+        let (hours, minutes) = match digits.len() {
+            0..=2 => (number, 0),
+            _ => (number / 100, number % 100),
         };
-        let seconds = hours * 3600 + minutes * 60;
-        return Ok(if sign == '-' { -seconds } else { seconds } * 1_000_000_000);
+        let seconds = hours.saturating_mul(3600).saturating_add(minutes * 60);
+        let offset = Offset::from_seconds(if sign == '-' { -seconds } else { seconds });
+        return Ok(TimeZone::fixed(offset.map_err(|_| unknown())?));
     }
-    let zone = jiff::tz::TimeZone::get(zone).map_err(|_| wrong())?;
-    Ok(i64::from(zone.to_offset(jiff::Timestamp::now()).seconds()) * 1_000_000_000)
+    TimeZone::get(zone).map_err(|_| unknown().into())
 }
 
-fn user_formats(folder: &std::path::Path) -> Result<Vec<(String, String)>, String> {
+/// Path and text of each user-defined log format, sorted by path.
+fn user_formats(folder: &std::path::Path) -> Result<Vec<(String, String)>, Error> {
     let mut found = Vec::new();
     let entries = std::fs::read_dir(folder)
         .into_iter()
@@ -84,80 +92,86 @@ fn user_formats(folder: &std::path::Path) -> Result<Vec<(String, String)>, Strin
     Ok(found)
 }
 
-/// Opens a corpus and waits for it, telling on a terminal how far it is.
-pub fn open(global: &Global, paths: &[PathBuf]) -> Result<(Session, Arc<Snapshot>), String> {
-    let (options, _) = options(global, paths)?;
-    let mut session = engine::open(options)?;
-    let snapshot = session.wait();
-    report_failures(&session.corpus, &snapshot);
-    if snapshot.sources.is_empty() {
-        finish(global, &session.corpus);
-        return Err("nothing readable was found".into());
-    }
-    Ok((session, snapshot))
+/// An open corpus with its analysis. The session is held, because the corpus is closed with it.
+pub struct Opened {
+    session: Session,
+    pub analysis: Analysis,
+    pub snapshot: Arc<Snapshot>,
 }
 
-fn report_failures(corpus: &Corpus, snapshot: &Snapshot) {
-    let mut told: Vec<String> = corpus
-        .read()
+/// Opens the inputs and waits until they are read. Prints read errors to stderr.
+pub fn open(global: &Global, paths: &[PathBuf]) -> Result<Opened, Error> {
+    let (options, _) = options(global, paths)?;
+    let mut session = corpus::open(options)?;
+    let snapshot = session.wait();
+    let analysis = Analysis::new(session.corpus.clone());
+    let data = analysis.corpus.options.data.as_deref();
+    let notices = data.map(cluster::unfinished).unwrap_or_default();
+    report_failures(&analysis, &snapshot, notices);
+    let opened = Opened {
+        session,
+        analysis,
+        snapshot,
+    };
+    if opened.snapshot.sources.is_empty() {
+        finish(global, &opened);
+        return Err("no readable input found".into());
+    }
+    Ok(opened)
+}
+
+fn report_failures(analysis: &Analysis, snapshot: &Snapshot, notices: Vec<String>) {
+    let failures = snapshot
         .failures
         .iter()
-        .map(|f| format!("{}: {}", f.name, f.reason))
-        .collect();
+        .map(|f| format!("{}: {}", f.name, f.reason));
+    let mut messages: Vec<String> = failures.collect();
     for source in snapshot.sources.iter() {
         if let Some(reason) = &source.failure {
-            told.push(format!("{}: {reason}", source.name));
+            messages.push(format!("{}: {reason}", source.name));
         }
     }
-    told.extend(snapshot.notices.iter().cloned());
-    let mut seen = std::collections::BTreeSet::new();
-    for line in told {
+    messages.extend(analysis.corpus.notices());
+    messages.extend(notices);
+    let mut seen = BTreeSet::new();
+    for line in messages {
         if seen.insert(line.clone()) {
-            eprintln!("faultline: {}", crate::text::escape::for_terminal(&line));
+            eprintln!("faultline: {}", for_terminal(&line));
         }
     }
 }
 
-/// The figures, if they were asked for: the last line of stderr.
-pub fn finish(global: &Global, corpus: &Corpus) {
+/// Prints the statistics if `--stats` is set. Must be the last line on stderr.
+pub fn finish(global: &Global, opened: &Opened) {
     if global.stats
-        && let Ok(line) = serde_json::to_string(&corpus.stats())
+        && let Ok(line) = serde_json::to_string(&opened.session.corpus.stats())
     {
         eprintln!("{line}");
     }
 }
 
-/// `--since` and `--until` against the corpus' last event.
-pub fn range(global: &Global, snapshot: &Snapshot) -> Result<TimeRange, String> {
-    let last = snapshot
-        .chunks
-        .iter()
-        .map(|c| c.max_time)
-        .max()
-        .unwrap_or(NO_TIME);
+/// The time range of `--since` and `--until`. Durations count back from the last event.
+pub fn range(global: &Global, snapshot: &Snapshot) -> Result<TimeRange, Error> {
+    let last = snapshot.span().map(|(_, last)| last);
     Ok(TimeRange {
         start: moment(global.since.as_deref(), last)?,
         end: moment(global.until.as_deref(), last)?,
     })
 }
 
-fn moment(text: Option<&str>, last: Moment) -> Result<Option<Moment>, String> {
+fn moment(text: Option<&str>, last: Option<Moment>) -> Result<Option<Moment>, Error> {
     let Some(text) = text else { return Ok(None) };
-    if let Some(back) = parse_duration(text) {
-        return if last == NO_TIME {
-            Err(format!(
-                "'{text}' counts back from the last event, but no event has a time"
-            ))
-        } else {
-            Ok(Some(last - back))
-        };
+    if let Some(duration) = parse_duration(text) {
+        let unknown =
+            || format!("'{text}' is relative to the last event, but no event has a timestamp");
+        return Ok(Some(last.ok_or_else(unknown)? - duration));
     }
-    engine::moment(text).map(Some).ok_or_else(|| {
-        format!("'{text}' is neither a time (2024-03-01T10:00:00Z) nor a duration (15m)")
+    corpus::moment(text).map(Some).ok_or_else(|| {
+        format!("'{text}' is neither a time (2024-03-01T10:00:00Z) nor a duration (15m)").into()
     })
 }
 
-/// What `--baseline` names.
+/// The value of `--baseline`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Baseline {
     Range(Moment, Moment),
@@ -165,14 +179,15 @@ pub enum Baseline {
 }
 
 impl Baseline {
-    pub fn engine(&self) -> engine::Baseline {
+    /// The baseline in the form that the analysis needs.
+    pub fn as_analyzed(&self) -> analysis::Baseline {
         match self {
-            Baseline::Range(a, z) => engine::Baseline::Range(*a, *z),
-            Baseline::Path(p) => engine::Baseline::Input(p.display().to_string()),
+            Baseline::Range(a, z) => analysis::Baseline::Range(*a, *z),
+            Baseline::Path(p) => analysis::Baseline::Input(p.display().to_string()),
         }
     }
 
-    /// The time that it spans.
+    /// Its time range. `None` if a path has no events with a time.
     pub fn times(&self, snapshot: &Snapshot) -> Option<(Moment, Moment)> {
         match self {
             Baseline::Range(a, z) => Some((*a, *z)),
@@ -189,33 +204,31 @@ impl Baseline {
     }
 }
 
-/// `T1..T2`, or a path.
-pub fn baseline(text: &str) -> Result<Baseline, String> {
+/// Parses `T1..T2`, or an existing path.
+pub fn baseline(text: &str) -> Result<Baseline, Error> {
     if let Some((a, z)) = text.split_once("..")
-        && let (Some(a), Some(z)) = (engine::moment(a), engine::moment(z))
+        && let (Some(a), Some(z)) = (corpus::moment(a), corpus::moment(z))
     {
         return if a < z {
             Ok(Baseline::Range(a, z))
         } else {
-            Err(format!("'{text}' ends before it begins"))
+            Err(format!("'{text}': the end of the range must be after the start").into())
         };
     }
     let path = PathBuf::from(text);
     if path.exists() {
         Ok(Baseline::Path(path))
     } else {
-        Err(format!(
-            "'{text}' is neither a range of time (T1..T2) nor a path"
-        ))
+        Err(format!("'{text}' is neither a time range (T1..T2) nor an existing path").into())
     }
 }
 
-/// A moment as JSON has it.
+/// Formats a time for JSON output (RFC 3339). `precision`: digits of the fractional second.
 pub fn time(at: Option<Moment>, precision: u8) -> Option<String> {
     at.map(|t| rfc3339(t, precision))
 }
 
-/// Standard output, buffered; a closed pipe ends the program quietly.
+/// Buffered standard output. If the pipe is closed, the program exits with code 0.
 pub struct Out(io::BufWriter<io::Stdout>);
 
 impl Out {
@@ -223,26 +236,28 @@ impl Out {
         Out(io::BufWriter::with_capacity(1 << 16, io::stdout()))
     }
 
-    pub fn line(&mut self, text: &str) -> Result<(), String> {
+    /// Prints a line.
+    pub fn line(&mut self, text: &str) -> Result<(), Error> {
         self.0
             .write_all(text.as_bytes())
             .and_then(|()| self.0.write_all(b"\n"))
-            .or_else(quiet)
+            .or_else(exit_if_closed)
     }
 
-    pub fn json(&mut self, value: &impl serde::Serialize) -> Result<(), String> {
+    /// Prints a value as one line of JSON.
+    pub fn json(&mut self, value: &impl serde::Serialize) -> Result<(), Error> {
         let text = serde_json::to_string(value).map_err(|e| e.to_string())?;
         self.line(&text)
     }
 
-    pub fn flush(mut self) -> Result<(), String> {
-        self.0.flush().or_else(quiet)
+    pub fn flush(mut self) -> Result<(), Error> {
+        self.0.flush().or_else(exit_if_closed)
     }
 }
 
-fn quiet(e: io::Error) -> Result<(), String> {
+fn exit_if_closed(e: io::Error) -> Result<(), Error> {
     if e.kind() == io::ErrorKind::BrokenPipe {
         std::process::exit(0);
     }
-    Err(format!("cannot write: {e}"))
+    Err(format!("cannot write to stdout: {e}").into())
 }

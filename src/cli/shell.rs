@@ -1,17 +1,19 @@
-//! `completions` and `man`: made from the command line's own description.
+//! `faultline completions` and `faultline man`: generated from the clap definition of the command
+//! line.
 
-use super::OK;
+use super::error::Error;
+use super::exit_code::OK;
 use crate::config::args::Cli;
 use clap::CommandFactory;
 use std::io::Write;
 
-pub fn completions(shell: clap_complete::Shell) -> Result<u8, String> {
+pub fn completions(shell: clap_complete::Shell) -> Result<u8, Error> {
     let mut text = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "faultline", &mut text);
     print(&text)
 }
 
-pub fn man() -> Result<u8, String> {
+pub fn man() -> Result<u8, Error> {
     let mut text = Vec::new();
     clap_mangen::Man::new(Cli::command())
         .render(&mut text)
@@ -19,9 +21,9 @@ pub fn man() -> Result<u8, String> {
     print(&text)
 }
 
-fn print(text: &[u8]) -> Result<u8, String> {
+fn print(text: &[u8]) -> Result<u8, Error> {
     std::io::stdout()
         .write_all(text)
-        .map_err(|e| format!("cannot write: {e}"))?;
+        .map_err(|e| format!("cannot write to stdout: {e}"))?;
     Ok(OK)
 }

@@ -1,14 +1,17 @@
-//! `templates`: the table, or with `--lines` one record per event.
+//! `faultline templates`: prints the table of templates, or with `--lines` one record per event.
+//! Does not analyze.
 
-use super::OK;
+use super::error::Error;
+use super::exit_code::OK;
 use super::run::{self, Out, time};
 use crate::config::args::{Global, OutputFormat};
-use crate::engine::{Corpus, Snapshot};
-use crate::model::{Event, Template};
+use crate::corpus::{self, Corpus, Snapshot};
+use crate::model::{Event, SourceId, Template};
 use crate::text::escape::for_terminal;
 use serde::Serialize;
 use std::path::PathBuf;
 
+/// The JSON output without `--lines`.
 #[derive(Serialize)]
 struct Table<'a> {
     events: u64,
@@ -35,6 +38,7 @@ struct Place<'a> {
     line: u64,
 }
 
+/// One event in the JSON output with `--lines`.
 #[derive(Serialize)]
 struct Record<'a> {
     source: &'a str,
@@ -47,26 +51,27 @@ struct Record<'a> {
     service: &'a str,
 }
 
-pub fn run(global: &Global, lines: bool, paths: &[PathBuf]) -> Result<u8, String> {
-    let (session, snapshot) = run::open(global, paths)?;
+pub fn run(global: &Global, lines: bool, paths: &[PathBuf]) -> Result<u8, Error> {
+    let opened = run::open(global, paths)?;
+    let (analysis, snapshot) = (&opened.analysis, &opened.snapshot);
     let mut out = Out::new();
     match (lines, global.format) {
-        (true, format) => events(&session.corpus, &snapshot, format, &mut out)?,
-        (false, OutputFormat::Json) => out.json(&table(&snapshot))?,
-        (false, _) => text(&snapshot, &mut out)?,
+        (true, format) => events(&analysis.corpus, snapshot, format, &mut out)?,
+        (false, OutputFormat::Json) => out.json(&table(snapshot))?,
+        (false, _) => text(snapshot, &mut out)?,
     }
     out.flush()?;
-    run::finish(global, &session.corpus);
+    run::finish(global, &opened);
     Ok(OK)
 }
 
-/// The contract of `templates --format json`.
-pub fn object(snapshot: &Snapshot) -> Result<serde_json::Value, String> {
-    serde_json::to_value(table(snapshot)).map_err(|e| e.to_string())
+/// Output of `templates --format json`. Scripts depend on the keys.
+pub fn object(snapshot: &Snapshot) -> Result<serde_json::Value, Error> {
+    Ok(serde_json::to_value(table(snapshot))?)
 }
 
 fn table(snapshot: &Snapshot) -> Table<'_> {
-    let row = |t: &'_ Template| -> (u64, u32) { (t.example_line, t.example_source) };
+    let row = |t: &'_ Template| -> (u64, SourceId) { (t.example_line, t.example_source) };
     let templates = snapshot
         .templates
         .iter()
@@ -81,10 +86,7 @@ fn table(snapshot: &Snapshot) -> Table<'_> {
                 first_seen: time(t.first, t.first_precision),
                 last_seen: time(t.last, t.last_precision),
                 example: Place {
-                    source: snapshot
-                        .sources
-                        .get(source as usize)
-                        .map_or("", |s| &s.name),
+                    source: snapshot.sources.get(source.index()).map_or("", |s| &s.name),
                     line,
                 },
                 aliases: &t.aliases,
@@ -98,7 +100,7 @@ fn table(snapshot: &Snapshot) -> Table<'_> {
     }
 }
 
-fn text(snapshot: &Snapshot, out: &mut Out) -> Result<(), String> {
+fn text(snapshot: &Snapshot, out: &mut Out) -> Result<(), Error> {
     let width = snapshot
         .templates
         .first()
@@ -115,7 +117,7 @@ fn text(snapshot: &Snapshot, out: &mut Out) -> Result<(), String> {
     }
     let ratio = snapshot.lines as f64 / (snapshot.templates.len() as f64).max(1.0);
     out.line(&format!(
-        "{} lines, {} events, {} templates ({ratio:.0} lines each)",
+        "{} lines, {} events, {} templates ({ratio:.0} lines/template)",
         snapshot.lines,
         snapshot.events,
         snapshot.templates.len()
@@ -127,7 +129,7 @@ fn events(
     snapshot: &Snapshot,
     format: OutputFormat,
     out: &mut Out,
-) -> Result<(), String> {
+) -> Result<(), Error> {
     corpus.for_each_event(
         snapshot,
         &mut |event: &Event, template: Option<&Template>| {
@@ -144,12 +146,12 @@ fn events(
             out.json(&Record {
                 source: snapshot
                     .sources
-                    .get(event.source as usize)
+                    .get(event.source.index())
                     .map_or("", |s| &s.name),
                 line: event.line,
                 template_id: template.map(|t| t.id),
                 template: text,
-                variables: crate::engine::variables(text, message),
+                variables: corpus::variables(text, message),
                 ts: time(event.time, event.precision),
                 level: event.level.name(),
                 service: &event.service,

@@ -1,9 +1,10 @@
-//! The command line as data. Knows no commands' behaviour.
+//! The command-line arguments, as clap types. Runs no command.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
-/// Full-screen terminal debugger for logs. Opens files, directories, globs, archives, compressed files and pipes ('-').
+/// Full-screen terminal debugger for logs. Opens files, directories, globs, archives, compressed
+/// files and pipes ('-').
 #[derive(Debug, Parser)]
 #[command(
     name = "faultline",
@@ -15,7 +16,8 @@ pub struct Cli {
     #[command(subcommand)]
     pub command: Option<Command>,
 
-    /// Files, directories, globs, archives, or '-' for standard input; none: pick a recent corpus or a sample
+    /// Files, directories, globs, archives, or '-' for standard input; without PATH, choose a
+    /// recent corpus or a sample
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
 
@@ -25,58 +27,61 @@ pub struct Cli {
 
 #[derive(Clone, Debug, Default, Args)]
 pub struct Global {
-    /// Output format of headless commands
+    /// Output format of the non-interactive commands
     #[arg(long, global = true, value_enum, default_value_t)]
     pub format: OutputFormat,
-    /// Only events from here on: RFC 3339, or a duration before the last event (15m)
+    /// Only events at or after TIME: RFC 3339, or a duration before the last event (15m)
     #[arg(long, global = true, value_name = "TIME")]
     pub since: Option<String>,
-    /// Only events before this: RFC 3339, or a duration before the last event
+    /// Only events before TIME: RFC 3339, or a duration before the last event (15m)
     #[arg(long, global = true, value_name = "TIME")]
     pub until: Option<String>,
-    /// Time zone of stamps without one (Europe/Berlin, +02:00); UTC unless given
+    /// Time zone for timestamps that have none (Europe/Berlin, +02:00); defaults to UTC
     #[arg(long, global = true, value_name = "ZONE")]
     pub tz: Option<String>,
-    /// Use no language model
+    /// Do not use a language model
     #[arg(long, global = true)]
     pub no_llm: bool,
-    /// Address of the Ollama server (else OLLAMA_HOST, else http://127.0.0.1:11434)
+    /// URL of the Ollama server; defaults to OLLAMA_HOST, then to http://127.0.0.1:11434
     #[arg(long, global = true, value_name = "URL")]
     pub ollama: Option<String>,
-    /// Model to ask
+    /// Name of the language model
     #[arg(long, global = true, value_name = "NAME")]
     pub model: Option<String>,
-    /// Change nothing anywhere: no action is applied
+    /// Never apply an action to a cluster
     #[arg(long, global = true)]
     pub read_only: bool,
-    /// Neither read nor write the cache
+    /// Do not read or write the cache
     #[arg(long, global = true)]
     pub no_cache: bool,
-    /// File of bookmarks, notes, conversations and guided triage, in place of the one in the data folder
+    /// Keep bookmarks, notes, conversations and guided triage in FILE instead of the data directory
     #[arg(long, global = true, value_name = "FILE")]
     pub journal: Option<PathBuf>,
-    /// Theme of the terminal UI
+    /// Color theme of the terminal UI
     #[arg(long, global = true, value_name = "NAME")]
     pub theme: Option<String>,
-    /// Settings file to use in place of the one in the config folder
+    /// Settings file to use instead of the one in the config directory
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Read every source as this log format
+    /// Parse every source as this log format
     #[arg(long, global = true, value_name = "NAME")]
     pub format_as: Option<String>,
-    /// Most bytes that one byte of an archive may expand to
+    /// Maximum expansion ratio of an archive
     #[arg(long, global = true, value_name = "N")]
     pub max_ratio: Option<u64>,
-    /// Most archives inside each other
+    /// Maximum nesting depth of archives
     #[arg(long, global = true, value_name = "N")]
     pub max_depth: Option<u32>,
-    /// Most members of all archives
+    /// Maximum total number of archive members
     #[arg(long, global = true, value_name = "N")]
     pub max_members: Option<u64>,
-    /// Most bytes that archives may expand to
+    /// Maximum total size of expanded archives, in bytes
     #[arg(long, global = true, value_name = "N")]
     pub max_bytes: Option<u64>,
-    /// Print figures about the run as the last line of stderr (JSON)
+    /// Write what faultline does to FILE, for bug reports; FAULTLINE_LOG does the same
+    #[arg(long, global = true, value_name = "FILE")]
+    pub log: Option<PathBuf>,
+    /// Print statistics of the run as JSON on the last line of stderr
     #[arg(long, global = true)]
     pub stats: bool,
 }
@@ -86,13 +91,13 @@ pub enum OutputFormat {
     #[default]
     Text,
     Json,
-    /// Reports alone
+    /// `triage` only
     Markdown,
-    /// A PagerDuty Events v2 payload, of `triage` alone
+    /// PagerDuty Events v2 payload, `triage` only
     Pagerduty,
 }
 
-/// What `ask` is asked to do.
+/// A predefined task of `ask`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Task {
     Parse,
@@ -107,6 +112,7 @@ pub enum Task {
 }
 
 impl Task {
+    /// Name on the command line and in the prompt file.
     pub fn name(self) -> &'static str {
         match self {
             Task::Parse => "parse",
@@ -124,45 +130,48 @@ impl Task {
 
 #[derive(Debug, Subcommand)]
 pub enum IncidentCommand {
-    /// All known incidents
+    /// List all known incidents
     List,
-    /// One incident in full
+    /// Show one incident in full
     Show { id: String },
-    /// Keep what a corpus shows as an incident, with its verified cause and what fixed it
+    /// Save the failure in the input as a known incident, with its verified cause and fix
     Save {
+        /// Short title of the incident
         #[arg(long)]
         title: String,
+        /// Verified cause
         #[arg(long)]
         cause: String,
+        /// What fixed it
         #[arg(long)]
         fix: String,
         #[arg(required = true, value_name = "PATH")]
         paths: Vec<PathBuf>,
     },
-    /// Forget one of your own
+    /// Remove one of your own incidents
     Remove { id: String },
     /// Write your own incidents to a file
     Export { file: PathBuf },
-    /// Take incidents in from a file
+    /// Add the incidents from a file
     Import { file: PathBuf },
 }
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// The templates that the lines collapse into
+    /// Print the log templates
     Templates {
-        /// One record per event
+        /// Print one record per event instead
         #[arg(long)]
         lines: bool,
         #[arg(required = true, value_name = "PATH")]
         paths: Vec<PathBuf>,
     },
-    /// Events that match a query: words, "phrases", field:value, AND OR -not ( ), /regex/
+    /// Search events with a query: words, "phrases", field:value, AND OR -not ( ), /regex/
     Search {
-        /// Only the number of matches
+        /// Print only the number of matches
         #[arg(long)]
         count: bool,
-        /// Count and print physical lines, not events
+        /// Count and print physical lines instead of events
         #[arg(long)]
         lines: bool,
         #[arg(allow_hyphen_values = true)]
@@ -170,93 +179,102 @@ pub enum Command {
         #[arg(required = true, value_name = "PATH")]
         paths: Vec<PathBuf>,
     },
-    /// Windows that are not normal, with their reasons
+    /// List anomalies with their reasons
     Anomalies {
-        /// Score sessions in place of windows: lines that share what REGEX matches, an identifier type, or lines:N
+        /// Score sessions instead of time windows; group lines by the text that REGEX matches, by
+        /// an identifier TYPE, or in runs of N lines
         #[arg(long, value_name = "REGEX|TYPE|lines:N")]
         by: Option<String>,
-        /// What is normal: T1..T2, or another bundle
+        /// Baseline to compare with: a time range, or the path of another bundle
         #[arg(long, value_name = "T1..T2|PATH")]
         baseline: Option<String>,
         #[arg(required = true, value_name = "PATH")]
         paths: Vec<PathBuf>,
     },
-    /// What differs between two inputs, or two ranges of time
+    /// Compare two inputs or two time ranges
     Compare {
-        /// Compare ranges of time A..B C..D within these
+        /// Compare two time ranges (A..B C..D) within these inputs
         #[arg(long = "in", value_name = "PATH", num_args = 1..)]
         inside: Vec<PathBuf>,
-        /// Two inputs, or with --in two ranges of time
+        /// Two inputs, or two time ranges with --in
         #[arg(value_name = "A B")]
         what: Vec<String>,
     },
-    /// Which service failed first, the fault chain, the service map with outage probabilities
+    /// Find the service that failed first, the fault chain, and the fault probability of each
+    /// service
     Diagnose {
-        /// What is normal: T1..T2, or a folder of other captures of the same system
+        /// Baseline to compare with: a time range, or a directory of other captures of the same
+        /// system
         #[arg(long, value_name = "T1..T2|PATH")]
         baseline: Option<String>,
         #[arg(required = true, value_name = "PATH")]
         paths: Vec<PathBuf>,
     },
-    /// Severity and category of each event
+    /// Classify each event by severity and category
     Classify {
         #[arg(required = true, value_name = "PATH")]
         paths: Vec<PathBuf>,
     },
-    /// Remediation actions in order, each with argv, risk, rollback, confidence, evidence
+    /// List recommended actions in order, with command, risk, rollback, confidence and evidence
     Plan {
         #[arg(required = true, value_name = "PATH")]
         paths: Vec<PathBuf>,
     },
-    /// One planned action, through the gate: refuses without a connected context and, off a terminal, without --yes
+    /// Check and apply one planned action; needs --context, and --yes when not run in a terminal
     Apply {
-        /// Id of the action, as `plan` prints it
+        /// Action id, as printed by `plan`
         action: String,
         #[arg(required = true, value_name = "PATH")]
         paths: Vec<PathBuf>,
-        /// Context of the kubeconfig to act in
+        /// Kubeconfig context of the cluster to change
         #[arg(long)]
         context: Option<String>,
-        /// A value that the action asks for, as its name and the value: --set replicas=4
+        /// Set a parameter of the action, for example --set replicas=4
         #[arg(long, value_name = "NAME=VALUE")]
         set: Vec<String>,
-        /// Do it without asking
+        /// Do not ask for confirmation
         #[arg(long)]
         yes: bool,
     },
-    /// One question to the corpus, answered on standard output
+    /// Ask one question about the logs and print the answer
     Ask {
+        /// Predefined task
         #[arg(long, value_enum)]
         task: Option<Task>,
-        /// The question (optional with --task), then the paths
+        /// Question (optional with --task), followed by the paths
         #[arg(required = true, value_name = "QUESTION PATH")]
         words: Vec<String>,
     },
-    /// All of it as one report: what is not normal, what failed first, what to do
+    /// Print one report with anomalies, root cause and recommended actions
     Triage {
         #[arg(required = true, value_name = "PATH")]
         paths: Vec<PathBuf>,
     },
-    /// Live pod logs by kubectl
+    /// Read live pod logs with kubectl
     Kube {
+        /// Namespace of the pods; defaults to "default"
         #[arg(short = 'n', long)]
         namespace: Option<String>,
+        /// Label selector of the pods
         #[arg(short = 'l', long)]
         selector: Option<String>,
+        /// Kubeconfig context of the cluster
         #[arg(long)]
         context: Option<String>,
+        /// Read all containers of each pod
         #[arg(long)]
         all_containers: bool,
+        /// Read the logs of the previous instance of each container
         #[arg(long)]
         previous: bool,
     },
-    /// The library of known incidents
+    /// Manage the library of known incidents
     Incidents {
         #[command(subcommand)]
         what: IncidentCommand,
     },
-    /// A shell completion script
+    /// Print a shell completion script
     Completions { shell: clap_complete::Shell },
-    /// The manual page
+    /// Print the manual page
     Man,
 }

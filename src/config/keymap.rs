@@ -1,8 +1,10 @@
-//! Commands and the keys that run them, as a table. Help, palette and remapping are made from it. Knows no behaviour.
+//! The table of commands and their default keys. Help, command palette and key remapping are built
+//! from it. Does not run commands.
 
+use super::error::Error;
 use std::collections::BTreeMap;
 
-/// What a key or the palette can do.
+/// A command that a key or the command palette can run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Command {
     Down,
@@ -35,7 +37,7 @@ pub enum Command {
     MarkRange,
     MarkBaseline,
     Apply,
-    TakeBack,
+    Undo,
     AskAbout,
     ThumbsUp,
     ThumbsDown,
@@ -81,21 +83,26 @@ pub enum Command {
     Quit,
 }
 
-/// One row of the table: command, name for the settings, default keys, what it does, group in the help.
+/// One row of the command table.
 pub struct Row {
     pub run: Command,
+    /// Name in the settings file and in the command palette.
     pub name: &'static str,
-    pub on: &'static [&'static str],
+    /// Default keys.
+    pub keys: &'static [&'static str],
+    /// Description in the help and in the command palette.
     pub desc: &'static str,
+    /// Heading in the help.
     pub group: &'static str,
 }
 
 macro_rules! rows {
-    ($($group:literal { $($run:ident $name:literal [$($on:literal),*] $desc:literal;)* })*) => {
-        &[$($(Row { run: Command::$run, name: $name, on: &[$($on),*], desc: $desc, group: $group },)*)*]
+    ($($group:literal { $($run:ident $name:literal [$($key:literal),*] $desc:literal;)* })*) => {
+        &[$($(Row { run: Command::$run, name: $name, keys: &[$($key),*], desc: $desc, group: $group },)*)*]
     };
 }
 
+/// All commands, in the order of the help.
 pub const ROWS: &[Row] = rows! {
     "Move" {
         Down "down" ["j", "down"] "next line";
@@ -104,16 +111,16 @@ pub const ROWS: &[Row] = rows! {
         PageUp "page-up" ["b", "pageup", "ctrl-b"] "previous page";
         HalfDown "half-down" ["ctrl-d"] "half a page down";
         HalfUp "half-up" ["ctrl-u"] "half a page up";
-        NextItem "next-item" ["J"] "in the panes 5 to 9: next heading (action, window, cause)";
-        PreviousItem "previous-item" ["K"] "in the panes 5 to 9: heading before";
+        NextItem "next-item" ["J"] "next heading (panes 5 to 9)";
+        PreviousItem "previous-item" ["K"] "previous heading (panes 5 to 9)";
         Top "top" ["g", "home"] "first line";
         Bottom "bottom" ["G", "end"] "last line";
-        Left "left" ["h", "left"] "scroll left; earlier on the time line";
-        Right "right" ["l", "right"] "scroll right; later on the time line";
-        NextWindow "next-window" ["]"] "next window that is not normal";
-        PreviousWindow "previous-window" ["["] "previous window that is not normal";
-        MarkRange "mark-range" ["v"] "mark a range: press at both ends, read what differs from before";
-        MarkBaseline "mark-baseline" ["B"] "what is normal: press at both ends of a quiet stretch; on an empty one: automatic again";
+        Left "left" ["h", "left"] "scroll left";
+        Right "right" ["l", "right"] "scroll right";
+        NextWindow "next-window" ["]"] "next anomaly";
+        PreviousWindow "previous-window" ["["] "previous anomaly";
+        MarkRange "mark-range" ["v"] "compare a time range (press at its start and end)";
+        MarkBaseline "mark-baseline" ["B"] "set the baseline (start and end; same place: reset)";
         GoToTime "go-to-time" ["t"] "go to a time (10:15, 2024-03-01T10:15:00Z, -5m)";
         NextError "next-error" ["e"] "next error";
         PreviousError "previous-error" ["E"] "previous error";
@@ -122,35 +129,35 @@ pub const ROWS: &[Row] = rows! {
     }
     "Panes" {
         Stream "stream" ["1"] "events, merged by time";
-        Templates "templates" ["2"] "templates: what the lines collapse into";
-        Detail "detail" ["3"] "everything about the event under the cursor";
-        Sources "sources" ["4"] "files: format, lines, clock, failures";
-        Anomalies "anomalies" ["5"] "windows that are not normal, each with its reasons";
-        Diagnosis "diagnosis" ["6"] "what failed first, the chain, the service map";
-        Plan "plan" ["7"] "what to do, in order";
-        Chat "chat" ["8"] "ask the corpus";
-        Guide "guide" ["9"] "guided triage: step by step from what this is to the report";
-        AskAbout "ask-about" ["i"] "ask about what is under the cursor";
-        ThumbsUp "thumbs-up" ["+"] "right: this window (among templates: trouble; in the plan: it helped)";
-        ThumbsDown "thumbs-down" ["D"] "wrong: a false alarm (templates: no trouble; plan: it did not help)";
-        Mute "mute" ["x"] "among windows: hide this window, template or kind; again shows it";
-        Apply "apply" ["A"] "plan: arm a context; then apply what is under the cursor, once it is checked";
-        TakeBack "take-back" ["V"] "plan: revert the action applied last, after the same checks";
+        Templates "templates" ["2"] "log templates";
+        Detail "detail" ["3"] "details of the event under the cursor";
+        Sources "sources" ["4"] "sources: format, lines, clock, failures";
+        Anomalies "anomalies" ["5"] "anomalies and their reasons";
+        Diagnosis "diagnosis" ["6"] "diagnosis: root cause, fault chain, service map";
+        Plan "plan" ["7"] "recommended actions in order";
+        Chat "chat" ["8"] "chat: ask about the logs";
+        Guide "guide" ["9"] "guided triage, step by step";
+        AskAbout "ask-about" ["i"] "ask about the item under the cursor";
+        ThumbsUp "thumbs-up" ["+"] "correct alarm (templates: problem; plan: it helped)";
+        ThumbsDown "thumbs-down" ["D"] "false alarm (templates: no problem; plan: no help)";
+        Mute "mute" ["x"] "anomalies: mute or unmute the item under the cursor";
+        Apply "apply" ["A"] "plan: choose a cluster, then apply the action";
+        Undo "take-back" ["V"] "plan: undo the last applied action";
         NextPane "next-pane" ["tab"] "next pane";
         PreviousPane "previous-pane" ["backtab"] "previous pane";
-        Open "open" ["enter"] "open what is under the cursor";
-        Back "back" ["esc"] "back; cancels what runs";
+        Open "open" ["enter"] "open the item under the cursor";
+        Back "back" ["esc"] "go back; cancel running work";
         Sort "sort" ["o"] "templates: sort by count, change, first seen, level";
-        ZoomIn "zoom-in" ["z"] "time line: closer around the cursor";
-        ZoomOut "zoom-out" ["Z"] "time line: further out";
+        ZoomIn "zoom-in" ["z"] "timeline: zoom in at the cursor";
+        ZoomOut "zoom-out" ["Z"] "timeline: zoom out";
     }
     "Templates" {
-        MergeTemplates "merge-templates" ["M"] "merge: press on one, then on another";
-        SplitTemplate "split-template" ["X"] "split into what it was merged from";
-        MaskWord "mask-word" ["*"] "make a word of it a variable";
-        NameTemplate "name-template" ["R"] "give it a name";
+        MergeTemplates "merge-templates" ["M"] "merge two templates (press on each)";
+        SplitTemplate "split-template" ["X"] "split a merged template";
+        MaskWord "mask-word" ["*"] "replace a word with a variable";
+        NameTemplate "name-template" ["R"] "name the template";
         PinTemplate "pin-template" ["P"] "pin to the top, or unpin";
-        UndoEdit "undo-edit" ["ctrl-x"] "take back the last change of a template";
+        UndoEdit "undo-edit" ["ctrl-x"] "undo the last template change";
     }
     "Search and filter" {
         Search "search" ["/"] "search: words, \"phrase\", level:>=warn, -not, /regex/";
@@ -161,66 +168,65 @@ pub const ROWS: &[Row] = rows! {
         HideTemplate "hide-template" ["-"] "hide this template";
         OnlyService "only-service" ["s"] "show only this service";
         HideService "hide-service" ["S"] "hide this service";
-        MinLevel "min-level" ["L"] "least level shown: all, info, warn, error";
-        Context "context" ["c"] "lines around what the filter shows: 0, 3, 10";
-        ClearFilters "clear-filters" ["0", "backspace"] "show everything again";
+        MinLevel "min-level" ["L"] "minimum level shown: all, info, warn, error";
+        Context "context" ["c"] "context lines around filtered events: 0, 3, 10";
+        ClearFilters "clear-filters" ["0", "backspace"] "clear all filters";
     }
-    "Keep" {
-        Bookmark "bookmark" ["m"] "mark this event, or unmark it";
-        Note "note" ["a"] "write a note on this event";
-        NextBookmark "next-bookmark" ["u"] "next mark";
-        PreviousBookmark "previous-bookmark" ["U"] "previous mark";
-        Copy "copy" ["y"] "copy this event (also over SSH, by OSC 52)";
+    "Bookmarks and notes" {
+        Bookmark "bookmark" ["m"] "bookmark the event, or remove its bookmark";
+        Note "note" ["a"] "add a note to the event";
+        NextBookmark "next-bookmark" ["u"] "next bookmark";
+        PreviousBookmark "previous-bookmark" ["U"] "previous bookmark";
+        Copy "copy" ["y"] "copy the event (also over SSH, with OSC 52)";
     }
     "View" {
-        Follow "follow" ["F"] "follow: stay at the end as lines come";
+        Follow "follow" ["F"] "follow new events at the end";
         Wrap "wrap" ["ctrl-w"] "wrap long lines";
         Theme "theme" ["T"] "next theme";
-        Palette "palette" [":", "ctrl-p"] "every command, by name";
+        Palette "palette" [":", "ctrl-p"] "command palette";
         Help "help" ["?", "f1"] "this help";
-        Redraw "redraw" ["ctrl-l"] "draw the screen anew";
-        Suspend "suspend" ["ctrl-z"] "to the shell; fg comes back";
-        Cancel "cancel" ["ctrl-c"] "stop what runs; twice: quit";
+        Redraw "redraw" ["ctrl-l"] "redraw the screen";
+        Suspend "suspend" ["ctrl-z"] "suspend to the shell (`fg` resumes)";
+        Cancel "cancel" ["ctrl-c"] "cancel running work; press twice to quit";
         Quit "quit" ["q"] "quit";
     }
 };
 
-/// Keys to commands, the user's choices applied.
+/// Maps keys to commands, including the user's changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Keymap {
     by_key: BTreeMap<String, Command>,
 }
 
 impl Keymap {
-    /// `changes`: command name -> keys that replace its default ones.
-    pub fn new(changes: &BTreeMap<String, Vec<String>>) -> Result<Keymap, String> {
+    /// `changes` maps a command name to the keys that replace its default keys. Returns an error
+    /// that names the first unknown command.
+    pub fn new(changes: &BTreeMap<String, Vec<String>>) -> Result<Keymap, Error> {
         for name in changes.keys() {
             if !ROWS.iter().any(|r| r.name == name) {
-                return Err(format!(
-                    "settings, keys: there is no command '{name}' (`?` in faultline lists them)"
-                ));
+                return Err(Error::UnknownCommand(name.clone()));
             }
         }
         let mut by_key = BTreeMap::new();
-        let (mut taken, mut default) = (Vec::new(), Vec::new());
+        let (mut remapped, mut default) = (Vec::new(), Vec::new());
         for row in ROWS {
             match changes.get(row.name) {
-                Some(keys) => taken.extend(keys.iter().map(|k| (k.clone(), row.run))),
-                None => default.extend(row.on.iter().map(|k| ((*k).to_string(), row.run))),
+                Some(keys) => remapped.extend(keys.iter().map(|k| (k.clone(), row.run))),
+                None => default.extend(row.keys.iter().map(|k| ((*k).to_string(), row.run))),
             }
         }
-        // A key that the user gave away is no longer what it was by default.
         by_key.extend(default);
-        by_key.extend(taken);
+        // Inserted last, so that a remapped key replaces its default command.
+        by_key.extend(remapped);
         Ok(Keymap { by_key })
     }
 
-    /// The command of a key such as `j`, `ctrl-d`, `pagedown`.
+    /// The command of a key such as `j`, `ctrl-d` or `pagedown`.
     pub fn command(&self, key: &str) -> Option<Command> {
         self.by_key.get(key).copied()
     }
 
-    /// Keys of a command, for help texts.
+    /// Keys of a command, shortest first, for help texts.
     pub fn keys(&self, command: Command) -> Vec<&str> {
         let mut keys: Vec<&str> = self
             .by_key
@@ -239,7 +245,7 @@ mod tests {
 
     #[test]
     fn no_two_commands_share_a_key_or_a_name() {
-        let mut keys: Vec<&str> = ROWS.iter().flat_map(|r| r.on.iter().copied()).collect();
+        let mut keys: Vec<&str> = ROWS.iter().flat_map(|r| r.keys.iter().copied()).collect();
         let n = keys.len();
         keys.sort_unstable();
         keys.dedup();
@@ -251,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn every_key_can_be_remapped() {
+    fn remapped_keys_replace_the_defaults_and_unknown_commands_are_errors() {
         let changes = BTreeMap::from([("quit".to_string(), vec!["j".to_string()])]);
         let map = Keymap::new(&changes).unwrap();
         assert_eq!(

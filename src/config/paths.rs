@@ -1,7 +1,8 @@
-//! Where faultline keeps things, by the conventions of the platform. Makes no folder by itself.
+//! The directories that faultline uses, by the conventions of the platform. Creates no directory.
 
 use std::path::PathBuf;
 
+/// Directories of the current user. They may not exist yet.
 #[derive(Clone, Debug)]
 pub struct Paths {
     pub config: PathBuf,
@@ -10,7 +11,7 @@ pub struct Paths {
 }
 
 impl Paths {
-    /// `None` where there is no home to keep anything in.
+    /// Returns `None` if the user has no home directory.
     pub fn find() -> Option<Paths> {
         let dirs = directories::ProjectDirs::from("", "", "faultline")?;
         Some(Paths {

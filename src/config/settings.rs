@@ -1,38 +1,42 @@
-//! The settings file (TOML) in the config folder. Every key is optional; an unknown one is an error that names it.
+//! The settings file (TOML) and the prompt files in the config directory. Every key is optional; an
+//! unknown key is an error that names it. Does not apply the settings.
 
+use super::error::Error;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+/// The contents of the settings file.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     pub theme: Option<String>,
+    /// Time zone of timestamps that have none.
     pub tz: Option<String>,
     pub mouse: Option<bool>,
     pub cache: Cache,
     pub llm: Llm,
     pub health: Health,
-    /// Journal in place of the one in the data folder.
+    /// Journal file to use instead of the one in the data directory. Set by `--journal`.
     #[serde(skip)]
     pub journal: Option<std::path::PathBuf>,
-    /// Command name -> keys that replace its default ones.
+    /// Command name -> keys that replace its default keys.
     pub keys: BTreeMap<String, Vec<String>>,
 }
 
-/// When a service counts as unhealthy (MAIA's five rules).
+/// Thresholds of the five rules for an unhealthy service (from MAIA).
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Health {
-    /// One answer that takes longer, in ms.
+    /// Violated if one response takes longer than this, in ms.
     pub slow_ms: f64,
-    /// Less than this share of the answers is 2xx.
+    /// Violated if the share of 2xx responses is below this, 0..1.
     pub good_share: f64,
-    /// The 99th percentile of the answers' times is above this, in ms.
+    /// Violated if the 99th percentile of the response times is above this, in ms.
     pub p99_ms: f64,
-    /// More answers than this are 5xx.
+    /// Violated if more responses than this are 5xx.
     pub failed: u64,
-    /// It was deployed less than this before, in minutes.
+    /// Violated if the service was deployed less than this before the failure, in minutes.
     pub deployed_min: u64,
 }
 
@@ -48,29 +52,31 @@ impl Default for Health {
     }
 }
 
-/// The language model: where it is, which one, and with which prompts.
+/// Settings of the language model.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Llm {
-    /// Ask none; the built-in analyst answers.
+    /// Use no model; the built-in analyst answers.
     pub off: bool,
-    /// Server, as in OLLAMA_HOST.
+    /// Address of the Ollama server, in the format of OLLAMA_HOST.
     pub ollama: Option<String>,
     pub model: Option<String>,
-    /// The server may be another machine.
+    /// Allow a server on another machine.
     pub allow_remote: bool,
-    /// Hide addresses, host and user names as secrets are hidden.
+    /// Redact addresses, host names and user names, in addition to secrets.
     pub hide_names: bool,
-    /// Let models that can think do so before they answer: better, and much slower.
+    /// Enable thinking in models that support it: better answers, but much slower.
     pub think: bool,
     #[serde(skip)]
     pub prompts: Prompts,
 }
 
-/// Texts that tell a model what it is for; files of the same name in `prompts` of the config folder take their place.
+/// Prompts for the model. The files `system.md` and `tasks.md` in the directory `prompts` of the
+/// config directory replace them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Prompts {
     pub system: String,
+    /// One line per task: `name: prompt`.
     pub tasks: String,
 }
 
@@ -85,7 +91,7 @@ impl Default for Prompts {
 }
 
 impl Prompts {
-    /// What a task is told to the model; empty for one without words.
+    /// Prompt of a task. Empty if the task has none.
     pub fn task(&self, name: &str) -> &str {
         self.tasks
             .lines()
@@ -93,32 +99,27 @@ impl Prompts {
             .unwrap_or_default()
     }
 
-    /// Those of the user, else the own ones. A file without the fence's name or without tasks is an error that names it.
-    pub fn load(folder: &Path) -> Result<Prompts, String> {
+    /// Loads the user's prompts, with the built-in ones as default. Returns an error that names the
+    /// file if it lacks the `{{nonce}}` placeholder or the tasks.
+    pub fn load(folder: &Path) -> Result<Prompts, Error> {
         let mut prompts = Prompts::default();
-        let own = |name: &str| std::fs::read_to_string(folder.join(name)).ok();
-        if let Some(text) = own("system.md") {
+        let user_file = |name: &str| std::fs::read_to_string(folder.join(name)).ok();
+        if let Some(text) = user_file("system.md") {
             if !text.contains("{{nonce}}") {
-                return Err(format!(
-                    "{}: it must hold {{{{nonce}}}}, the name of the fence around log lines",
-                    folder.join("system.md").display()
-                ));
+                return Err(Error::PromptWithoutNonce(folder.join("system.md")));
             }
             prompts.system = text;
         }
-        if let Some(text) = own("tasks.md") {
+        if let Some(text) = user_file("tasks.md") {
             if !text.lines().any(|l| l.starts_with("cause: ")) {
-                return Err(format!(
-                    "{}: it needs a line for each task, such as 'cause: ...'",
-                    folder.join("tasks.md").display()
-                ));
+                return Err(Error::PromptsWithoutTasks(folder.join("tasks.md")));
             }
             prompts.tasks = text;
         }
         Ok(prompts)
     }
 
-    /// Short name of exactly these texts, kept with each answer.
+    /// Hash of the prompts (8 hexadecimal digits), stored with each answer.
     pub fn version(&self) -> String {
         format!(
             "{:08x}",
@@ -127,10 +128,11 @@ impl Prompts {
     }
 }
 
+/// Settings of the cache.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Cache {
-    /// All corpora together; the longest unused go first.
+    /// Maximum size of all cached corpora together. The least recently used are removed first.
     pub max_bytes: u64,
 }
 
@@ -140,14 +142,19 @@ impl Default for Cache {
     }
 }
 
-/// Reads the settings; a missing file is the default unless the user named it.
-pub fn load(path: &Path, named: bool) -> Result<Settings, String> {
+/// Reads the settings file. A missing file means the default settings, or an error if `required` is
+/// true because the user named the file.
+pub fn load(path: &Path, required: bool) -> Result<Settings, Error> {
     match std::fs::read_to_string(path) {
-        Ok(text) => {
-            toml::from_str(&text).map_err(|e| format!("{}: {}", path.display(), e.message()))
-        }
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound && !named => Ok(Settings::default()),
-        Err(e) => Err(format!("{}: {e}", path.display())),
+        Ok(text) => toml::from_str(&text).map_err(|e| Error::Settings {
+            file: path.into(),
+            source: Box::new(e),
+        }),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound && !required => Ok(Settings::default()),
+        Err(source) => Err(Error::Io {
+            file: path.into(),
+            source,
+        }),
     }
 }
 
@@ -156,24 +163,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn prompts_of_the_user_take_the_place_of_the_own_ones() {
+    fn the_users_prompts_replace_the_built_in_ones() {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(Prompts::load(dir.path()).unwrap(), Prompts::default());
         std::fs::write(
             dir.path().join("system.md"),
-            "Be brief. Data stands in <data-{{nonce}}>.",
+            "Be brief. Data is in <data-{{nonce}}>.",
         )
         .unwrap();
-        let own = Prompts::load(dir.path()).unwrap();
+        let prompts = Prompts::load(dir.path()).unwrap();
         assert!(
-            own.system.starts_with("Be brief") && own.version() != Prompts::default().version()
+            prompts.system.starts_with("Be brief")
+                && prompts.version() != Prompts::default().version()
         );
         std::fs::write(dir.path().join("system.md"), "no fence").unwrap();
-        assert!(Prompts::load(dir.path()).unwrap_err().contains("nonce"));
+        assert!(
+            Prompts::load(dir.path())
+                .unwrap_err()
+                .to_string()
+                .contains("nonce")
+        );
     }
 
     #[test]
-    fn unknown_settings_are_named() {
+    fn unknown_settings_are_errors_and_missing_ones_have_defaults() {
         let e = toml::from_str::<Settings>("thme = 'dark'").unwrap_err();
         assert!(e.message().contains("thme"));
         assert_eq!(

@@ -1,9 +1,12 @@
-//! Themes as data: a style per role, by name, each theme on top of the one that it inherits. Knows no terminal.
+//! Color themes: a style per role. A theme can inherit from another one and override its styles.
+//! Knows nothing about the terminal.
 
+use super::error::Error;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-const SHIPPED: &[(&str, &str)] = &[
+/// Name and TOML text of the built-in themes.
+const BUILT_IN: &[(&str, &str)] = &[
     ("ansi", include_str!("../../themes/ansi.toml")),
     ("dark", include_str!("../../themes/dark.toml")),
     ("light", include_str!("../../themes/light.toml")),
@@ -17,22 +20,25 @@ const SHIPPED: &[(&str, &str)] = &[
     ),
 ];
 
+/// A terminal color.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Colour {
-    /// One of the terminal's 16.
+pub enum Color {
+    /// One of the 16 terminal colors, 0..16.
     Ansi(u8),
     Rgb(u8, u8, u8),
 }
 
+/// Colors and attributes of a piece of text. `None` keeps the terminal's default color.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Style {
-    pub fg: Option<Colour>,
-    pub bg: Option<Colour>,
+    pub fg: Option<Color>,
+    pub bg: Option<Color>,
     pub bold: bool,
     pub underlined: bool,
     pub reversed: bool,
 }
 
+/// A loaded theme, with the inherited styles.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Theme {
     pub name: String,
@@ -41,12 +47,13 @@ pub struct Theme {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
+struct ThemeFile {
     inherits: Option<String>,
     style: BTreeMap<String, String>,
 }
 
-const NAMES: [&str; 16] = [
+/// Names of the 16 terminal colors, in the order of their numbers.
+const ANSI_NAMES: [&str; 16] = [
     "black",
     "red",
     "green",
@@ -66,12 +73,14 @@ const NAMES: [&str; 16] = [
 ];
 
 impl Theme {
+    /// Style of a role such as `error`. The default style for an unknown role.
     pub fn style(&self, role: &str) -> Style {
         self.styles.get(role).copied().unwrap_or_default()
     }
 
-    /// The same without colours, for NO_COLOR and terminals that have none: weight and inversion stay.
-    pub fn without_colour(mut self) -> Theme {
+    /// The theme without colors, for NO_COLOR and for terminals without colors. Bold, underline and
+    /// inversion remain and mark severity.
+    pub fn without_color(mut self) -> Theme {
         for (role, style) in &mut self.styles {
             let inverted = style.bg.is_some() || style.reversed;
             *style = Style {
@@ -85,35 +94,45 @@ impl Theme {
     }
 }
 
-/// Names of the themes that come along.
+/// Names of the built-in themes.
 pub fn names() -> Vec<&'static str> {
-    SHIPPED.iter().map(|(n, _)| *n).collect()
+    BUILT_IN.iter().map(|(n, _)| *n).collect()
 }
 
-/// A theme by name; `extra` gives the text of the user's own ones.
-pub fn load(name: &str, extra: &dyn Fn(&str) -> Option<String>) -> Result<Theme, String> {
+/// Loads a theme by name. `extra` returns the TOML text of the user's themes, which take precedence
+/// over the built-in ones.
+pub fn load(name: &str, extra: &dyn Fn(&str) -> Option<String>) -> Result<Theme, Error> {
     let mut styles = BTreeMap::new();
-    let mut chain = vec![name.to_string()];
+    let mut pending = vec![name.to_string()];
     let mut files = Vec::new();
-    while let Some(next) = chain.pop() {
+    while let Some(next) = pending.pop() {
         if files.len() > 8 {
-            return Err(format!("theme '{name}' inherits in a circle"));
+            return Err(Error::CircularTheme(name.to_string()));
         }
-        let shipped = SHIPPED
+        let built_in = BUILT_IN
             .iter()
             .find(|(n, _)| *n == next)
             .map(|(_, t)| (*t).to_string());
         let text = extra(&next)
-            .or(shipped)
-            .ok_or_else(|| format!("unknown theme '{next}'; known are: {}", names().join(", ")))?;
-        let file: File =
-            toml::from_str(&text).map_err(|e| format!("theme '{next}': {}", e.message()))?;
-        chain.extend(file.inherits.clone());
+            .or(built_in)
+            .ok_or_else(|| Error::UnknownTheme {
+                name: next.clone(),
+                known: names(),
+            })?;
+        let file: ThemeFile = toml::from_str(&text).map_err(|e| Error::Theme {
+            theme: next.clone(),
+            source: Box::new(e),
+        })?;
+        pending.extend(file.inherits.clone());
         files.push(file);
     }
     for file in files.into_iter().rev() {
         for (role, text) in file.style {
-            let style = parse(&text).map_err(|e| format!("theme '{name}', {role}: {e}"))?;
+            let style = parse(&text).map_err(|NotAColor(word)| Error::Color {
+                theme: name.to_string(),
+                role: role.clone(),
+                word,
+            })?;
             styles.insert(role, style);
         }
     }
@@ -123,22 +142,27 @@ pub fn load(name: &str, extra: &dyn Fn(&str) -> Option<String>) -> Result<Theme,
     })
 }
 
-/// `red on black bold`: a colour, `on` another, and weights.
-fn parse(text: &str) -> Result<Style, String> {
+/// A word of a style that is neither a color nor an attribute.
+#[derive(Debug)]
+struct NotAColor(String);
+
+/// Parses a style such as `red on black bold`: foreground color, background color after `on`, and
+/// attributes.
+fn parse(text: &str) -> Result<Style, NotAColor> {
     let mut style = Style::default();
-    let mut ground = false;
+    let mut is_background = false;
     for word in text.split_whitespace() {
         match word {
-            "on" => ground = true,
+            "on" => is_background = true,
             "bold" => style.bold = true,
             "underlined" => style.underlined = true,
             "reversed" => style.reversed = true,
             word => {
-                let colour = Some(colour(word)?);
-                if std::mem::take(&mut ground) {
-                    style.bg = colour
+                let color = Some(parse_color(word)?);
+                if std::mem::take(&mut is_background) {
+                    style.bg = color
                 } else {
-                    style.fg = colour
+                    style.fg = color
                 }
             }
         }
@@ -146,20 +170,20 @@ fn parse(text: &str) -> Result<Style, String> {
     Ok(style)
 }
 
-fn colour(word: &str) -> Result<Colour, String> {
-    let wrong = || format!("'{word}' is no colour");
+fn parse_color(word: &str) -> Result<Color, NotAColor> {
+    let invalid = || NotAColor(word.to_string());
     if let Some(hex) = word
         .strip_prefix('#')
         .filter(|h| h.len() == 6 && h.is_ascii())
     {
-        let part = |i: usize| u8::from_str_radix(&hex[i..i + 2], 16).map_err(|_| wrong());
-        return Ok(Colour::Rgb(part(0)?, part(2)?, part(4)?));
+        let part = |i: usize| u8::from_str_radix(&hex[i..i + 2], 16).map_err(|_| invalid());
+        return Ok(Color::Rgb(part(0)?, part(2)?, part(4)?));
     }
-    NAMES
+    ANSI_NAMES
         .iter()
         .position(|n| *n == word)
-        .map(|i| Colour::Ansi(i as u8))
-        .ok_or_else(wrong)
+        .map(|i| Color::Ansi(i as u8))
+        .ok_or_else(invalid)
 }
 
 #[cfg(test)]
@@ -180,23 +204,25 @@ mod tests {
     }
 
     #[test]
-    fn severity_is_told_without_colour() {
-        let theme = load("dark", &|_| None).unwrap().without_colour();
+    fn severities_differ_without_colors() {
+        let theme = load("dark", &|_| None).unwrap().without_color();
         assert_eq!(theme.style("error").fg, None);
         assert!(theme.style("error").bold && theme.style("selected").reversed);
         assert_ne!(theme.style("fatal"), theme.style("error"));
     }
 
     #[test]
-    fn circles_and_unknown_colours_are_errors() {
+    fn circular_inheritance_and_unknown_colors_are_errors() {
         assert!(
             load("a", &|n| Some(format!("inherits = '{n}'\n[style]")))
                 .unwrap_err()
-                .contains("circle")
+                .to_string()
+                .contains("circular")
         );
         assert!(
             load("a", &|_| Some("[style]\nx = 'rde'".into()))
                 .unwrap_err()
+                .to_string()
                 .contains("rde")
         );
     }

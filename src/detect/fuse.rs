@@ -1,19 +1,20 @@
-//! Hits of all series -> stretches of time: where evidence adds up, with edges that fit best. Knows no names.
+//! Combines the hits of all series into stretches of time and finds the best-fitting start and end.
+//! Handles bins and indexes; does not know the names of sources.
 
 use super::scan::Hit;
 use super::series::prefix;
 use super::series::{Feature, Input};
 
-/// A hit with the series that it is of.
+/// A hit and the series that it belongs to.
 #[derive(Clone, Debug)]
 pub struct SeriesHit {
     pub source: usize,
-    /// Place in the source's features, or behind them in its values.
+    /// Index into the source's features. Higher indexes continue into its values.
     pub series: usize,
     pub hit: Hit,
 }
 
-/// Bins of the runs of hits; gaps of up to `gap` bins are bridged.
+/// Merges hits into runs of bins (start, end). Gaps of up to `gap` bins are bridged.
 pub fn stretches(hits: &[SeriesHit], bins: usize, gap: usize) -> Vec<(usize, usize)> {
     let mut covered = vec![false; bins];
     for h in hits {
@@ -29,7 +30,7 @@ pub fn stretches(hits: &[SeriesHit], bins: usize, gap: usize) -> Vec<(usize, usi
     out
 }
 
-/// Cuts bins off the ends of a hit while they do not deviate in its direction.
+/// Removes bins from both ends of a hit while they do not deviate in the hit's direction.
 pub fn trim(hit: &mut Hit, feature: &Feature) {
     let width = f64::from(hit.to - hit.from);
     let mean = hit.expected / width;
@@ -39,22 +40,22 @@ pub fn trim(hit: &mut Hit, feature: &Feature) {
             .binary_search_by_key(&b, |c| c.0)
             .map_or(0, |i| feature.counts[i].1)
     };
-    let odd = |b: u32| {
+    let deviates = |b: u32| {
         if hit.up {
             f64::from(count(b)) > mean
         } else {
             f64::from(count(b)) < mean
         }
     };
-    while hit.to > hit.from + 1 && !odd(hit.to - 1) {
+    while hit.to > hit.from + 1 && !deviates(hit.to - 1) {
         hit.to -= 1;
     }
-    while hit.to > hit.from + 1 && !odd(hit.from) {
+    while hit.to > hit.from + 1 && !deviates(hit.from) {
         hit.from += 1;
     }
 }
 
-/// Start and end of a stretch where the likelihood gain of its strongest series is largest.
+/// The start and end of a stretch that maximize the likelihood gain of its strongest series.
 pub fn edges(input: &Input, hits: &[&SeriesHit], (from, to): (usize, usize)) -> (usize, usize) {
     let margin = ((to - from) / 4).max(2);
     let (a, z) = (
@@ -72,15 +73,15 @@ pub fn edges(input: &Input, hits: &[&SeriesHit], (from, to): (usize, usize)) -> 
     let mut used: Vec<(usize, usize)> = Vec::new();
     strongest.retain(|h| {
         let key = (h.source, h.series);
-        let fresh = !used.contains(&key) && h.series < input.sources[h.source].features.len();
+        let keep = !used.contains(&key) && h.series < input.sources[h.source].features.len();
         used.push(key);
-        fresh
+        keep
     });
     strongest.truncate(16);
     let mut range = (from, to);
     for _ in 0..3 {
         let gains: Vec<f64> = gains(input, &strongest, (a, z), range);
-        let Some(best) = heaviest(&gains) else {
+        let Some(best) = largest_sum_run(&gains) else {
             return (from, to);
         };
         let next = (a + best.0, a + best.1);
@@ -92,6 +93,8 @@ pub fn edges(input: &Input, hits: &[&SeriesHit], (from, to): (usize, usize)) -> 
     range
 }
 
+/// Log-likelihood gain per bin of `a..z` if the rate is that of `from..to` instead of the expected
+/// rate, summed over the series.
 fn gains(
     input: &Input,
     strongest: &[&SeriesHit],
@@ -112,8 +115,8 @@ fn gains(
     out
 }
 
-/// The run with the largest sum.
-fn heaviest(gains: &[f64]) -> Option<(usize, usize)> {
+/// The run of bins with the largest sum (Kadane's algorithm), or `None` if no gain is positive.
+fn largest_sum_run(gains: &[f64]) -> Option<(usize, usize)> {
     let (mut best, mut sum, mut start) = ((0.0, 0, 0), 0.0, 0);
     for (i, g) in gains.iter().enumerate() {
         if sum <= 0.0 {
@@ -132,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn near_runs_are_one_stretch() {
+    fn nearby_runs_are_merged_into_one_stretch() {
         let hit = |from, to| SeriesHit {
             source: 0,
             series: 0,
@@ -152,8 +155,11 @@ mod tests {
     }
 
     #[test]
-    fn the_heaviest_run_is_found() {
-        assert_eq!(heaviest(&[-1.0, 2.0, -0.5, 3.0, -4.0, 1.0]), Some((1, 4)));
-        assert_eq!(heaviest(&[-1.0]), None);
+    fn the_run_with_the_largest_sum_is_found() {
+        assert_eq!(
+            largest_sum_run(&[-1.0, 2.0, -0.5, 3.0, -4.0, 1.0]),
+            Some((1, 4))
+        );
+        assert_eq!(largest_sum_run(&[-1.0]), None);
     }
 }

@@ -1,62 +1,72 @@
-//! A model of normal order: which template follows the ten before it in a stream (a source, or what shares an identifier).
-//! As in DeepLog and MAIA the next event is predicted from the last ten; here by counting, with shorter contexts where the
-//! longer one was seen too rarely to tell. Knows numbers alone.
+//! A model of the normal order of events in a stream (a source, or events that share an
+//! identifier). As in DeepLog and MAIA, the next template is predicted from the last ten. Here the
+//! prediction is by counting, with a shorter context if the longer one was seen too rarely. Handles
+//! template numbers only; does not access the text.
 
+use crate::model::TemplateIx;
 use rustc_hash::FxHashMap;
 
-/// Events that a prediction looks back on, and how far it falls back.
+/// Number of previous events that a prediction uses.
 pub const LOOK_BACK: usize = 10;
+/// Context lengths, tried in this order.
 const ORDERS: [usize; 4] = [LOOK_BACK, 5, 2, 1];
-/// A context seen less often predicts nothing.
-const LEAST_CASES: u32 = 50;
-/// What follows in at most one of so many cases is not what is normal there. A fault that lasts is among the cases.
-const RARE: u32 = 10;
-/// Contexts kept: memory stays bounded however wild the order is. The shortest are always kept.
-const MOST_CONTEXTS: usize = 400_000;
-/// Stands for what was before a stream began.
-const NOTHING: u32 = u32::MAX;
+/// A context that was seen less often than this makes no prediction.
+const MIN_CASES: u32 = 50;
+/// A template that follows in at most one of this many cases is not normal. The factor is low
+/// because a long fault is itself among the cases.
+const RARE_FACTOR: u32 = 10;
+/// Maximum number of contexts, to limit memory. Contexts of length 1 are always stored.
+const MAX_CONTEXTS: usize = 400_000;
 
-/// The events that came last in each stream.
+/// The templates before an event, the latest last; `None` before the start of the stream.
+pub type Before = [Option<TemplateIx>; LOOK_BACK];
+
+/// The last templates of each stream.
 #[derive(Default)]
 pub struct Streams {
-    last: FxHashMap<u64, [u32; LOOK_BACK]>,
+    last: FxHashMap<u64, Before>,
 }
 
 impl Streams {
-    /// The ten templates before this one in its stream, the latest last; then this one stands last.
-    pub fn step(&mut self, stream: u64, template: u32) -> [u32; LOOK_BACK] {
-        let last = self.last.entry(stream).or_insert([NOTHING; LOOK_BACK]);
+    /// Returns the ten templates before this one in its stream, the latest last, and appends this
+    /// one.
+    pub fn step(&mut self, stream: u64, template: TemplateIx) -> Before {
+        let last = self.last.entry(stream).or_insert([None; LOOK_BACK]);
         let before = *last;
         last.rotate_left(1);
-        last[LOOK_BACK - 1] = template;
+        last[LOOK_BACK - 1] = Some(template);
         before
     }
 }
 
+/// What followed one sequence of templates.
 #[derive(Default)]
 struct Context {
     cases: u32,
-    /// What followed, and how often.
-    next: Vec<(u32, u32)>,
+    /// Templates that followed, with their counts.
+    next: Vec<(TemplateIx, u32)>,
 }
 
-/// How often what followed what.
+/// Counts of which template followed which context.
 #[derive(Default)]
 pub struct Order {
     contexts: FxHashMap<u64, Context>,
 }
 
-fn key(before: &[u32]) -> u64 {
+/// Hash of a context.
+fn key(before: &[Option<TemplateIx>]) -> u64 {
     before.iter().fold(before.len() as u64, |h, t| {
-        (h.rotate_left(5) ^ u64::from(*t)).wrapping_mul(0x517C_C1B7_2722_0A95)
+        (h.rotate_left(5) ^ u64::from(t.map_or(u32::MAX, |t| t.0)))
+            .wrapping_mul(0x517C_C1B7_2722_0A95)
     })
 }
 
 impl Order {
-    pub fn learn(&mut self, before: &[u32; LOOK_BACK], template: u32) {
+    /// Adds one observation: `template` followed `before`.
+    pub fn learn(&mut self, before: &Before, template: TemplateIx) {
         for n in ORDERS {
             let key = key(&before[LOOK_BACK - n..]);
-            if n > 1 && self.contexts.len() >= MOST_CONTEXTS && !self.contexts.contains_key(&key) {
+            if n > 1 && self.contexts.len() >= MAX_CONTEXTS && !self.contexts.contains_key(&key) {
                 continue;
             }
             let context = self.contexts.entry(key).or_default();
@@ -68,18 +78,19 @@ impl Order {
         }
     }
 
-    /// Where `template` is not what follows normally: what is predicted in its place.
-    pub fn instead(&self, before: &[u32; LOOK_BACK], template: u32) -> Option<u32> {
+    /// Returns the predicted template if `template` does not normally follow `before`. Returns
+    /// `None` if `template` is normal or the context is too rare for a prediction.
+    pub fn predicted_instead(&self, before: &Before, template: TemplateIx) -> Option<TemplateIx> {
         let context = ORDERS
             .iter()
             .filter_map(|n| self.contexts.get(&key(&before[LOOK_BACK - n..])))
-            .find(|c| c.cases >= LEAST_CASES)?;
-        let came = context
+            .find(|c| c.cases >= MIN_CASES)?;
+        let count = context
             .next
             .iter()
             .find(|c| c.0 == template)
             .map_or(0, |c| c.1);
-        if came * RARE > context.cases {
+        if count * RARE_FACTOR > context.cases {
             return None;
         }
         context
@@ -95,21 +106,24 @@ impl Order {
 mod tests {
     use super::*;
 
-    /// Learns all of it and tells where the order is odd: (place, predicted).
-    fn odd(events: &[(u64, u32)]) -> Vec<(usize, u32)> {
+    /// Learns all events and returns those that are out of order: (index, predicted template).
+    fn out_of_order(events: &[(u64, u32)]) -> Vec<(usize, u32)> {
         let (mut order, mut streams) = (Order::default(), Streams::default());
         events
             .iter()
-            .for_each(|(s, t)| order.learn(&streams.step(*s, *t), *t));
+            .for_each(|(s, t)| order.learn(&streams.step(*s, TemplateIx(*t)), TemplateIx(*t)));
         let mut streams = Streams::default();
-        let judge = |(i, (s, t)): (usize, &(u64, u32))| {
-            order.instead(&streams.step(*s, *t), *t).map(|p| (i, p))
+        let check = |(i, (s, t)): (usize, &(u64, u32))| {
+            let t = TemplateIx(*t);
+            order
+                .predicted_instead(&streams.step(*s, t), t)
+                .map(|p| (i, p.0))
         };
-        events.iter().enumerate().filter_map(judge).collect()
+        events.iter().enumerate().filter_map(check).collect()
     }
 
     #[test]
-    fn a_swapped_step_is_odd_in_its_own_stream_however_streams_are_mixed() {
+    fn a_swapped_step_is_found_in_its_own_stream_when_streams_are_interleaved() {
         let mut events = Vec::new();
         for request in 0..400u64 {
             let steps: [u32; 4] = if request == 300 {
@@ -117,7 +131,7 @@ mod tests {
             } else {
                 [1, 2, 3, 4]
             };
-            // Two requests at a time, step by step.
+            // Two requests run at a time, with interleaved steps.
             let at = (request / 2 * 8 + request % 2) as usize;
             events.extend(
                 steps
@@ -128,7 +142,7 @@ mod tests {
         }
         events.sort_unstable();
         let by_request: Vec<(u64, u32)> = events.iter().map(|e| (e.1, e.2)).collect();
-        let found = odd(&by_request);
+        let found = out_of_order(&by_request);
         assert_eq!(found.first().map(|f| f.1), Some(2), "{found:?}");
         assert!(
             (2..=4).contains(&found.len()) && found.iter().all(|(i, _)| by_request[*i].0 == 300),
@@ -137,16 +151,17 @@ mod tests {
     }
 
     #[test]
-    fn what_only_a_long_look_back_tells_is_found() {
-        // After nine equal steps comes a tenth that is another one: any two steps are common, the count is not.
+    fn an_anomaly_that_needs_a_long_context_is_found() {
+        // Nine equal steps are followed by a different one. Any pair of steps is common; only the
+        // number of equal steps is unusual.
         let mut events = Vec::new();
         for round in 0..200 {
             let equal = if round == 150 { 6 } else { 9 };
             events.extend(std::iter::repeat_n((0, 7), equal));
             events.push((0, 8));
         }
-        let found = odd(&events);
+        let found = out_of_order(&events);
         assert!(!found.is_empty() && found.len() <= 4, "{found:?}");
-        assert!(odd(&events[..150 * 10]).is_empty());
+        assert!(out_of_order(&events[..150 * 10]).is_empty());
     }
 }

@@ -1,92 +1,98 @@
-//! Tests one series at every place and several scales against a baseline. Knows one series at a time.
+//! Tests one series against its baseline at every position and at several window sizes. Handles one
+//! series at a time.
 
 use super::series::prefix;
-use super::stat::{centred_rank, deviance, dispersion, evidence};
+use super::stat::{centered_rank, deviance, dispersion, evidence};
 
 /// Largest window tested, in bins.
-const LARGEST: usize = 256;
-/// A rate must differ by this factor to matter, whatever its significance.
-const LEAST_RATIO: f64 = 1.5;
-/// The mean rank of values must be off the middle by so much.
-const LEAST_SHIFT: f64 = 0.15;
-/// No single finding may count more: it could be one bursty series.
-pub const MOST_EVIDENCE: f64 = 25.0;
+const MAX_WINDOW: usize = 256;
+/// A rate must differ by at least this factor, whatever its significance.
+const MIN_RATIO: f64 = 1.5;
+/// The mean centered rank of values must differ from 0 by at least this much.
+const MIN_SHIFT: f64 = 0.15;
+/// Maximum evidence of a single hit in nats. More could come from one bursty series.
+pub const MAX_EVIDENCE: f64 = 25.0;
 
-/// A place where a series deviates: bins `from..to`.
+/// A deviation of a series in the bins `from..to`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Hit {
     pub from: u32,
     pub to: u32,
+    /// Above the baseline, not below it.
     pub up: bool,
-    /// Nats above what chance and the number of tests explain.
+    /// Evidence in nats above the Bonferroni threshold.
     pub evidence: f64,
+    /// For counts: number of events. For values: median in the window and median in the baseline.
     pub observed: f64,
     pub expected: f64,
 }
 
-/// The part of the time axis that is looked at, and which of its bins are taken as normal.
+/// The bins `from..to` to test, and which bins are in the baseline.
 pub struct Frame<'a> {
     pub from: usize,
     pub to: usize,
     pub normal: &'a [bool],
-    /// Evidence that the number of tests costs.
-    pub price: f64,
+    /// Bonferroni threshold in nats: ln(number of tests / significance level).
+    pub threshold: f64,
 }
 
 impl Frame<'_> {
+    /// Window sizes in bins: powers of two, at most a third of the frame.
     fn scales(&self) -> impl Iterator<Item = usize> {
         let bins = self.to - self.from;
         std::iter::successors(Some(1usize), |w| Some(w * 2))
-            .take_while(move |w| *w <= LARGEST && (3 * w <= bins || *w == 1))
+            .take_while(move |w| *w <= MAX_WINDOW && (3 * w <= bins || *w == 1))
     }
 }
 
-/// Tests counts: `counts` by bin, zeros left out.
+/// Tests counts, given as (bin, count) in order without zeros. Uses deviance residuals of a Poisson
+/// rate with overdispersion.
 pub fn counts(counts: &[(u32, u32)], frame: &Frame<'_>) -> Vec<Hit> {
     let sums = prefix(counts, frame.to);
     let normal = running(frame.normal, frame.to);
-    let n_h = normal[frame.to] - normal[frame.from];
-    if n_h < 8.0 {
+    let baseline_size = normal[frame.to] - normal[frame.from];
+    if baseline_size < 8.0 {
         return Vec::new();
     }
-    let in_h: f64 = counts
+    let baseline_count: f64 = counts
         .iter()
         .filter(|(b, _)| frame.normal.get(*b as usize) == Some(&true))
         .map(|(_, n)| f64::from(*n))
         .sum();
-    let mut phi = if in_h < 3.0 { 2.0 } else { 1.0 };
+    let mut phi = if baseline_count < 3.0 { 2.0 } else { 1.0 };
     let mut hits = Vec::new();
     for w in frame.scales() {
-        let mu = w as f64 * (in_h + 0.5) / n_h;
-        let known = disjoint(&sums, &normal, frame, w, mu);
-        let d = dispersion(phi, known.0, known.1.min(in_h));
+        let mu = w as f64 * (baseline_count + 0.5) / baseline_size;
+        let pearson = pearson_dispersion(&sums, &normal, frame, w, mu);
+        let d = dispersion(phi, pearson.0, pearson.1.min(baseline_count));
         phi = d.phi.max(1.0);
-        let spread = (phi * (1.0 + w as f64 / n_h)).sqrt();
+        let spread = (phi * (1.0 + w as f64 / baseline_size)).sqrt();
         let step = (w / 8).max(1);
         let judge = |a: usize, hits: &mut Vec<Hit>| {
             let y = sums[a + w] - sums[a];
-            if (y.max(mu) + 0.5) / (y.min(mu) + 0.5) < LEAST_RATIO {
+            if (y.max(mu) + 0.5) / (y.min(mu) + 0.5) < MIN_RATIO {
                 return;
             }
-            let l = evidence(deviance(y, mu) / spread, d.nu) - frame.price;
+            let l = evidence(deviance(y, mu) / spread, d.nu) - frame.threshold;
             if l > 0.0 {
                 let (from, to) = (a as u32, (a + w) as u32);
                 hits.push(Hit {
                     from,
                     to,
                     up: y > mu,
-                    evidence: l.min(MOST_EVIDENCE),
+                    evidence: l.min(MAX_EVIDENCE),
                     observed: y,
                     expected: mu,
                 });
             }
         };
-        if mu >= frame.price * 0.4 {
+        if mu >= frame.threshold * 0.4 {
             (frame.from..=frame.to - w)
                 .step_by(step)
                 .for_each(|a| judge(a, &mut hits));
         } else {
-            // Nothing at all is no evidence where little is expected: only windows with something in them.
+            // If few events are expected, an empty window is not evidence. Test only windows that
+            // contain events.
             let mut next = frame.from;
             for (b, _) in counts {
                 let b = *b as usize;
@@ -101,6 +107,7 @@ pub fn counts(counts: &[(u32, u32)], frame: &Frame<'_>) -> Vec<Hit> {
     hits
 }
 
+/// Running count of the flags: entry `i` is the number of true flags before bin `i`.
 fn running(flags: &[bool], to: usize) -> Vec<f64> {
     let mut out = vec![0.0; to + 1];
     for i in 0..to {
@@ -109,8 +116,15 @@ fn running(flags: &[bool], to: usize) -> Vec<f64> {
     out
 }
 
-/// Pearson's over-dispersion of the disjoint windows of the baseline, and how many there are (less one).
-fn disjoint(sums: &[f64], normal: &[f64], frame: &Frame<'_>, w: usize, mu: f64) -> (f64, f64) {
+/// Pearson's dispersion estimate over disjoint baseline windows, and its degrees of freedom (number
+/// of windows minus one).
+fn pearson_dispersion(
+    sums: &[f64],
+    normal: &[f64],
+    frame: &Frame<'_>,
+    w: usize,
+    mu: f64,
+) -> (f64, f64) {
     let (mut chi, mut n, mut a) = (0.0, 0.0, frame.from);
     while a + w <= frame.to {
         if normal[a + w] - normal[a] < w as f64 {
@@ -129,12 +143,13 @@ fn disjoint(sums: &[f64], normal: &[f64], frame: &Frame<'_>, w: usize, mu: f64) 
     }
 }
 
-/// Tests where values lie: (bin, value), in order.
+/// Tests whether values shift, given as (bin, value) in order. Uses the mean centered rank within
+/// the baseline.
 pub fn values(points: &[(u32, f32)], frame: &Frame<'_>) -> Vec<Hit> {
-    let in_h = |b: u32| frame.normal.get(b as usize) == Some(&true);
+    let in_baseline = |b: u32| frame.normal.get(b as usize) == Some(&true);
     let mut sorted: Vec<f32> = points
         .iter()
-        .filter(|(b, _)| in_h(*b))
+        .filter(|(b, _)| in_baseline(*b))
         .map(|(_, v)| *v)
         .collect();
     if sorted.len() < 20 {
@@ -143,15 +158,14 @@ pub fn values(points: &[(u32, f32)], frame: &Frame<'_>) -> Vec<Hit> {
     sorted.sort_unstable_by(f32::total_cmp);
     let ranks: Vec<(u32, f64)> = points
         .iter()
-        .map(|(b, v)| (*b, centred_rank(&sorted, *v)))
+        .map(|(b, v)| (*b, centered_rank(&sorted, *v)))
         .collect();
-    let n_h = sorted.len() as f64;
-    let variance = ranks
+    let baseline_size = sorted.len() as f64;
+    let squares = ranks
         .iter()
-        .filter(|(b, _)| in_h(*b))
-        .map(|(_, u)| u * u)
-        .sum::<f64>()
-        / n_h;
+        .filter(|(b, _)| in_baseline(*b))
+        .map(|(_, u)| u * u);
+    let variance = squares.sum::<f64>() / baseline_size;
     if variance <= 0.0 {
         return Vec::new();
     }
@@ -165,7 +179,7 @@ pub fn values(points: &[(u32, f32)], frame: &Frame<'_>) -> Vec<Hit> {
         number[i + 1] += number[i];
     }
     let normal = running(frame.normal, frame.to);
-    let middle = sorted[sorted.len() / 2];
+    let baseline_median = sorted[sorted.len() / 2];
     let mut phi = 1.0f64;
     let mut hits = Vec::new();
     for w in frame.scales() {
@@ -192,8 +206,8 @@ pub fn values(points: &[(u32, f32)], frame: &Frame<'_>) -> Vec<Hit> {
         for a in (frame.from..=frame.to - w).step_by((w / 8).max(1)) {
             let Some((z, n)) = z(a) else { continue };
             let shift = (sum[a + w] - sum[a]) / n;
-            let l = evidence(z / (phi * (1.0 + n / n_h)).sqrt(), d.nu) - frame.price;
-            if shift.abs() >= LEAST_SHIFT && l > 0.0 {
+            let l = evidence(z / (phi * (1.0 + n / baseline_size)).sqrt(), d.nu) - frame.threshold;
+            if shift.abs() >= MIN_SHIFT && l > 0.0 {
                 let inside = points
                     .iter()
                     .filter(|(b, _)| (a..a + w).contains(&(*b as usize)))
@@ -204,9 +218,9 @@ pub fn values(points: &[(u32, f32)], frame: &Frame<'_>) -> Vec<Hit> {
                     from,
                     to,
                     up: shift > 0.0,
-                    evidence: l.min(MOST_EVIDENCE),
+                    evidence: l.min(MAX_EVIDENCE),
                     observed,
-                    expected: f64::from(middle),
+                    expected: f64::from(baseline_median),
                 });
             }
         }
@@ -223,7 +237,7 @@ mod tests {
             from: 0,
             to: normal.len(),
             normal,
-            price: 15.0,
+            threshold: 15.0,
         }
     }
 
@@ -251,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn values_that_move_are_found() {
+    fn shifted_values_are_found() {
         let normal: Vec<bool> = (0..200).map(|i| !(80..110).contains(&i)).collect();
         let at = |moved: f32| -> Vec<(u32, f32)> {
             (0..200u32)

@@ -1,75 +1,84 @@
-//! What detection is given: per source and template, how many events fell into each time bin; per variable, sampled values.
+//! The input of the detection: event counts per source, template and time bin, and sampled values
+//! per variable. Does not know how they are collected.
+
+use crate::model::TemplateIx;
 
 /// What a count series counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FeatureKind {
     /// Events of a template.
-    Template(u32),
-    /// Events of a level or worse: the whole source's warnings, its errors.
+    Template(TemplateIx),
+    /// Events of the source at level warn or worse.
     Warnings,
+    /// Events of the source at level error or worse.
     Errors,
-    /// Events whose variable has one certain value: template, variable, number of the value.
-    Category(u32, u16, u16),
-    /// Events whose variable lies in the tail of its own distribution.
-    Tail(u32, u16),
-    /// Events that do not follow what came before as they do normally.
+    /// Events whose variable has one specific value: template, variable, number of the value.
+    Category(TemplateIx, u16, u16),
+    /// Events whose variable is in the upper tail of its baseline distribution: template, variable.
+    Tail(TemplateIx, u16),
+    /// Events that are out of the normal order.
     Sequence,
-    /// All events.
+    /// All events of the source.
     All,
 }
 
+/// One count series of a source.
 #[derive(Clone, Debug)]
 pub struct Feature {
     pub kind: FeatureKind,
-    /// Counts by bin, ascending, zeros left out.
+    /// (bin, count), ascending by bin, without zeros.
     pub counts: Vec<(u32, u32)>,
-    /// Speaks of trouble: level warn or worse, or words of failure.
-    pub bad: bool,
+    /// Indicates a problem: level warn or worse, or words of failure.
+    pub indicates_problem: bool,
 }
 
-/// Numeric values of one variable, sampled: bin and value, in order.
+/// Sampled numeric values of one variable, as (bin, value) in order.
 #[derive(Clone, Debug)]
 pub struct Values {
-    pub template: u32,
+    pub template: TemplateIx,
     pub variable: u16,
     pub points: Vec<(u32, f32)>,
 }
 
+/// All series of one source.
 #[derive(Clone, Debug, Default)]
 pub struct Source {
     pub name: String,
-    /// First bin with a line, and the bin behind the last that counts.
+    /// The bins `from..to` that the source covers.
     pub from: u32,
     pub to: u32,
     pub features: Vec<Feature>,
     pub values: Vec<Values>,
 }
 
+/// The input of `detect`.
 #[derive(Clone, Debug, Default)]
 pub struct Input {
-    /// Width of a bin in ns, start of the first one.
+    /// Width of a bin in nanoseconds.
     pub width: i64,
+    /// Start of the first bin in nanoseconds.
     pub start: i64,
     pub bins: u32,
     pub sources: Vec<Source>,
-    /// Baseline given by the user, in bins.
+    /// Baseline chosen by the user, in bins (start, end).
     pub baseline: Option<(u32, u32)>,
 }
 
 const SECOND: i64 = 1_000_000_000;
-/// Widths that people think in, in seconds.
+/// Candidate bin widths in seconds.
 const WIDTHS: [i64; 16] = [
     1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200,
 ];
 
-/// The narrowest width with at most 1500 bins of 50 lines and more on average (15 where bins would be few), or with at
-/// most 60 bins.
+/// Bin width in nanoseconds for a time span in nanoseconds. The narrowest width with at most 1500
+/// bins of at least 50 lines on average (15 if there would be fewer than 150 bins), or with at most
+/// 60 bins.
 pub fn bin_width(span: i64, lines: u64) -> i64 {
     let fits = |w: &i64, each: u64| {
         let bins = span / (w * SECOND) + 1;
         bins <= 1500 && lines >= each * bins as u64 || bins <= 60
     };
-    // A short log of a small system still gives bins enough to judge on.
+    // A short log of a small system must still have enough bins for the tests.
     let few = |w: &i64| span / (w * SECOND) < 150;
     let wide = WIDTHS.into_iter().find(|w| fits(w, 50));
     wide.filter(|w| !few(w))
@@ -78,7 +87,8 @@ pub fn bin_width(span: i64, lines: u64) -> i64 {
         * SECOND
 }
 
-/// Counts as a dense column, with running sums: `sums[i]` is what lies before bin `i`.
+/// Running sums of the counts: entry `i` is the sum of all bins before bin `i`. The result has
+/// `bins + 1` entries.
 pub fn prefix(counts: &[(u32, u32)], bins: usize) -> Vec<f64> {
     let mut sums = vec![0.0; bins + 1];
     for (b, n) in counts {

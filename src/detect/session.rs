@@ -1,45 +1,51 @@
-//! Sessions (lines that share an identifier, or a run of lines) judged by what occurs in them and what is missing: rare and
-//! missing templates alone decide. Order, counts and durations were measured to hurt where writers interleave.
-//! Knows sets of templates, not text.
+//! Finds anomalous sessions (lines that share an identifier, or a run of lines) by their rare and
+//! missing templates. Order, counts and durations are not used: in measurements they made the
+//! result worse when writers interleave. Handles sets of template numbers; does not access the
+//! text.
 
+use crate::model::TemplateIx;
 use rustc_hash::FxHashMap;
 
+/// A session as input of `score_sessions`.
 #[derive(Clone, Debug, Default)]
 pub struct Session {
-    /// Templates that occur, ascending, each once.
-    pub templates: Vec<u32>,
-    /// Began in the baseline.
+    /// Templates that occur, ascending, without duplicates.
+    pub templates: Vec<TemplateIx>,
+    /// True if the session started in the baseline.
     pub baseline: bool,
 }
 
-/// Why a session is odd.
+/// A reason why a session is anomalous.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Cause {
-    pub template: u32,
-    /// A template that nearly all others have does not occur; else a rare one occurs.
+    pub template: TemplateIx,
+    /// True if a common template is missing. False if a rare template occurs.
     pub missing: bool,
-    /// Share of sessions that are like that.
+    /// Share of sessions with the same property.
     pub share: f64,
 }
 
+/// The result for one session.
 #[derive(Clone, Debug, Default)]
-pub struct Judged {
-    /// Lowest share of its features, and whether it is below the threshold.
+pub struct SessionResult {
+    /// Lowest share of its present and missing templates.
     pub share: f64,
+    /// True if `share` is below the threshold.
     pub anomalous: bool,
-    /// Rarest first.
+    /// Rarest first, at most five.
     pub causes: Vec<Cause>,
 }
 
-/// A template in so large a share of the baseline is expected in each session.
-const COMMON: f64 = 0.5;
-/// Fallback threshold, and the limits of the automatic one.
-const USUAL: f64 = 0.02;
-const LOW: f64 = 0.005;
-const HIGH: f64 = 0.10;
+/// A template in at least this share of baseline sessions is expected in every session.
+const COMMON_SHARE: f64 = 0.5;
+/// Threshold if the shares have no clear gap, and the limits of the automatic threshold.
+const DEFAULT_THRESHOLD: f64 = 0.02;
+const MIN_THRESHOLD: f64 = 0.005;
+const MAX_THRESHOLD: f64 = 0.10;
 
-/// Judges all sessions; the threshold is where the shares leave the widest gap.
-pub fn judge(sessions: &[Session]) -> (Vec<Judged>, f64) {
+/// Tests all sessions. Returns one result per session and the threshold, which is in the widest gap
+/// between the shares.
+pub fn score_sessions(sessions: &[Session]) -> (Vec<SessionResult>, f64) {
     let base: Vec<&Session> = sessions.iter().filter(|s| s.baseline).collect();
     let judged: Vec<&Session> = sessions.iter().filter(|s| !s.baseline).collect();
     let all: Vec<&Session> = sessions.iter().collect();
@@ -50,8 +56,8 @@ pub fn judge(sessions: &[Session]) -> (Vec<Judged>, f64) {
     };
     let (in_base, in_judged) = (count(&base), count(&judged));
     let share = |n: u64, of: usize| (n as f64 + 0.5) / (of as f64 + 1.0);
-    let get = |m: &FxHashMap<u32, u64>, t: u32| m.get(&t).copied().unwrap_or(0);
-    let present = |t: u32| {
+    let get = |m: &FxHashMap<TemplateIx, u64>, t: TemplateIx| m.get(&t).copied().unwrap_or(0);
+    let present = |t: TemplateIx| {
         let judged_share = share(get(&in_judged, t), judged.len());
         if get(&in_base, t) == 0 {
             judged_share
@@ -59,20 +65,20 @@ pub fn judge(sessions: &[Session]) -> (Vec<Judged>, f64) {
             share(get(&in_base, t), base.len()).max(judged_share)
         }
     };
-    let absent = |t: u32| {
+    let absent = |t: TemplateIx| {
         let (b, j) = (
             base.len() as u64 - get(&in_base, t),
             judged.len() as u64 - get(&in_judged, t),
         );
         share(b, base.len()).max(share(j, judged.len()))
     };
-    let mut common: Vec<u32> = in_base
+    let mut common: Vec<TemplateIx> = in_base
         .iter()
-        .filter(|(_, n)| **n as f64 >= COMMON * base.len() as f64)
+        .filter(|(_, n)| **n as f64 >= COMMON_SHARE * base.len() as f64)
         .map(|(t, _)| *t)
         .collect();
     common.sort_unstable();
-    let mut out: Vec<Judged> = sessions
+    let mut out: Vec<SessionResult> = sessions
         .iter()
         .map(|s| {
             let mut causes: Vec<Cause> = s
@@ -99,7 +105,7 @@ pub fn judge(sessions: &[Session]) -> (Vec<Judged>, f64) {
             });
             let share = causes.first().map_or(1.0, |c| c.share);
             causes.truncate(5);
-            Judged {
+            SessionResult {
                 share,
                 anomalous: false,
                 causes,
@@ -109,12 +115,14 @@ pub fn judge(sessions: &[Session]) -> (Vec<Judged>, f64) {
     let threshold = threshold(&out.iter().map(|j| j.share).collect::<Vec<_>>());
     for j in &mut out {
         j.anomalous = j.share < threshold;
-        j.causes.retain(|c| c.share < threshold.max(COMMON / 5.0));
+        j.causes
+            .retain(|c| c.share < threshold.max(COMMON_SHARE / 5.0));
     }
     (out, threshold)
 }
 
-fn count(sessions: &[&Session]) -> FxHashMap<u32, u64> {
+/// Number of sessions that contain each template.
+fn count(sessions: &[&Session]) -> FxHashMap<TemplateIx, u64> {
     let mut out = FxHashMap::default();
     sessions
         .iter()
@@ -123,17 +131,19 @@ fn count(sessions: &[&Session]) -> FxHashMap<u32, u64> {
     out
 }
 
-/// The widest gap between consecutive shares that leaves at most a tenth of the sessions below it.
+/// The geometric mean of the ends of the widest gap (largest ratio) between consecutive shares,
+/// with at most a tenth of the sessions below it. The default if no gap has a ratio of at least 2.
 fn threshold(shares: &[f64]) -> f64 {
     let mut sorted = shares.to_vec();
     sorted.sort_by(f64::total_cmp);
-    let mut best = (2.0, USUAL);
+    let mut best = (2.0, DEFAULT_THRESHOLD);
     for i in 1..sorted.len() {
         let (a, b) = (sorted[i - 1], sorted[i]);
-        if a == b || b < LOW || a > HIGH || i as f64 > 0.1 * sorted.len() as f64 {
+        if a == b || b < MIN_THRESHOLD || a > MAX_THRESHOLD || i as f64 > 0.1 * sorted.len() as f64
+        {
             continue;
         }
-        let (low, high) = (a.max(LOW), b.min(HIGH));
+        let (low, high) = (a.max(MIN_THRESHOLD), b.min(MAX_THRESHOLD));
         if high / low >= best.0 {
             best = (high / low, (low * high).sqrt());
         }
@@ -146,16 +156,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rare_and_missing_templates_are_told() {
+    fn rare_and_missing_templates_are_reported() {
         let mut sessions: Vec<Session> = (0..1000)
             .map(|i| Session {
-                templates: vec![1, 2, 3],
+                templates: [1, 2, 3].map(TemplateIx).to_vec(),
                 baseline: i < 500,
             })
             .collect();
-        sessions[700].templates = vec![1, 2, 3, 9];
-        sessions[800].templates = vec![1];
-        let (judged, threshold) = judge(&sessions);
+        sessions[700].templates = [1, 2, 3, 9].map(TemplateIx).to_vec();
+        sessions[800].templates = vec![TemplateIx(1)];
+        let (judged, threshold) = score_sessions(&sessions);
         assert!(threshold > 0.001 && threshold < 0.2);
         assert_eq!(judged.iter().filter(|j| j.anomalous).count(), 2);
         assert_eq!(
@@ -163,19 +173,21 @@ mod tests {
                 judged[700].causes[0].template,
                 judged[700].causes[0].missing
             ),
-            (9, false)
+            (TemplateIx(9), false)
         );
         assert!(judged[800].causes.iter().all(|c| c.missing));
     }
 
     #[test]
-    fn what_many_sessions_do_is_no_anomaly() {
+    fn a_property_of_many_sessions_is_not_an_anomaly() {
         let sessions: Vec<Session> = (0..1000)
             .map(|i| Session {
-                templates: if i % 3 == 0 { vec![1] } else { vec![1, 2] },
+                templates: (1..if i % 3 == 0 { 2 } else { 3 })
+                    .map(TemplateIx)
+                    .collect(),
                 baseline: i < 500,
             })
             .collect();
-        assert!(judge(&sessions).0.iter().all(|j| !j.anomalous));
+        assert!(score_sessions(&sessions).0.iter().all(|j| !j.anomalous));
     }
 }

@@ -1,46 +1,57 @@
-//! Traces -> ranked causes: changed structure, lost time, standing errors, and what others of the same system look like.
-//! The weights come from an exploration on real faults of one system; none names a service.
+//! Ranks services as root causes from traces: changed structure, added latency, constant errors,
+//! and log statements whose rates differ from other captures of the same system. The weights come
+//! from experiments with real faults of one system and do not depend on service names. Does not
+//! access files.
 
 use super::latency::{self, Slow};
 use super::structure::{self, Changed};
 use super::traces::Traces;
+use crate::model::EventId;
 use rustc_hash::FxHashMap;
 
-/// What speaks against a service.
+/// The evidence that a service is a root cause.
 #[derive(Clone, Debug, Default)]
 pub struct Cause {
+    /// Index into [`Traces::services`].
     pub service: u32,
+    /// 0..1: the scores of all evidence, combined by noisy-OR.
     pub score: f64,
     pub changed: Option<Changed>,
     pub slow: Slow,
-    /// Share of its calls with an error of its own, and events that show it.
+    /// Share of its spans that log an error, 0..1.
     pub errors: f64,
-    pub error_events: Vec<u32>,
-    /// A statement far more or less frequent than elsewhere.
+    /// Up to three events that show these errors.
+    pub error_events: Vec<EventId>,
+    /// A log statement that is much more or less frequent than in other captures.
     pub unusual: Option<Feature>,
 }
 
+/// A log statement whose rate differs from other captures.
 #[derive(Clone, Debug, Default)]
 pub struct Feature {
     pub statement: String,
+    /// Share of invocations that write it in this capture, 0..1.
     pub rate: f64,
+    /// Median of that share over the other captures, 0..1.
     pub usual: f64,
+    /// How far `rate` is outside the usual range, 0..1.
     pub weight: f64,
 }
 
-/// All services with anything against them, the worst first.
+/// All services with a score above 0, highest score first.
 pub fn rank(t: &Traces) -> Vec<Cause> {
     let mut changed = structure::changes(t);
     let slow = latency::explain(&latency::series(t), t.services.len() as u32);
-    let errors = standing_errors(t);
+    let errors = constant_errors(t);
     let mut out: Vec<Cause> = (0..t.services.len() as u32)
         .map(|service| {
             let changed = changed.remove(&service);
             let slow = slow[service as usize].clone();
-            let (ab, share, error_events) = errors.get(&service).cloned().unwrap_or_default();
+            let (error_score, share, error_events) =
+                errors.get(&service).cloned().unwrap_or_default();
             let structure = changed.as_ref().map_or(0.0, |c| c.score);
-            let score =
-                1.0 - (1.0 - structure.min(0.99)) * (1.0 - slow.score.min(0.99)) * (1.0 - ab);
+            let score = 1.0
+                - (1.0 - structure.min(0.99)) * (1.0 - slow.score.min(0.99)) * (1.0 - error_score);
             Cause {
                 service,
                 score,
@@ -68,9 +79,10 @@ fn sort(causes: &mut [Cause], t: &Traces) {
 /// Service, calling service, entry operation, span name.
 type Group = (u32, Option<u32>, u32, u32);
 
-/// Errors that are there all the time count little: they may be how the system is.
-fn standing_errors(t: &Traces) -> FxHashMap<u32, (f64, f64, Vec<u32>)> {
-    let mut groups: FxHashMap<Group, (f64, f64, Vec<u32>)> = FxHashMap::default();
+/// Per service: a score, the share of spans with an error, and up to three error events.
+/// The score stays low because constant errors may be normal for the system.
+fn constant_errors(t: &Traces) -> FxHashMap<u32, (f64, f64, Vec<EventId>)> {
+    let mut groups: FxHashMap<Group, (f64, f64, Vec<EventId>)> = FxHashMap::default();
     let mut named: FxHashMap<u32, (f64, f64)> = FxHashMap::default();
     for (i, s) in t.spans.iter().enumerate() {
         let v = &t.invocations[t.invocation_of[i]];
@@ -98,7 +110,7 @@ fn standing_errors(t: &Traces) -> FxHashMap<u32, (f64, f64, Vec<u32>)> {
                 .extend(t.logs[i].iter().filter(|l| l.error).map(|l| l.event));
         }
     }
-    let mut out: FxHashMap<u32, (f64, f64, Vec<u32>)> = FxHashMap::default();
+    let mut out: FxHashMap<u32, (f64, f64, Vec<EventId>)> = FxHashMap::default();
     let mut groups: Vec<_> = groups.into_iter().collect();
     groups.sort_unstable_by_key(|g| g.0);
     for ((service, ..), (errors, n, mut events)) in groups {
@@ -117,10 +129,11 @@ fn standing_errors(t: &Traces) -> FxHashMap<u32, (f64, f64, Vec<u32>)> {
     out
 }
 
-/// Share of invocations and their number, by service, operation and statement.
+/// By (service, operation, statement): the share of invocations that write the statement, and the
+/// number of invocations.
 pub type Rates = FxHashMap<(String, String, String), (f64, f64)>;
 
-/// Per service, operation and statement (by their names), the share of invocations that write it, and how many there are.
+/// Rates of all log statements in a capture. `keys` are the names of the statements.
 pub fn reference_rates(t: &Traces, keys: &[String]) -> Rates {
     let mut calls: FxHashMap<(u32, u32), f64> = FxHashMap::default();
     let mut with: FxHashMap<(u32, u32, u32), f64> = FxHashMap::default();
@@ -153,7 +166,7 @@ pub fn reference_rates(t: &Traces, keys: &[String]) -> Rates {
             )
         })
         .collect();
-    // That an operation was called at all stands under an empty statement.
+    // An empty statement records that the operation was called at all.
     out.extend(
         calls
             .into_iter()
@@ -162,7 +175,8 @@ pub fn reference_rates(t: &Traces, keys: &[String]) -> Rates {
     out
 }
 
-/// Raises the score of services that write statements at rates unlike all other captures of the system.
+/// Raises the score of services whose statement rates differ from those in `others`, captures of
+/// the same system. A statement is compared only if at least five of the others call its operation.
 pub fn with_reference(t: &Traces, keys: &[String], causes: &mut Vec<Cause>, others: &[Rates]) {
     let here = reference_rates(t, keys);
     let mut all: Vec<(String, String, String)> = here
@@ -189,17 +203,17 @@ pub fn with_reference(t: &Traces, keys: &[String], causes: &mut Vec<Cause>, othe
         rates.sort_by(f64::total_cmp);
         let at = |q: f64| rates[((rates.len() - 1) as f64 * q).round() as usize];
         let rate = here.get(key).map_or(0.0, |r| r.0);
-        let h = ((rate - at(0.5)).abs() - (at(0.8) - at(0.2))).max(0.0) * n / (n + 3.0);
+        let deviation = ((rate - at(0.5)).abs() - (at(0.8) - at(0.2))).max(0.0) * n / (n + 3.0);
         let Some(service) = t.services.iter().position(|s| *s == key.0) else {
             continue;
         };
         let entry = best.entry(service as u32).or_default();
-        if h > entry.weight {
+        if deviation > entry.weight {
             *entry = Feature {
                 statement: key.2.clone(),
                 rate,
                 usual: at(0.5),
-                weight: h,
+                weight: deviation,
             };
         }
     }

@@ -1,24 +1,27 @@
-//! A template -> severity, category, confidence: rules for well-known patterns, the user's verdicts on like templates, known
-//! incidents, and a general scorer of words and levels. Rules and words are data. Knows texts and levels, no counts.
+//! Classifies log templates: severity, category and confidence. Uses the user's verdicts on similar
+//! templates, rules for well-known patterns, known incidents, and a general score from words and
+//! levels. Rules and words are data files. Knows nothing about how often a template occurs.
 
-use crate::model::{Level, Severity};
+use crate::config::built_in;
+use crate::model::{Category, ClassifiedBy, FaultClass, Level, Severity};
 use crate::text::embed::{Embedding, embed, similarity};
 use serde::{Deserialize, Serialize};
 use std::sync::OnceLock;
 
+/// The class of a template.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Class {
     pub severity: Severity,
-    pub category: String,
-    /// 0..1; under 0.7 it is no verdict to show.
+    pub category: Category,
+    /// 0..1; a class below 0.7 is not shown.
     pub confidence: f64,
-    /// `rule`, `incident`, `scorer` or `verdict`.
-    pub by: &'static str,
+    pub by: ClassifiedBy,
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Rule {
-    category: String,
+    category: FaultClass,
     severity: Severity,
     any: Vec<String>,
 }
@@ -28,17 +31,18 @@ struct Rules {
     rule: Vec<Rule>,
 }
 
-/// A verdict of the user's on a template, kept as an example.
+/// The user's verdict on a template, stored as an example.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {
     pub text: String,
-    /// Is it trouble?
+    /// `true`: the template is a problem; `false`: it is noise.
     pub up: bool,
 }
 
-/// Like templates inherit a verdict.
-const ALIKE: f32 = 0.85;
+/// Minimum cosine similarity at which a template gets the verdict or the incident of another.
+const MIN_SIMILARITY: f32 = 0.85;
 
+/// Classifies templates with the given verdicts and incidents.
 #[derive(Default)]
 pub struct Classifier {
     verdicts: Vec<(Embedding, Verdict)>,
@@ -47,11 +51,7 @@ pub struct Classifier {
 
 fn rules() -> &'static [Rule] {
     static ALL: OnceLock<Vec<Rule>> = OnceLock::new();
-    ALL.get_or_init(|| {
-        toml::from_str::<Rules>(include_str!("rules.toml"))
-            .map(|r| r.rule)
-            .unwrap_or_default()
-    })
+    ALL.get_or_init(|| built_in::toml::<Rules>("rules.toml", include_str!("rules.toml")).rule)
 }
 
 fn words() -> &'static [(String, f64)] {
@@ -69,10 +69,11 @@ fn words() -> &'static [(String, f64)] {
     })
 }
 
-/// Before any word: most templates are not trouble.
+/// Log-odds before any word is counted. Negative, because most templates are not a problem.
 const BIAS: f64 = -1.3;
 
-/// How much a text speaks of trouble: 0..1, a logistic sum of the weights of its words.
+/// How strongly a text indicates a problem, 0..1: the logistic function of the sum of its word
+/// weights. A text without letters scores 0.
 pub fn words_score(text: &str) -> f64 {
     let plain: String = text
         .replace("<*>", " ")
@@ -114,6 +115,7 @@ pub fn words_score(text: &str) -> f64 {
 }
 
 impl Classifier {
+    /// `incidents`: a template of each known incident, the incident's id, and its severity.
     pub fn new(verdicts: &[Verdict], incidents: &[(String, String, Severity)]) -> Classifier {
         Classifier {
             verdicts: verdicts
@@ -127,57 +129,62 @@ impl Classifier {
         }
     }
 
+    /// Tries verdicts, rules and incidents in this order; the first match wins. Without a match,
+    /// uses words and level.
     pub fn classify(&self, text: &str, level: Level) -> Class {
-        let own = (!self.verdicts.is_empty() || !self.incidents.is_empty()).then(|| embed(text));
-        if let Some(own) = &own {
+        let embedding =
+            (!self.verdicts.is_empty() || !self.incidents.is_empty()).then(|| embed(text));
+        if let Some(embedding) = &embedding {
             let near = self
                 .verdicts
                 .iter()
-                .map(|(e, v)| (similarity(own, e), v))
-                .filter(|(s, _)| *s >= ALIKE);
+                .map(|(e, v)| (similarity(embedding, e), v))
+                .filter(|(s, _)| *s >= MIN_SIMILARITY);
             if let Some((s, v)) = near.max_by(|a, b| a.0.total_cmp(&b.0)) {
                 let severity = if v.up { Severity::High } else { Severity::None };
                 return Class {
                     severity,
-                    category: "as you judged".into(),
+                    category: Category::UserVerdict,
                     confidence: f64::from(s),
-                    by: "verdict",
+                    by: ClassifiedBy::Verdict,
                 };
             }
         }
         let lower = text.to_lowercase();
-        let quiet = matches!(level, Level::Info | Level::Debug | Level::Trace);
-        if !quiet
+        let informational = matches!(level, Level::Info | Level::Debug | Level::Trace);
+        if !informational
             && let Some(rule) = rules()
                 .iter()
                 .find(|r| r.any.iter().any(|p| lower.contains(p.as_str())))
         {
             let score = words_score(text);
-            // A rule speaks of a pattern; the words around it may still take it back (`... corrected`, `retry succeeded`).
+            // A rule matches a pattern; the other words may contradict it (`... corrected`, `retry
+            // succeeded`).
             if score > 0.5 || level >= Level::Warn {
-                let sure = if level >= Level::Warn { 0.95 } else { 0.75 };
+                let confidence = if level >= Level::Warn { 0.95 } else { 0.75 };
                 return Class {
                     severity: rule.severity,
-                    category: rule.category.clone(),
-                    confidence: sure,
-                    by: "rule",
+                    category: Category::Fault(rule.category),
+                    confidence,
+                    by: ClassifiedBy::Rule,
                 };
             }
         }
-        if let Some(own) = &own {
+        if let Some(embedding) = &embedding {
             let near = self
                 .incidents
                 .iter()
-                .map(|(e, id, s)| (similarity(own, e), id, *s))
-                .filter(|(s, ..)| *s >= ALIKE);
-            if let Some((s, id, severity)) =
-                near.max_by(|a, b| a.0.total_cmp(&b.0)).filter(|_| !quiet)
+                .map(|(e, id, s)| (similarity(embedding, e), id, *s))
+                .filter(|(s, ..)| *s >= MIN_SIMILARITY);
+            if let Some((s, id, severity)) = near
+                .max_by(|a, b| a.0.total_cmp(&b.0))
+                .filter(|_| !informational)
             {
                 return Class {
                     severity,
-                    category: id.clone(),
+                    category: Category::Incident(id.clone()),
                     confidence: f64::from(s),
-                    by: "incident",
+                    by: ClassifiedBy::Incident,
                 };
             }
         }
@@ -185,9 +192,9 @@ impl Classifier {
     }
 }
 
-/// Words, then the level: a stated level weighs as much as a telling word.
+/// Combines the word score with the level. A level has about the weight of one significant word.
 fn scored(text: &str, level: Level) -> Class {
-    let odds = |p: f64| (p / (1.0 - p)).ln();
+    let log_odds = |p: f64| (p / (1.0 - p)).ln();
     let by_level = match level {
         Level::Fatal => 2.0,
         Level::Error => 1.0,
@@ -199,7 +206,7 @@ fn scored(text: &str, level: Level) -> Class {
     let p = if words <= 0.0 {
         0.02
     } else {
-        1.0 / (1.0 + (-(odds(words.clamp(0.001, 0.999)) + by_level)).exp())
+        1.0 / (1.0 + (-(log_odds(words.clamp(0.001, 0.999)) + by_level)).exp())
     };
     let severity = match p {
         p if p >= 0.9 => Severity::High,
@@ -208,15 +215,15 @@ fn scored(text: &str, level: Level) -> Class {
         _ => Severity::None,
     };
     let category = if severity >= Severity::Medium {
-        "failure"
+        Category::Failure
     } else {
-        "none"
+        Category::None
     };
     Class {
         severity,
-        category: category.into(),
+        category,
         confidence: p.max(1.0 - p),
-        by: "scorer",
+        by: ClassifiedBy::Scorer,
     }
 }
 
@@ -225,13 +232,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn well_known_patterns_are_told_by_rule() {
+    fn well_known_patterns_are_classified_by_rule() {
         let c = Classifier::default();
         let oom = c.classify(
             "Memory cgroup out of memory: Killed process <*>",
             Level::Error,
         );
-        assert_eq!((oom.severity, oom.by), (Severity::Critical, "rule"));
+        assert_eq!(
+            (oom.severity, oom.by),
+            (Severity::Critical, ClassifiedBy::Rule)
+        );
         assert_eq!(
             c.classify("retry of connection refused <*> succeeded", Level::Info)
                 .severity,
@@ -240,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn words_tell_trouble_from_noise() {
+    fn words_separate_problems_from_noise() {
         let c = Classifier::default();
         assert!(c.classify("system epilog failed", Level::Unknown).severity >= Severity::Medium);
         assert!(
@@ -256,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn a_verdict_holds_for_like_templates() {
+    fn a_verdict_applies_to_similar_templates() {
         let c = Classifier::new(
             &[Verdict {
                 text: "order <*> was rejected by the bank".into(),
@@ -265,6 +275,17 @@ mod tests {
             &[],
         );
         let got = c.classify("order <*> rejected by the bank", Level::Error);
-        assert_eq!((got.severity, got.by), (Severity::None, "verdict"));
+        assert_eq!(
+            (got.severity, got.by),
+            (Severity::None, ClassifiedBy::Verdict)
+        );
+    }
+
+    #[test]
+    fn every_line_of_the_word_list_has_a_weight() {
+        let lines = include_str!("words.txt")
+            .lines()
+            .filter(|l| !l.starts_with('#'));
+        assert_eq!(words().len(), lines.count());
     }
 }

@@ -1,48 +1,60 @@
-//! The event graph of LLM-ID: (template, service) nodes of the suspect time, attention in both directions, a score for each
-//! as a root cause, and the chain from cause to symptoms.
-//!
-//! The paper names the parts; the formula is ours. With unit embeddings `h_i`:
-//! `A_ij = softmax_j((h_i . h_j) / sqrt(d) + g_ij)` over the nodes that may follow `i`: `g_ij` is `-inf` where `j` began more
-//! than `SLACK` before `i`, else `ln(1 + 3 shared + 2 calls)` with what is known to link them; A-> and its transpose A<- are
-//! applied `R` times, `h <- norm(h + A-> h + A<- h)`. A node's score is what flows out of it over the rounds less what flows
-//! in, times its anomaly weight.
+//! Builds the event graph of LLM-ID and the fault chain from cause to symptoms. Nodes are
+//! (template, service) pairs of the anomalous time; each gets a score as a root cause.
+//! Knows nothing about files or screens.
 
+use crate::model::TemplateIx;
 use crate::text::embed::{Embedding, similarity};
 use std::collections::{BTreeMap, BTreeSet};
 
 const ROUNDS: usize = 4;
-/// Clocks of two hosts differ by so much, ns.
+/// Assumed clock difference between two hosts, in ns.
 const SLACK: i64 = 500_000_000;
 
-/// What began so close together has no order that can be trusted: the one that is called stands before its caller.
+/// Start times closer than this, in ns, give no reliable order; the callee is then placed before
+/// its caller.
 const CLOSE: i64 = 2_000_000_000;
 
+/// A template of one service.
 #[derive(Clone, Debug, Default)]
 pub struct Node {
     pub service: String,
-    pub template: usize,
+    pub template: TemplateIx,
     pub embedding: Embedding,
-    /// First seen in the suspect time, ns.
+    /// First seen in the anomalous time, in ns since 1970.
     pub first: i64,
-    /// How anomalous: 0..1.
+    /// How anomalous it is, 0..1.
     pub weight: f64,
+    /// How likely it is the root cause, 0..1. Set by [`chain`].
     pub score: f64,
-    /// Request, trace, pod, peer: what its first lines name.
+    /// Identifiers in its first lines: request, trace, pod, peer.
     pub identifiers: BTreeSet<String>,
-    /// Why it follows the link before it.
+    /// Why it follows the previous link, for people. Set by [`chain`].
     pub link: String,
 }
 
-/// What links two nodes: does `a` call `b`?
+/// Whether the service `a` calls the service `b`.
 pub type Calls<'c> = dyn Fn(&str, &str) -> bool + 'c;
 
-/// Scores the nodes and orders the strongest by time: the chain.
-pub fn chain(mut nodes: Vec<Node>, calls: &Calls<'_>, most: usize) -> Vec<Node> {
+/// Scores the nodes and returns the `limit` strongest in order of time: the fault chain.
+///
+/// The parts come from the LLM-ID paper, the formula is our own. With unit embeddings `h_i` of
+/// length `d`, the attention of `i` to a node `j` that may follow it is
+///
+/// ```text
+/// A_ij = softmax_j((h_i . h_j) sqrt(d) / 4 + ln(1 + 2 calls + 3 shared))
+/// ```
+///
+/// `A_ij` is 0 if `j` began more than `SLACK` before `i`. `calls` is 1 if the service of `j` calls
+/// that of `i`; `shared` is 1 if both have the same service or a common identifier. In each of
+/// `ROUNDS` rounds, `h <- norm(h + A h + A' h)` with the transpose `A'`, and `A_ij` times the
+/// weight of `j` counts as outflow of `i` and as inflow of `j`. The score is the outflow minus
+/// half the inflow, scaled to 0.2..1, times the weight of the node.
+pub fn chain(mut nodes: Vec<Node>, calls: &Calls<'_>, limit: usize) -> Vec<Node> {
     let n = nodes.len();
     if n == 0 {
         return nodes;
     }
-    forget_common(&mut nodes);
+    drop_common_identifiers(&mut nodes);
     let mut h: Vec<Embedding> = nodes.iter().map(|x| x.embedding.clone()).collect();
     let mut flow = vec![0.0f64; n];
     for _ in 0..ROUNDS {
@@ -68,7 +80,7 @@ pub fn chain(mut nodes: Vec<Node>, calls: &Calls<'_>, most: usize) -> Vec<Node> 
             .then(a.first.cmp(&b.first))
             .then_with(|| a.service.cmp(&b.service))
     });
-    nodes.truncate(most);
+    nodes.truncate(limit);
     nodes.sort_by(|a, b| {
         a.first
             .cmp(&b.first)
@@ -82,20 +94,21 @@ pub fn chain(mut nodes: Vec<Node>, calls: &Calls<'_>, most: usize) -> Vec<Node> 
     nodes
 }
 
-/// What most nodes name (the address of the one gateway) links nothing.
-fn forget_common(nodes: &mut [Node]) {
+/// Drops identifiers that many nodes share, for example the address of the gateway: they do not
+/// link events.
+fn drop_common_identifiers(nodes: &mut [Node]) {
     let mut named: BTreeMap<String, usize> = BTreeMap::new();
     nodes
         .iter()
         .flat_map(|n| &n.identifiers)
         .for_each(|id| *named.entry(id.clone()).or_default() += 1);
-    let most = (nodes.len() / 3).max(2);
+    let max_nodes = (nodes.len() / 3).max(2);
     nodes
         .iter_mut()
-        .for_each(|n| n.identifiers.retain(|id| named[id] <= most));
+        .for_each(|n| n.identifiers.retain(|id| named[id] <= max_nodes));
 }
 
-/// In a chain ordered by time, moves each node before the callers that began at nearly the same time.
+/// In a chain ordered by time, moves each node before callers that began at nearly the same time.
 fn callees_first(nodes: &mut [Node], calls: &Calls<'_>) {
     for i in 1..nodes.len() {
         let close = |n: &Node| nodes[i].first - n.first <= CLOSE;
@@ -111,6 +124,7 @@ fn callees_first(nodes: &mut [Node], calls: &Calls<'_>) {
     }
 }
 
+/// Row `i` of the attention matrix.
 fn row(nodes: &[Node], h: &[Embedding], i: usize, calls: &Calls<'_>) -> Vec<f64> {
     let scale = (h[i].len() as f32).sqrt();
     let logit = |j: usize| -> Option<f64> {
@@ -138,6 +152,7 @@ fn row(nodes: &[Node], h: &[Embedding], i: usize, calls: &Calls<'_>) -> Vec<f64>
         .collect()
 }
 
+/// The embedding of node `i` after one round, normalized to unit length.
 fn mixed(h: &[Embedding], attention: &[Vec<f64>], i: usize) -> Embedding {
     let mut out = h[i].clone();
     for j in 0..h.len() {
@@ -153,16 +168,17 @@ fn mixed(h: &[Embedding], attention: &[Vec<f64>], i: usize) -> Embedding {
     out
 }
 
-/// An identifier that both name.
+/// An identifier that both nodes have.
 fn share<'n>(a: &'n Node, b: &'n Node) -> Option<&'n String> {
     a.identifiers.intersection(&b.identifiers).next()
 }
 
+/// Describes the link between two consecutive nodes, for people.
 fn why(before: &Node, after: &Node, calls: &Calls<'_>) -> String {
     let later = (after.first - before.first) as f64 / 1e9;
     let mut parts = vec![match later {
         l if l.abs() < 0.001 => "at the same time".to_string(),
-        l if l < 0.0 => format!("{:.1} s before by the clock", -l),
+        l if l < 0.0 => format!("timestamp {:.1} s earlier", -l),
         l => format!("{l:.1} s later"),
     }];
     if before.service == after.service {
@@ -174,7 +190,7 @@ fn why(before: &Node, after: &Node, calls: &Calls<'_>) -> String {
         parts.push(format!("shares {id}"));
     }
     if similarity(&before.embedding, &after.embedding) > 0.6 {
-        parts.push("says much the same".into());
+        parts.push("similar text".into());
     }
     parts.join(", ")
 }
@@ -185,7 +201,7 @@ mod tests {
     use crate::text::embed::embed;
 
     #[test]
-    fn of_what_began_together_the_called_one_stands_first() {
+    fn a_callee_comes_before_a_caller_that_began_at_the_same_time() {
         let node = |service: &str, first: i64| Node {
             service: service.into(),
             first: first * 1_000_000_000,
@@ -204,7 +220,7 @@ mod tests {
         assert_eq!(order, ["db", "carts", "front", "late"]);
         assert_eq!(
             why(&nodes[0], &nodes[1], &calls),
-            "1.0 s before by the clock, carts calls db"
+            "timestamp 1.0 s earlier, carts calls db"
         );
         nodes[0].identifiers.insert("req-7".into());
         nodes[1].identifiers.insert("req-7".into());
@@ -215,10 +231,10 @@ mod tests {
     }
 
     #[test]
-    fn what_came_first_and_is_called_leads_the_chain() {
+    fn the_earliest_callee_leads_the_chain() {
         let node = |service: &str, text: &str, first: i64| Node {
             service: service.into(),
-            template: 0,
+            template: TemplateIx(0),
             embedding: embed(text),
             first,
             weight: 0.9,

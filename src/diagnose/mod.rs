@@ -1,5 +1,6 @@
-//! Findings, traces and mentions -> which service failed first, how it spread, and how sure that is. Pure functions; no I/O,
-//! no model server.
+//! Finds the root cause: which service failed first, how the failure spread, and how confident the
+//! result is. Pure functions over anomalies, traces and service mentions. Does no I/O and uses no
+//! language model.
 
 mod causes;
 mod classify;

@@ -1,35 +1,43 @@
-//! A discrete Bayesian network over the service map. Each service has a fault of its own (D) and a state that others feel
-//! (U): U follows from D and from the states of the services that it calls, by noisy-OR. Exact inference by variable
-//! elimination along a tree of buckets (one pass up, one down, all services at once); where a table would grow too large the weakest dependencies are left out, and that is said. Knows numbers.
+//! A discrete Bayesian network over the service map. Each service has two variables: its own fault
+//! (D), and a bad state that its callers notice (U). U depends on D and on the U of the services
+//! that it calls, by noisy-OR. Inference is exact: variable elimination on a bucket tree, with one
+//! pass up and one pass down for all services. If a table would grow too large, the weakest
+//! dependencies are dropped and counted. Knows numbers only.
 
+use crate::text::cycles::closing_edges;
 use std::collections::BTreeSet;
 
-/// Caller, callee, chance that trouble is felt.
+/// Caller, callee, probability that a fault of the callee affects the caller.
 type Weighted = (usize, usize, f64);
 
-/// Chance that a service is at fault by itself, and that it shows when it is.
+/// Probability that a service has a fault of its own.
 const PRIOR: f64 = 0.03;
+/// Probability that a fault is visible as a bad state.
 const SHOWS: f64 = 0.97;
-/// Trouble without a cause in the map.
+/// Probability of a bad state without a cause in the map.
 const LEAK: f64 = 0.01;
-/// Tables of more variables are not built.
-const WIDEST: usize = 14;
+/// Maximum number of variables in a table.
+const MAX_WIDTH: usize = 14;
 
+/// The service map. Services are numbers from 0.
 #[derive(Clone, Debug, Default)]
 pub struct Network {
+    /// Number of services.
     pub services: usize,
-    /// Caller, callee, chance that trouble of the callee is felt by the caller.
+    /// Caller, callee, probability that a fault of the callee affects the caller.
     pub edges: Vec<(usize, usize, f64)>,
-    /// Per service, how unhealthy it looks: 0..1; 0.5 says nothing.
+    /// Per service, how unhealthy it looks, 0..1; 0.5 is neutral.
     pub unhealthy: Vec<f64>,
 }
 
+/// The result of inference.
 #[derive(Clone, Debug, Default)]
 pub struct Posterior {
-    /// Chance that each service is at fault by itself.
+    /// Per service, the probability that it has a fault of its own.
     pub down: Vec<f64>,
-    /// Edges left out: to break circles, and because tables grew too large.
+    /// Edges (caller, callee) that were left out to break cycles.
     pub circles: Vec<(usize, usize)>,
+    /// Number of edges that were left out because tables grew too large.
     pub dropped: usize,
 }
 
@@ -49,6 +57,7 @@ impl Factor {
         Factor { vars, table }
     }
 
+    /// The product of two tables over the union of their variables.
     fn times(&self, other: &Factor) -> Factor {
         let mut vars = self.vars.clone();
         vars.extend(other.vars.iter().filter(|v| !self.vars.contains(v)));
@@ -71,8 +80,8 @@ impl Factor {
         Factor { vars, table }
     }
 
-    /// This table without what `other` had brought in; `other` spans the same variables. Nothing divided by nothing is nothing.
-    fn over(&self, other: &Factor) -> Factor {
+    /// Divides this table by `other`, which must have the same variables. 0 / 0 is 0.
+    fn divided_by(&self, other: &Factor) -> Factor {
         let inverse = other
             .table
             .iter()
@@ -84,8 +93,8 @@ impl Factor {
         })
     }
 
-    /// Scaled to a sum of 1: products of many chances would vanish.
-    fn normal(mut self) -> Factor {
+    /// Scales the table to a sum of 1, because products of many probabilities underflow.
+    fn normalized(mut self) -> Factor {
         let sum: f64 = self.table.iter().sum();
         if sum > 0.0 {
             self.table.iter_mut().for_each(|x| *x /= sum);
@@ -93,8 +102,8 @@ impl Factor {
         self
     }
 
-    /// Chance that a variable is true.
-    fn chance(&self, var: usize) -> f64 {
+    /// Probability that a variable is true.
+    fn probability(&self, var: usize) -> f64 {
         let Some(at) = self.vars.iter().position(|v| *v == var) else {
             return 0.0;
         };
@@ -108,6 +117,7 @@ impl Factor {
         yes / self.table.iter().sum::<f64>().max(1e-300)
     }
 
+    /// The table without `var`: sums over both of its states.
     fn sum_out(&self, var: usize) -> Factor {
         let Some(at) = self.vars.iter().position(|v| *v == var) else {
             return self.clone();
@@ -126,8 +136,10 @@ impl Factor {
 }
 
 impl Network {
+    /// The probability of a fault, for each service. Leaves out edges that close a cycle, and the
+    /// weakest edges if a table would grow too large.
     pub fn infer(&self) -> Posterior {
-        let (mut edges, circles) = self.without_circles();
+        let (mut edges, circles) = self.without_cycles();
         let mut dropped = 0;
         loop {
             match self.eliminate(&edges) {
@@ -139,7 +151,8 @@ impl Network {
                     };
                 }
                 None => {
-                    // The weakest dependencies go; each step makes the tables smaller, so this ends.
+                    // Drop the weakest dependencies. Each step makes the tables smaller, so the
+                    // loop ends.
                     let keep = edges.len() - edges.len().div_ceil(12).min(edges.len());
                     if edges.is_empty() {
                         return Posterior {
@@ -156,25 +169,24 @@ impl Network {
         }
     }
 
-    /// Edges in order of weight, strongest first; one that would close a circle is left out.
-    fn without_circles(&self) -> (Vec<Weighted>, Vec<(usize, usize)>) {
-        let mut order: Vec<(usize, usize, f64)> =
-            self.edges.iter().copied().filter(|e| e.0 != e.1).collect();
+    /// The edges to use, strongest first, and the edges left out because they would close a cycle.
+    fn without_cycles(&self) -> (Vec<Weighted>, Vec<(usize, usize)>) {
+        let mut order: Vec<Weighted> = self.edges.iter().copied().filter(|e| e.0 != e.1).collect();
         order.sort_by(|a, b| b.2.total_cmp(&a.2).then((a.0, a.1).cmp(&(b.0, b.1))));
-        let mut out: Vec<Vec<usize>> = vec![Vec::new(); self.services];
-        let (mut kept, mut circles) = (Vec::new(), Vec::new());
-        for (a, b, w) in order {
-            if reaches(&out, b, a) {
-                circles.push((a, b));
-            } else {
-                out[a].push(b);
-                kept.push((a, b, w));
+        let pairs: Vec<(usize, usize)> = order.iter().map(|e| (e.0, e.1)).collect();
+        let closes = closing_edges(self.services, &pairs);
+        let (mut edges, mut circles) = (Vec::new(), Vec::new());
+        for (edge, closes) in order.into_iter().zip(closes) {
+            match closes {
+                true => circles.push((edge.0, edge.1)),
+                false => edges.push(edge),
             }
         }
-        (kept, circles)
+        (edges, circles)
     }
 
-    /// Variables: D of service i is 2i, U is 2i+1; further ones join many causes two at a time.
+    /// The factors, and the number of variables. D of service `i` is variable `2i`, U is `2i + 1`;
+    /// additional variables combine many causes two at a time.
     fn factors(&self, edges: &[(usize, usize, f64)]) -> (Vec<Factor>, usize) {
         let mut next = 2 * self.services;
         let mut factors = Vec::new();
@@ -184,8 +196,10 @@ impl Network {
                 vec![d],
                 |s| if s[0] { PRIOR } else { 1.0 - PRIOR },
             ));
-            let odd = self.unhealthy[i].clamp(0.02, 0.98);
-            factors.push(Factor::new(vec![u], |s| if s[0] { odd } else { 1.0 - odd }));
+            let unhealthy = self.unhealthy[i].clamp(0.02, 0.98);
+            factors.push(Factor::new(vec![u], |s| {
+                if s[0] { unhealthy } else { 1.0 - unhealthy }
+            }));
             let causes: Vec<(usize, f64)> = edges
                 .iter()
                 .filter(|e| e.0 == i)
@@ -198,70 +212,72 @@ impl Network {
                 next += usize::from(n + 1 != causes.len());
                 let (before, shows, l) = (so_far.0, so_far.1, std::mem::take(&mut leak));
                 factors.push(Factor::new(vec![before, *cause, out], |s| {
-                    let quiet = (1.0 - l)
+                    let healthy = (1.0 - l)
                         * if s[0] { 1.0 - shows } else { 1.0 }
                         * if s[1] { 1.0 - w } else { 1.0 };
-                    if s[2] { 1.0 - quiet } else { quiet }
+                    if s[2] { 1.0 - healthy } else { healthy }
                 }));
                 so_far = (out, 1.0);
             }
             if causes.is_empty() {
                 factors.push(Factor::new(vec![d, u], |s| {
-                    let quiet = (1.0 - LEAK) * if s[0] { 1.0 - SHOWS } else { 1.0 };
-                    if s[1] { 1.0 - quiet } else { quiet }
+                    let healthy = (1.0 - LEAK) * if s[0] { 1.0 - SHOWS } else { 1.0 };
+                    if s[1] { 1.0 - healthy } else { healthy }
                 }));
             }
         }
         (factors, next)
     }
 
+    /// The probability of a fault, for each service; `None` if a table grew too wide.
     fn eliminate(&self, edges: &[(usize, usize, f64)]) -> Option<Vec<f64>> {
         let (factors, variables) = self.factors(edges);
         let tree = Buckets::new(&factors, variables)?;
         let beliefs = tree.calibrated(factors);
         Some(
             (0..self.services)
-                .map(|i| beliefs[2 * i].chance(2 * i))
+                .map(|i| beliefs[2 * i].probability(2 * i))
                 .collect(),
         )
     }
 }
 
-/// The order in which variables are eliminated, and what each one's table then spans.
+/// The elimination order, and the variables of each table.
 struct Buckets {
     order: Vec<usize>,
-    /// Place of each variable in the order.
+    /// Position of each variable in the order.
     rank: Vec<usize>,
-    /// Per variable, the others in its table when it is eliminated.
+    /// Per variable, the other variables in its table when it is eliminated.
     others: Vec<Vec<usize>>,
 }
 
 impl Buckets {
-    /// The variable with the fewest neighbours goes first, and leaves its neighbours joined. `None`: a table grew too wide.
+    /// Eliminates the variable with the fewest neighbors first and connects its neighbors
+    /// (min-degree order). `None`: a table grew too wide.
     fn new(factors: &[Factor], variables: usize) -> Option<Buckets> {
-        let mut near: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); variables];
+        let mut neighbors: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); variables];
         for f in factors {
             for v in &f.vars {
-                near[*v].extend(f.vars.iter().filter(|x| *x != v));
+                neighbors[*v].extend(f.vars.iter().filter(|x| *x != v));
             }
         }
         let mut queue: BTreeSet<(usize, usize)> =
-            (0..variables).map(|v| (near[v].len(), v)).collect();
+            (0..variables).map(|v| (neighbors[v].len(), v)).collect();
         let mut tree = Buckets {
             order: Vec::new(),
             rank: vec![0; variables],
             others: vec![Vec::new(); variables],
         };
         while let Some((size, v)) = queue.pop_first() {
-            if size + 1 > WIDEST {
+            if size + 1 > MAX_WIDTH {
                 return None;
             }
-            let others: Vec<usize> = near[v].iter().copied().collect();
+            let others: Vec<usize> = neighbors[v].iter().copied().collect();
             for a in &others {
-                queue.remove(&(near[*a].len(), *a));
-                near[*a].remove(&v);
-                near[*a].extend(others.iter().filter(|b| *b != a));
-                queue.insert((near[*a].len(), *a));
+                queue.remove(&(neighbors[*a].len(), *a));
+                neighbors[*a].remove(&v);
+                neighbors[*a].extend(others.iter().filter(|b| *b != a));
+                queue.insert((neighbors[*a].len(), *a));
             }
             tree.rank[v] = tree.order.len();
             tree.order.push(v);
@@ -270,12 +286,14 @@ impl Buckets {
         Some(tree)
     }
 
-    /// The bucket that takes what a table over these variables says.
-    fn first(&self, vars: &[usize]) -> Option<usize> {
+    /// The bucket that takes a table over these variables: that of the variable that is eliminated
+    /// first.
+    fn bucket(&self, vars: &[usize]) -> Option<usize> {
         vars.iter().copied().min_by_key(|v| self.rank[*v])
     }
 
-    /// Belief over each bucket's variables, given all that is known (Shafer and Shenoy's passes, with Hugin's division).
+    /// The posterior over the variables of each bucket: Shafer-Shenoy message passing, with the
+    /// division from Hugin.
     fn calibrated(&self, factors: Vec<Factor>) -> Vec<Factor> {
         let one = |v: usize| {
             Factor::new(
@@ -287,57 +305,44 @@ impl Buckets {
         };
         let mut beliefs: Vec<Factor> = (0..self.rank.len()).map(one).collect();
         for f in factors {
-            if let Some(v) = self.first(&f.vars) {
+            if let Some(v) = self.bucket(&f.vars) {
                 beliefs[v] = beliefs[v].times(&f);
             }
         }
         let mut up: Vec<Factor> = vec![Factor::default(); self.rank.len()];
         for v in &self.order {
-            let message = beliefs[*v].sum_out(*v).normal();
-            if let Some(parent) = self.first(&self.others[*v]) {
+            let message = beliefs[*v].sum_out(*v).normalized();
+            if let Some(parent) = self.bucket(&self.others[*v]) {
                 beliefs[parent] = beliefs[parent].times(&message);
             }
             up[*v] = message;
         }
         for v in self.order.iter().rev() {
-            let Some(parent) = self.first(&self.others[*v]) else {
+            let Some(parent) = self.bucket(&self.others[*v]) else {
                 continue;
             };
-            let gone: Vec<usize> = beliefs[parent]
+            let extra: Vec<usize> = beliefs[parent]
                 .vars
                 .iter()
                 .copied()
                 .filter(|x| !self.others[*v].contains(x))
                 .collect();
-            let known = gone
+            let message = extra
                 .iter()
                 .fold(beliefs[parent].clone(), |f, x| f.sum_out(*x));
-            beliefs[*v] = beliefs[*v].times(&known.over(&up[*v])).normal();
+            beliefs[*v] = beliefs[*v].times(&message.divided_by(&up[*v])).normalized();
         }
         beliefs
     }
-}
-
-fn reaches(out: &[Vec<usize>], from: usize, to: usize) -> bool {
-    let (mut stack, mut seen) = (vec![from], BTreeSet::new());
-    while let Some(at) = stack.pop() {
-        if at == to {
-            return true;
-        }
-        if seen.insert(at) {
-            stack.extend(&out[at]);
-        }
-    }
-    false
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Sums over all states of all variables.
+    /// Reference result: sums over all states of all variables.
     fn brute(n: &Network) -> Vec<f64> {
-        let (edges, _) = n.without_circles();
+        let (edges, _) = n.without_cycles();
         let (factors, variables) = n.factors(&edges);
         let mut down = vec![0.0; n.services];
         let mut total = 0.0;
@@ -391,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn the_callee_explains_its_callers() {
+    fn a_faulty_callee_explains_its_callers() {
         let n = Network {
             services: 4,
             edges: vec![(0, 1, 0.9), (1, 2, 0.9), (1, 3, 0.9)],
@@ -406,7 +411,7 @@ mod tests {
     }
 
     #[test]
-    fn circles_are_broken_and_large_maps_end() {
+    fn cycles_are_broken_and_large_maps_terminate() {
         let n = Network {
             services: 3,
             edges: vec![(0, 1, 0.9), (1, 2, 0.8), (2, 0, 0.1)],

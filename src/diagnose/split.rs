@@ -1,21 +1,25 @@
-//! Where a series in time breaks in two, and by how much: for shares and for means. Likelihood gains in nats. Knows numbers.
+//! Finds the best change point of a series, for shares and for means. Gains are log-likelihood
+//! gains in nats. Knows numbers only.
 
-/// The best break of a series of yes and no.
+/// The best change point of a series of yes/no values.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Switch {
-    /// First place after the break.
+    /// Index of the first value after the change.
     pub at: usize,
+    /// Log-likelihood gain, in nats.
     pub gain: f64,
-    /// Share of the whole uncertainty that the break explains: 1 is a clean switch.
+    /// Share of the entropy that the change explains, 0..1; 1 is a clean switch.
     pub purity: f64,
 }
 
+/// Maximum log-likelihood of `yes` successes in `n` trials, in nats.
 fn bernoulli(yes: f64, n: f64) -> f64 {
     let term = |k: f64| if k > 0.0 { k * (k / n).ln() } else { 0.0 };
     term(yes) + term(n - yes)
 }
 
-/// At least two on each side.
+/// Finds where the share of `true` changes most, with at least two values on each side. `None`: no
+/// change point.
 pub fn switch(series: &[bool]) -> Option<Switch> {
     let n = series.len();
     let all = series.iter().filter(|x| **x).count() as f64;
@@ -42,18 +46,22 @@ pub fn switch(series: &[bool]) -> Option<Switch> {
     (best.gain > 0.0).then_some(best)
 }
 
-/// The best break of a mean.
+/// The best change point of a mean.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Step {
+    /// Index of the first value after the change.
     pub at: usize,
+    /// Log-likelihood gain, in nats.
     pub gain: f64,
-    /// Mean after less mean before.
+    /// Mean after the change minus mean before it.
     pub rise: f64,
 }
 
-/// Deviation that is always assumed, so that a short quiet series does not break by chance.
+/// Minimum variance, so that a short series with little noise is not split by chance.
 const FLOOR: f64 = 0.15 * 0.15;
 
+/// Finds where the mean changes most, with at least two values on each side. `None`: fewer than
+/// four values.
 pub fn step(series: &[f64]) -> Option<Step> {
     let n = series.len();
     if n < 4 {
@@ -88,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_clean_switch_is_pure() {
+    fn a_clean_switch_has_purity_1() {
         let s = switch(&[false, false, false, false, true, true, true, true]).unwrap();
         assert_eq!((s.at, (s.purity * 100.0) as i32), (4, 100));
         assert!(switch(&[true, false, true, false, true, false]).is_none_or(|s| s.purity < 0.6));
@@ -96,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rise_is_found_where_it_is() {
+    fn a_rise_is_found_at_its_position() {
         let mut series = vec![1.0; 10];
         series.extend(vec![2.5; 10]);
         let s = step(&series).unwrap();

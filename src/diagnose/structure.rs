@@ -1,32 +1,38 @@
-//! Statements and calls that appear or vanish for good within one operation: the mark of changed code. Knows traces alone.
+//! Finds log statements and calls that appear or disappear permanently within one operation, which
+//! indicates changed code. Knows traces only.
 
 use super::split::switch;
 use super::traces::Traces;
+use crate::model::EventId;
 use rustc_hash::FxHashMap;
 
-/// Cost of trying many features, in nats, and where more evidence adds nothing.
-const PRICE: f64 = 5.0;
-const ENOUGH: f64 = 20.0;
+/// Subtracted from the gain because many features are tried, in nats.
+const PENALTY: f64 = 5.0;
+/// Gain from which the score does not grow further, in nats.
+const MAX_GAIN: f64 = 20.0;
 
-/// What changed in a service.
+/// A change in the structure of a service.
 #[derive(Clone, Debug, Default)]
 pub struct Changed {
     /// 0..1.
     pub score: f64,
-    /// Log statement that came or went; `None`: a call.
+    /// The log statement that appeared or disappeared; `None`: a call did.
     pub key: Option<u32>,
+    /// `false`: it disappeared.
     pub appeared: bool,
-    /// When, ns.
+    /// Time of the change, in ns since 1970.
     pub at: i64,
-    /// Span name.
+    /// Index of the span name.
     pub operation: u32,
-    /// Events that show it: lines of that statement nearest to the change.
-    pub events: Vec<u32>,
+    /// Up to three log lines as evidence: those of the statement that are nearest to the change.
+    pub events: Vec<EventId>,
+    /// Number of traces that were compared.
     pub traces: usize,
 }
 
 /// Service, calling service, entry operation, span name.
 type Group = (u32, Option<u32>, u32, u32);
+
 /// A log statement, or a child (service and name).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 enum Feature {
@@ -60,6 +66,7 @@ pub fn changes(t: &Traces) -> FxHashMap<u32, Changed> {
     out
 }
 
+/// The log statements and calls of a span, sorted. `root`: leave out the calls.
 fn features(t: &Traces, span: usize, root: bool) -> Vec<Feature> {
     let mut out: Vec<Feature> = t.logs[span].iter().map(|l| Feature::Log(l.key)).collect();
     if !root {
@@ -74,9 +81,10 @@ fn features(t: &Traces, span: usize, root: bool) -> Vec<Feature> {
     out
 }
 
+/// All changes in the spans of a group.
 fn in_group(t: &Traces, group: &Group, spans: &[usize]) -> Vec<Changed> {
     let root = group.1.is_none();
-    // One unit per trace: more than half of its spans in the group have the feature.
+    // Each trace counts once: it has a feature if more than half of its spans in the group have it.
     let mut order: Vec<u128> = Vec::new();
     let mut units: FxHashMap<u128, (i64, Vec<Vec<Feature>>)> = FxHashMap::default();
     for s in spans {
@@ -109,7 +117,7 @@ fn in_group(t: &Traces, group: &Group, spans: &[usize]) -> Vec<Changed> {
             })
             .collect();
         let Some(s) = switch(&has) else { continue };
-        let score = (s.gain - PRICE).clamp(0.0, ENOUGH) / ENOUGH * s.purity * s.purity;
+        let score = (s.gain - PENALTY).clamp(0.0, MAX_GAIN) / MAX_GAIN * s.purity * s.purity;
         if score <= 0.0 {
             continue;
         }
@@ -134,9 +142,10 @@ fn in_group(t: &Traces, group: &Group, spans: &[usize]) -> Vec<Changed> {
     out
 }
 
-/// Lines of the statement on both sides of the change; for a call, the lines around it.
-fn evidence(t: &Traces, spans: &[usize], key: Option<u32>, at: i64) -> Vec<u32> {
-    let mut lines: Vec<(i64, u32)> = spans
+/// The three lines of the statement that are nearest to the change; for a call, the nearest lines
+/// of any statement.
+fn evidence(t: &Traces, spans: &[usize], key: Option<u32>, at: i64) -> Vec<EventId> {
+    let mut lines: Vec<(i64, EventId)> = spans
         .iter()
         .flat_map(|s| {
             t.logs[*s]

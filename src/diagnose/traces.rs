@@ -1,16 +1,23 @@
-//! Spans and the log lines within them: invocations, who calls whom. Survives missing parents, duplicates and clock skew.
+//! Links spans and their log lines: which spans form an invocation, and which service calls which.
+//! Tolerates missing parents, duplicates and clock skew. Does not read files.
 
+use crate::model::EventId;
 use rustc_hash::{FxHashMap, FxHashSet};
 
+/// A span of a trace.
 #[derive(Clone, Debug, Default)]
 pub struct Span {
     pub trace: u128,
     pub id: u64,
+    /// Id of the parent span; 0: none.
     pub parent: u64,
+    /// Index into [`Traces::services`].
     pub service: u32,
+    /// Index into [`Traces::names`].
     pub name: u32,
-    /// Nanoseconds since 1970.
+    /// In ns since 1970.
     pub start: i64,
+    /// In ns since 1970.
     pub end: i64,
     pub failed: bool,
 }
@@ -18,35 +25,45 @@ pub struct Span {
 /// A log line that belongs to a span.
 #[derive(Clone, Debug, Default)]
 pub struct Log {
+    /// Id of the span.
     pub span: u64,
-    /// Statement that wrote it: level and place in the source, or template.
+    /// Number of the log statement: its level and source location, or its template.
     pub key: u32,
     pub error: bool,
     /// Another service that the line names.
     pub names: Option<u32>,
-    pub event: u32,
+    /// Number of the event.
+    pub event: EventId,
 }
 
-/// A server's work on one call: its entry span and what is below it in the same service.
+/// The work of a service on one call: its entry span and the spans below it in the same service.
 #[derive(Clone, Debug)]
 pub struct Invocation {
+    /// Index of the entry span.
     pub entry: usize,
     pub service: u32,
-    /// Service that called; `None` at the root.
+    /// The calling service; `None` at the root.
     pub caller: Option<u32>,
     pub spans: Vec<usize>,
+    /// Index of the calling invocation.
     pub parent: Option<usize>,
+    /// Not counted as evidence: it, or an invocation below it, names another service in an error
+    /// line.
     pub excused: bool,
+    /// One of its own error lines names another service.
     pub names_other: bool,
 }
 
-/// Everything linked up.
+/// All spans, linked to parents, invocations and log lines. Spans are sorted by start time.
 #[derive(Debug, Default)]
 pub struct Traces {
     pub services: Vec<String>,
+    /// Span names.
     pub names: Vec<String>,
     pub spans: Vec<Span>,
+    /// Per span, its child spans.
     pub children: Vec<Vec<usize>>,
+    /// Per span, its invocation.
     pub invocation_of: Vec<usize>,
     pub invocations: Vec<Invocation>,
     /// Per span, its log lines.
@@ -54,6 +71,7 @@ pub struct Traces {
 }
 
 impl Traces {
+    /// Drops duplicate spans, and log lines without a known span.
     pub fn new(
         services: Vec<String>,
         names: Vec<String>,
@@ -101,6 +119,7 @@ impl Traces {
         traces
     }
 
+    /// Groups the spans into invocations.
     fn link(&mut self, parent: &[Option<usize>]) {
         let n = self.spans.len();
         let is_entry =
@@ -108,7 +127,7 @@ impl Traces {
         let mut entry = vec![usize::MAX; n];
         for i in 0..n {
             let (mut at, mut path) = (i, vec![]);
-            // A circle of parents ends the walk.
+            // The limit on the path length ends the walk if parents form a cycle.
             while entry[at] == usize::MAX && !is_entry(at) && path.len() < 1000 {
                 path.push(at);
                 at = parent[at].unwrap_or(at);
@@ -146,7 +165,8 @@ impl Traces {
         }
     }
 
-    /// An invocation whose error line names another service is not to blame for what it does, nor are those above it.
+    /// Excuses invocations with an error line that names another service, and all invocations above
+    /// them.
     fn excuse(&mut self) {
         for v in 0..self.invocations.len() {
             let own = self.invocations[v].service;
@@ -167,7 +187,8 @@ impl Traces {
         }
     }
 
-    /// The client span of a server's entry, if the call is synchronous.
+    /// The client span that made the call with the entry span `entry`; `None` if the call is not
+    /// synchronous.
     pub fn client(&self, entry: usize) -> Option<usize> {
         let id = self.spans[entry].parent;
         let v = self.invocation_of[entry];
@@ -180,7 +201,7 @@ impl Traces {
         (self.spans[entry].start < self.spans[client].end).then_some(client)
     }
 
-    /// Calls between services: caller, callee, how many.
+    /// Calls between services: caller, callee, number of calls.
     pub fn edges(&self) -> Vec<(u32, u32, u64)> {
         let mut count: FxHashMap<(u32, u32), u64> = FxHashMap::default();
         for v in &self.invocations {
@@ -212,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn spans_become_invocations_with_callers() {
+    fn spans_are_grouped_into_invocations_with_callers() {
         let spans = vec![
             span(1, 0, 0, 0, 100),
             span(2, 1, 0, 5, 90),
@@ -225,7 +246,7 @@ mod tests {
             key: 0,
             error: true,
             names: Some(2),
-            event: 0,
+            event: EventId(0),
         };
         let t = Traces::new(
             vec!["a".into(), "b".into(), "c".into()],
@@ -246,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn circles_of_parents_end() {
+    fn cycles_of_parents_terminate() {
         let t = Traces::new(
             vec!["a".into()],
             vec![],

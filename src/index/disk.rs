@@ -1,6 +1,8 @@
-//! A corpus' index on disk: a folder with a manifest that names every file, its length and its hash. What does not fit is
-//! not trusted. One writer at a time. Knows bytes and file names, not their meaning.
+//! The index of a corpus on disk: a folder with a manifest that lists every file with its length
+//! and hash. An index that does not match its manifest is not used. Only one process writes at a
+//! time. Handles bytes and file names; does not know what the files contain.
 
+use super::chunk::Chunk;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -8,25 +10,26 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-/// Raised whenever what is stored changes its form or meaning.
-pub const VERSION: u32 = 2;
+/// Format version. Increase it whenever the format or meaning of the stored data changes.
+pub const VERSION: u32 = 3;
 const MANIFEST: &str = "manifest.json";
-/// Word filters, one chunk after the other.
+/// File name of the word filters of all chunks, in order.
 pub const FILTERS: &str = "filters";
-/// Columns of events, one chunk after the other.
+/// File name of the event columns of all chunks, in order.
 pub const COLUMNS: &str = "columns";
 
-/// One input as it was when the index was written.
+/// State of one input file when the index was written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Input {
     pub path: String,
     pub size: u64,
     pub mtime_ns: i128,
     pub inode: u64,
-    /// Hash of the first and the last 64 KB.
+    /// Hash of the first and last 64 KB.
     pub probe: u64,
 }
 
+/// One file of the index.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Entry {
     name: String,
@@ -34,20 +37,22 @@ struct Entry {
     hash: u64,
 }
 
+/// Content of `manifest.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
     version: u32,
     program: String,
     pub inputs: Vec<Input>,
-    /// Paths as the user gave them, for the list of recent corpora.
+    /// Paths as the user entered them, for the list of recent corpora.
     pub given: Vec<String>,
     files: Vec<Entry>,
 }
 
+/// Bytes hashed at each end of an input.
 const PROBE: u64 = 64 * 1024;
 
 impl Input {
-    /// Looks at a file as it is now.
+    /// Reads the current state of a file. Fails if it is not a regular file or cannot be read.
     pub fn of(path: &Path) -> io::Result<Input> {
         use std::os::unix::fs::MetadataExt;
         let meta = fs::metadata(path)?;
@@ -77,12 +82,12 @@ impl Input {
         Ok(hash.digest())
     }
 
-    /// The file is still what it was.
+    /// True if the file has not changed.
     pub fn is_current(&self) -> bool {
         Input::of(Path::new(&self.path)).is_ok_and(|now| now == *self)
     }
 
-    /// The file is what it was, with more behind it.
+    /// True if data was appended to the file and the old part is unchanged.
     pub fn has_grown(&self) -> bool {
         let path = Path::new(&self.path);
         Input::of(path).is_ok_and(|now| {
@@ -93,7 +98,7 @@ impl Input {
     }
 }
 
-/// A cache folder that this process holds: as its writer, or as a reader beside another one.
+/// A cache folder opened by this process, as its only writer or as a reader.
 pub struct Folder {
     pub path: PathBuf,
     _lock: Option<File>,
@@ -101,7 +106,7 @@ pub struct Folder {
     growing: Mutex<Vec<(&'static str, Growing)>>,
 }
 
-/// A file that is written piece by piece while the corpus is read, so that nothing is left to write at the end.
+/// A file that is written in pieces while the corpus is read. This avoids a long write at the end.
 struct Growing {
     file: File,
     end: u64,
@@ -109,7 +114,8 @@ struct Growing {
 }
 
 impl Folder {
-    /// Opens or makes the folder; without the lock (another faultline has it) it can only be read.
+    /// Opens or creates the folder. If another faultline process holds the lock, the folder is
+    /// read-only.
     pub fn open(path: &Path) -> io::Result<Folder> {
         fs::create_dir_all(path)?;
         let lock = File::options()
@@ -132,7 +138,7 @@ impl Folder {
             .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    /// Begins a new index: the old one is void from here on.
+    /// Starts a new index. This invalidates the old one.
     pub fn begin(&self) -> io::Result<()> {
         fs::remove_file(self.path.join(MANIFEST)).ok();
         self.growing().clear();
@@ -140,7 +146,7 @@ impl Folder {
         self.grow(COLUMNS)
     }
 
-    /// Begins a file anew that is written piece by piece.
+    /// Creates or truncates a file that is written in pieces.
     pub fn grow(&self, name: &'static str) -> io::Result<()> {
         let file = File::options()
             .read(true)
@@ -161,11 +167,13 @@ impl Folder {
         Ok(())
     }
 
-    /// Adds a piece to a file; its offset is returned.
+    /// Appends a piece to a file opened with `grow` and returns its offset.
     pub fn append(&self, name: &str, bytes: &[u8]) -> io::Result<u64> {
         let mut growing = self.growing();
         let Some((_, g)) = growing.iter_mut().find(|g| g.0 == name) else {
-            return Err(io::Error::other(format!("{name} was not begun")));
+            return Err(io::Error::other(format!(
+                "{name} is not open for appending"
+            )));
         };
         g.file.write_all_at(bytes, g.end)?;
         g.hash.update(bytes);
@@ -173,6 +181,14 @@ impl Folder {
         Ok(g.end - bytes.len() as u64)
     }
 
+    /// Adds the columns of one chunk, numbered by the corpus, to the file of columns.
+    pub fn append_chunk(&self, chunk: &Chunk) -> io::Result<()> {
+        let mut columns = Vec::with_capacity(chunk.heap_bytes() + chunk.blocks.len() * 200);
+        chunk.write(&mut columns);
+        self.append(COLUMNS, &columns).map(|_| ())
+    }
+
+    /// Fills `out` from offset `at` of a file opened with `grow`. Returns false on failure.
     pub fn read_at(&self, name: &str, at: u64, out: &mut [u8]) -> bool {
         self.growing()
             .iter()
@@ -180,17 +196,18 @@ impl Folder {
             .is_some_and(|(_, g)| g.file.read_exact_at(out, at).is_ok())
     }
 
-    /// Writes a file of the index whole.
+    /// Writes a complete file of the index.
     pub fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         let mut file = File::create(self.path.join(name))?;
         file.write_all(bytes)
     }
 
+    /// Reads a complete file of the index. Returns `None` if it cannot be read.
     pub fn read(&self, name: &str) -> Option<Vec<u8>> {
         fs::read(self.path.join(name)).ok()
     }
 
-    /// Seals the index: from here on it may be reused.
+    /// Writes the manifest with the files `names`. After this, the index can be reused.
     pub fn seal(&self, inputs: Vec<Input>, given: Vec<String>, names: &[&str]) -> io::Result<()> {
         let files = names
             .iter()
@@ -208,7 +225,7 @@ impl Folder {
         fs::rename(temporary, self.path.join(MANIFEST))
     }
 
-    /// What the manifest says of a file: of one that was written piece by piece, without reading it again.
+    /// Manifest entry for a file. A file written in pieces is not read again.
     fn entry(&self, name: &str) -> io::Result<Entry> {
         if let Some((_, g)) = self.growing().iter().find(|g| g.0 == name) {
             return Ok(Entry {
@@ -225,7 +242,7 @@ impl Folder {
         })
     }
 
-    /// The manifest of a sealed, undamaged index of this version.
+    /// The manifest, if the index is complete, undamaged and written by this version.
     pub fn sealed(&self) -> Option<Manifest> {
         let manifest = read_manifest(&self.path)?;
         self.reopen(FILTERS).ok()?;
@@ -236,14 +253,14 @@ impl Folder {
         if !intact {
             return None;
         }
-        // Eviction goes by when a corpus was last used.
+        // Eviction uses the modification time of the lock file as the time of last use.
         if let Ok(file) = File::options().append(true).open(self.path.join("lock")) {
             file.set_modified(std::time::SystemTime::now()).ok();
         }
         Some(manifest)
     }
 
-    /// Goes on with a file where an earlier run ended it.
+    /// Opens an existing file for appending at its end.
     fn reopen(&self, name: &'static str) -> io::Result<()> {
         let mut file = File::options()
             .read(true)
@@ -267,11 +284,13 @@ impl Folder {
         Ok(())
     }
 
+    /// Size of the folder in bytes.
     pub fn disk_bytes(&self) -> u64 {
         folder_bytes(&self.path)
     }
 }
 
+/// Reads the manifest of a folder. Returns `None` if it is missing, invalid or of another version.
 pub fn read_manifest(folder: &Path) -> Option<Manifest> {
     let manifest: Manifest = serde_json::from_slice(&fs::read(folder.join(MANIFEST)).ok()?).ok()?;
     (manifest.version == VERSION && manifest.program == env!("CARGO_PKG_VERSION"))
@@ -288,7 +307,8 @@ fn folder_bytes(path: &Path) -> u64 {
         .sum()
 }
 
-/// Takes the longest unused corpora out of the cache until it is below `limit` bytes. `keep` is in use now.
+/// Deletes the least recently used corpora until the cache is no larger than `limit` bytes. `keep`
+/// is in use and is not deleted.
 pub fn evict(cache: &Path, limit: u64, keep: &Path) {
     let mut corpora: Vec<(std::time::SystemTime, PathBuf, u64)> = fs::read_dir(cache)
         .into_iter()
@@ -321,7 +341,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_damaged_index_is_not_trusted() {
+    fn a_damaged_index_is_rejected() {
         let dir = tempfile::tempdir().unwrap();
         let folder = Folder::open(dir.path()).unwrap();
         folder.begin().unwrap();
@@ -347,14 +367,14 @@ mod tests {
     }
 
     #[test]
-    fn a_second_process_only_reads() {
+    fn a_second_process_cannot_write() {
         let dir = tempfile::tempdir().unwrap();
         let first = Folder::open(dir.path()).unwrap();
         assert!(first.writable && !Folder::open(dir.path()).unwrap().writable);
     }
 
     #[test]
-    fn growth_is_told_from_change() {
+    fn appended_data_is_distinguished_from_changed_data() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.log");
         fs::write(&path, "one\n").unwrap();
@@ -372,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_unused_goes_first() {
+    fn the_least_recently_used_corpus_is_evicted_first() {
         let dir = tempfile::tempdir().unwrap();
         for (i, name) in ["old", "new", "keep"].iter().enumerate() {
             let folder = Folder::open(&dir.path().join(name)).unwrap();

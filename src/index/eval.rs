@@ -1,5 +1,6 @@
-//! Runs a prepared query over a chunk, block by block: columns and filters first, the raw text only where it decides.
-//! Answers are exact: whatever the filters let through is verified.
+//! Runs a prepared query over a chunk, block by block. Checks columns and filters first and reads
+//! the raw text only when they cannot decide. Results are exact, because filter hits are verified
+//! against the text. Does not access files directly; the caller provides the bytes.
 
 use super::chunk::{Block, Chunk};
 use super::filter::Filter;
@@ -7,24 +8,24 @@ use super::search_text::{Leaf, Need, Plan};
 use crate::model::NO_TIME;
 use regex::bytes::Regex;
 
-/// What evaluation needs to read.
+/// Data that the evaluation reads from a corpus.
 pub trait Corpus: Sync {
-    /// Raw bytes of a source.
+    /// Raw bytes of a source. Returns `None` if they cannot be read.
     fn text(&self, source: u32, offset: u64, len: usize) -> Option<Vec<u8>>;
-    /// Bytes of a chunk's word filter.
+    /// Fills `out` from offset `at` of a chunk's word filter. Returns false on failure.
     fn filter(&self, chunk: &Chunk, at: usize, out: &mut [u8]) -> bool;
-    /// Host that an event's header names.
+    /// Host named in an event's header.
     fn host(&self, source: u32, raw: &[u8]) -> String;
 }
 
-/// What is counted.
+/// The unit in which matches are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
     Event,
     Line,
 }
 
-/// Which units of a block match.
+/// A bit set over the units of a block. A set bit is a match.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bits {
     words: Vec<u64>,
@@ -97,16 +98,17 @@ impl Bits {
     }
 }
 
-/// What a search may see of a chunk.
+/// A chunk with the corpus that it belongs to.
 pub struct ChunkView<'a> {
     pub chunk: &'a Chunk,
     pub corpus: &'a dyn Corpus,
 }
 
-/// Where matches are reported: the block, its number in the chunk, and bits over its units.
+/// Callback for blocks with matches: the block, the bits over its units, and its scope.
 pub type Report<'r> = dyn FnMut(&Block, &Bits, &Scope<'_>) + 'r;
 
-/// Evaluates a plan over all blocks of a chunk and reports those with matches. Text that cannot be read counts in `unread`.
+/// Evaluates a plan over all blocks of a chunk and reports the blocks with matches. Bytes of text
+/// that cannot be read are added to `unread`.
 pub fn evaluate(
     plan: &Plan,
     view: &ChunkView<'_>,
@@ -127,7 +129,7 @@ pub fn evaluate(
     }
 }
 
-/// Filter answers per word, for all blocks of the chunk at once.
+/// Cached filter results per word hash, as bits over all blocks of the chunk.
 #[derive(Default)]
 struct Probes(Vec<(u64, u64)>);
 
@@ -145,21 +147,21 @@ impl Probes {
     }
 }
 
-/// One block under evaluation; its text is read at most once.
+/// A block during evaluation. Its text is read at most once.
 pub struct Scope<'a> {
     view: &'a ChunkView<'a>,
     block: &'a Block,
     number: usize,
     unit: Unit,
     text: Option<Vec<u8>>,
-    /// Per unit, its offset in the block; filled with the text for lines.
+    /// Byte offset of each line in the block. Empty if the unit is an event.
     starts: Vec<u64>,
     unread: bool,
 }
 
 impl<'a> Scope<'a> {
     fn new(view: &'a ChunkView<'a>, block: &'a Block, number: usize, unit: Unit) -> Scope<'a> {
-        // Where every event is one line the two units are the same.
+        // If every event is one line, both units are equal. Events do not need the text.
         let unit = if block.single_lines() && !block.is_empty() {
             Unit::Event
         } else {
@@ -193,12 +195,12 @@ impl<'a> Scope<'a> {
     fn len(&self) -> usize {
         match self.unit {
             Unit::Line => self.starts.len(),
-            // A block in the midst of a huge line has no event of its own: one unit stands for it.
+            // A block inside a very long line has no event of its own. It counts as one unit.
             Unit::Event => self.block.len().max(1),
         }
     }
 
-    /// The block's text, read when first asked for.
+    /// The block's text, read on first use. Empty if it cannot be read.
     pub fn text(&mut self) -> &[u8] {
         if self.text.is_none() {
             let read = self.view.corpus.text(
@@ -212,7 +214,7 @@ impl<'a> Scope<'a> {
         self.text.as_deref().unwrap_or_default()
     }
 
-    /// Range of unit `i` in the block's text.
+    /// Byte range of unit `i` in the block's text.
     pub fn range(&self, i: usize) -> std::ops::Range<usize> {
         let start = |i: usize| match self.unit {
             Unit::Line => self.starts.get(i).copied(),
@@ -222,7 +224,7 @@ impl<'a> Scope<'a> {
         start(i).unwrap_or(0) as usize..end as usize
     }
 
-    /// Event of unit `i`, in the block.
+    /// Index in the block of the event that contains unit `i`.
     pub fn event_of(&self, i: usize) -> usize {
         match self.unit {
             Unit::Event => i,
@@ -233,7 +235,7 @@ impl<'a> Scope<'a> {
         }
     }
 
-    /// 0-based line of unit `i` in the block.
+    /// 0-based line of the start of unit `i` in the block.
     pub fn line_of(&self, i: usize) -> u64 {
         match self.unit {
             Unit::Line => i as u64,
@@ -244,10 +246,6 @@ impl<'a> Scope<'a> {
                         .sum::<u64>()
             }
         }
-    }
-
-    pub fn is_block(&self, block: &Block) -> bool {
-        std::ptr::eq(self.block, block)
     }
 
     fn by_event(&self, is: impl Fn(usize) -> bool) -> Bits {
@@ -285,7 +283,7 @@ impl<'a> Scope<'a> {
         let mut bits = Bits::none(self.len());
         let text = self.text.take().unwrap_or_default();
         let mut from = 0;
-        // One match per unit is enough: go on behind the unit's end.
+        // One match per unit is enough. Continue after the end of the unit.
         while let Some(m) = text.get(from..).and_then(|_| regex.find_at(&text, from)) {
             let unit = self.unit_at(m.start() as u64);
             bits.set(unit);
@@ -402,8 +400,8 @@ fn text_leaf(
     scope: &mut Scope<'_>,
     probes: &mut Probes,
 ) -> Bits {
-    let single = scope.block.covered();
-    if by_kind && single {
+    let indexed = scope.block.is_fully_indexed();
+    if by_kind && indexed {
         return match &needs[0].kinds {
             Some(set) => scope.by_kind(|k| set.has(k)),
             None => Bits::none(scope.len()),
@@ -414,9 +412,10 @@ fn text_leaf(
             .kinds
             .as_ref()
             .is_some_and(|set| scope.block.dictionary.iter().any(|k| set.has(*k)));
-        // Words without a digit stand in the filter only where they occur in further lines of an event.
+        // The filter contains a word without a digit only if the word is not in the kind's text,
+        // for example in a later line of an event.
         let possible = constant
-            || (need.kinds.is_none() || !single)
+            || (need.kinds.is_none() || !indexed)
                 && probes.blocks(scope.view, need.hash) >> scope.number & 1 == 1;
         if !possible {
             return Bits::none(scope.len());

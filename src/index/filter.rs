@@ -1,15 +1,18 @@
-//! A word filter per chunk: up to 64 Bloom filters, one a block, stored bit-sliced, so that a word is looked up in all
-//! blocks of a chunk with a few reads (the layout of BitFunnel and COBS). Superset only: hits are verified against the text.
+//! A word filter per chunk: up to 64 Bloom filters, one per block, stored bit-sliced. A word is
+//! looked up in all blocks of a chunk with a few reads (the layout of BitFunnel and COBS). False
+//! positives are possible, so the caller must verify hits. Does not access files.
 
-/// Rows before folding; a power of two.
+/// Rows before folding. Must be a power of two.
 const ROWS: usize = 1 << 15;
 /// Bits set per word.
 const HASHES: usize = 4;
-/// Blocks of a chunk: the bits of a row.
+/// Maximum number of blocks in a chunk, which is the number of bits in a row.
 pub const BLOCKS: usize = 64;
-/// Folding stops where the fullest block would have more than this share of its bits set (false hits: share^4).
-const FULL: f64 = 0.28;
-const RECENT: usize = 4096;
+/// Folding stops before the fullest block has more than this share of its bits set. The
+/// false-positive rate is share^4.
+const MAX_FILL: f64 = 0.28;
+/// Slots of the cache of recently added words.
+const RECENT_SLOTS: usize = 4096;
 
 /// A finished filter: `rows` rows of `width` bytes each.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,12 +22,14 @@ pub struct Filter {
     pub bytes: Vec<u8>,
 }
 
+/// Row of the `k`-th hash function.
 fn row(hash: u64, k: usize, rows: usize) -> usize {
     (hash >> (k * 16)) as usize & (rows - 1)
 }
 
 impl Filter {
-    /// Blocks that may hold a word, as bits; `read` gives row bytes by offset.
+    /// Bits of the blocks that may contain a word. `read` returns row bytes by offset. If there is
+    /// no filter or a read fails, all bits are set.
     pub fn probe(
         rows: u32,
         width: u8,
@@ -47,7 +52,7 @@ impl Filter {
     }
 }
 
-/// Filled while a chunk is scanned; reused from chunk to chunk.
+/// Builds a filter while a chunk is scanned. Reused for the next chunk.
 pub struct FilterBuilder {
     rows: Vec<u64>,
     recent: Vec<u64>,
@@ -58,24 +63,26 @@ impl Default for FilterBuilder {
     fn default() -> Self {
         FilterBuilder {
             rows: vec![0; ROWS],
-            recent: vec![0; RECENT],
+            recent: vec![0; RECENT_SLOTS],
             words: 0,
         }
     }
 }
 
 impl FilterBuilder {
+    /// Prepares the builder for the next chunk.
     pub fn clear(&mut self) {
         self.rows.fill(0);
         self.recent.fill(0);
         self.words = 0;
     }
 
+    /// Adds the hash of a word in a block.
     #[inline]
     pub fn add(&mut self, hash: u64, block: usize) {
-        // The same words come again and again within a block: skip what was just set.
+        // The same words are frequent within a block. Skip words that were just added.
         let tag = hash.wrapping_mul(64).wrapping_add(block as u64 + 1);
-        let slot = &mut self.recent[(hash >> 48) as usize & (RECENT - 1)];
+        let slot = &mut self.recent[(hash >> 48) as usize & (RECENT_SLOTS - 1)];
         if *slot == tag {
             return;
         }
@@ -87,13 +94,13 @@ impl FilterBuilder {
         }
     }
 
-    /// The filter over `blocks` blocks, folded as small as its fullest block allows.
+    /// Returns the filter over `blocks` blocks, folded as small as its fullest block allows.
     pub fn finish(&mut self, blocks: usize) -> Filter {
         if self.words == 0 || blocks == 0 {
             return Filter::default();
         }
         let mut rows = ROWS;
-        while rows > 64 && self.fullest_after_fold(rows, blocks) <= FULL {
+        while rows > 64 && self.fullest_after_fold(rows, blocks) <= MAX_FILL {
             let half = rows / 2;
             let (low, high) = self.rows.split_at_mut(half);
             for (l, h) in low.iter_mut().zip(&high[..half]) {
@@ -113,9 +120,10 @@ impl FilterBuilder {
         }
     }
 
+    /// Share of set bits in the fullest block after one more fold.
     fn fullest_after_fold(&self, rows: usize, blocks: usize) -> f64 {
         let half = rows / 2;
-        // A sample of the rows tells the share well enough.
+        // A sample of the rows is accurate enough.
         let stride = (half / 512).max(1);
         let mut counts = [0u32; BLOCKS];
         let mut seen = 0;
@@ -144,7 +152,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_was_added_is_always_found(words in proptest::collection::vec(("[a-z0-9]{1,8}", 0usize..64), 1..300)) {
+        fn added_words_are_always_found(words in proptest::collection::vec(("[a-z0-9]{1,8}", 0usize..64), 1..300)) {
             let mut b = FilterBuilder::default();
             for (w, block) in &words {
                 b.add(filter_hash(w.as_bytes()), *block);
@@ -161,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn few_words_make_a_small_filter() {
+    fn a_filter_of_few_words_is_small() {
         let mut b = FilterBuilder::default();
         b.add(filter_hash(b"one1"), 0);
         assert!(b.finish(1).bytes.len() <= 64);

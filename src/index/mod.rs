@@ -1,20 +1,22 @@
-//! The index: columns of events by block, word filters, queries, the merged order, tantivy, the cache on disk.
-//! Knows bytes and numbers, not where they come from nor how they are shown.
+//! The index: event columns by block, word filters, the query language, the merged time order,
+//! the tantivy indexes and the cache on disk. Handles bytes and numbers; knows nothing about log
+//! formats or the terminal.
 
+mod block_builder;
 mod chunk;
 pub mod disk;
 mod eval;
 mod filter;
-pub mod lexical;
 mod order;
 mod query;
 mod search_text;
 pub mod terms;
 
-pub use chunk::{Block, BlockBuilder, Chunk};
+pub use block_builder::BlockBuilder;
+pub use chunk::{Block, Chunk};
 pub use chunk::{from_time_key, widen};
 pub use eval::{Bits, ChunkView, Corpus, Scope, Unit, evaluate};
 pub use filter::{Filter, FilterBuilder};
 pub use order::{Order, merge};
-pub use query::{Field, Query, parse};
+pub use query::{Field, Query, QueryError, parse};
 pub use search_text::{Lookup, Plan, prepare, text_regex};

@@ -1,13 +1,15 @@
-//! The merged order of all sources by time: stable, and never against a source's own order. Knows numbers only.
+//! Merges the events of all sources by time. The merge is stable and keeps the order within each
+//! source. Handles numbers only; does not access the text.
 
 use super::chunk::Chunk;
 use crate::model::{Moment, NO_TIME};
 
-/// Row of the merged stream -> event. `None` stands for the identity (a single source).
+/// Maps rows of the merged stream to event numbers. `None` is the identity (a single source).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Order(Option<Vec<u32>>);
 
 impl Order {
+    /// Event number of a row.
     pub fn event(&self, row: usize) -> u32 {
         match &self.0 {
             None => row as u32,
@@ -15,18 +17,18 @@ impl Order {
         }
     }
 
-    /// Rows, of `events` events that there are.
+    /// Number of rows, given the number of events in the corpus.
     pub fn rows(&self, events: u64) -> u64 {
         self.0.as_ref().map_or(events, |r| r.len() as u64)
     }
 
-    /// Heap bytes held.
+    /// Heap size in bytes.
     pub fn bytes(&self) -> usize {
         self.0.as_ref().map_or(0, |r| r.len() * 4)
     }
 }
 
-/// One source's events as ranges of ordinals with their times, in source order.
+/// A cursor over the events of one source, in source order.
 struct Stream<'a> {
     chunks: Vec<&'a Chunk>,
     chunk: usize,
@@ -36,7 +38,7 @@ struct Stream<'a> {
 }
 
 impl Stream<'_> {
-    /// Ordinal of the current event; `None` at the end. Moves over empty blocks.
+    /// Number of the current event, or `None` at the end. Skips empty blocks.
     fn current(&mut self) -> Option<u32> {
         loop {
             let chunk = self.chunks.get(self.chunk)?;
@@ -50,7 +52,8 @@ impl Stream<'_> {
         }
     }
 
-    /// Time that the current event is merged by: its own, but not before what the source said earlier.
+    /// Merge key of the current event: its time, but never earlier than a previous event's time in
+    /// the same source.
     fn refresh(&mut self) -> Option<Moment> {
         self.current()?;
         let at = self.chunks[self.chunk].blocks[self.block].time(self.event);
@@ -61,7 +64,8 @@ impl Stream<'_> {
     }
 }
 
-/// Merges the chunks (in corpus order). Ties go to the source of lower `rank`.
+/// Merges the chunks, given in corpus order. On equal times, the source with the lower `rank` is
+/// first.
 pub fn merge<'a>(chunks: impl Iterator<Item = &'a Chunk>, rank: &[u32]) -> Order {
     let mut streams: Vec<Stream<'a>> = Vec::new();
     let mut source = None;
@@ -85,13 +89,13 @@ pub fn merge<'a>(chunks: impl Iterator<Item = &'a Chunk>, rank: &[u32]) -> Order
     if streams.len() <= 1 {
         return Order(None);
     }
-    let place = |s: &Stream<'_>| s.chunks[0].source as usize;
+    let source_of = |s: &Stream<'_>| s.chunks[0].source as usize;
     let mut heap = std::collections::BinaryHeap::with_capacity(streams.len());
     for (i, s) in streams.iter_mut().enumerate() {
         if let Some(key) = s.refresh() {
             heap.push(std::cmp::Reverse((
                 key,
-                rank.get(place(s)).copied().unwrap_or(0),
+                rank.get(source_of(s)).copied().unwrap_or(0),
                 i,
             )));
         }
@@ -100,7 +104,7 @@ pub fn merge<'a>(chunks: impl Iterator<Item = &'a Chunk>, rank: &[u32]) -> Order
     while let Some(std::cmp::Reverse((_, r, i))) = heap.pop() {
         let limit = heap.peek().map(|h| h.0);
         let s = &mut streams[i];
-        // Take a run from this stream as long as no other one comes before.
+        // Take events from this stream until another stream has a smaller key.
         while let Some(event) = s.current() {
             rows.push(event);
             s.event += 1;
@@ -119,7 +123,7 @@ pub fn merge<'a>(chunks: impl Iterator<Item = &'a Chunk>, rank: &[u32]) -> Order
 
 #[cfg(test)]
 mod tests {
-    use super::super::chunk::BlockBuilder;
+    use super::super::block_builder::BlockBuilder;
     use super::*;
 
     fn chunk(source: u32, first_event: u32, times: &[i64]) -> Chunk {
@@ -135,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn sources_are_merged_by_time_and_stay_in_their_own_order() {
+    fn sources_are_merged_by_time_and_keep_their_own_order() {
         let chunks = [
             chunk(0, 0, &[10, 30, 20, 40]),
             chunk(1, 4, &[5, 25, NO_TIME, 30]),
@@ -146,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn ties_go_by_rank() {
+    fn equal_times_are_ordered_by_rank() {
         let chunks = [chunk(0, 0, &[10]), chunk(1, 1, &[10])];
         assert_eq!(merge(chunks.iter(), &[1, 0]).event(0), 1);
     }

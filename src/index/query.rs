@@ -1,11 +1,14 @@
-//! The query language: words, phrases, fields, booleans, regular expressions. Text -> tree; knows no index.
+//! Parses the query language: words, phrases, fields, boolean operators and regular expressions.
+//! Turns text into a tree; does not access the index.
 
 use crate::model::Level;
 
+/// A parsed query.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Query {
+    /// Matches everything.
     All,
-    /// Text between word boundaries, ignoring case; blanks stand for any blanks.
+    /// Text between word boundaries, ignoring case. A blank matches one or more blanks.
     Text(String),
     Regex(String),
     Field(Field),
@@ -14,19 +17,48 @@ pub enum Query {
     Or(Vec<Query>),
 }
 
+/// A `name:value` condition.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Field {
-    /// Levels that match.
+    /// The levels that match.
     Level(Vec<Level>),
-    /// `*` stands for anything.
+    /// Service name in lower case; `*` matches any text.
     Service(String),
     Source(String),
     Host(String),
     Template(u64),
 }
 
-/// Parses a query; the error says what is wrong and where.
-pub fn parse(text: &str) -> Result<Query, String> {
+/// Why a query cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum QueryError {
+    #[error("unexpected ')'")]
+    UnexpectedClose,
+    #[error("missing closing {0}")]
+    Unclosed(char),
+    #[error("expected a word or '(' after '-'")]
+    NothingToExclude,
+    #[error("expected a word, found an operator")]
+    UnexpectedOperator,
+    #[error("invalid template id '{0}': expected a number")]
+    TemplateId(String),
+    #[error("unknown level '{0}', expected one of: {levels}", levels = Level::ALL.map(Level::name).join(", "))]
+    Level(String),
+    #[error("unknown comparison operator '{0}' for a level")]
+    Operator(String),
+    #[error("invalid regular expression: {0}")]
+    Regex(String),
+}
+
+impl QueryError {
+    /// The last line of the message says what is wrong; the lines above it draw the position.
+    pub fn regex(e: regex::Error) -> QueryError {
+        QueryError::Regex(e.to_string().lines().last().unwrap_or_default().to_string())
+    }
+}
+
+/// Parses a query.
+pub fn parse(text: &str) -> Result<Query, QueryError> {
     let tokens = lex(text)?;
     let mut parser = Parser {
         tokens: &tokens,
@@ -35,7 +67,7 @@ pub fn parse(text: &str) -> Result<Query, String> {
     let query = parser.or()?;
     match parser.peek() {
         None => Ok(query),
-        Some(_) => Err("a ')' too many".into()),
+        Some(_) => Err(QueryError::UnexpectedClose),
     }
 }
 
@@ -49,7 +81,7 @@ enum Token {
     Leaf(Query),
 }
 
-fn lex(text: &str) -> Result<Vec<Token>, String> {
+fn lex(text: &str) -> Result<Vec<Token>, QueryError> {
     let mut tokens = Vec::new();
     let mut rest = text.trim_start();
     while let Some(c) = rest.chars().next() {
@@ -60,18 +92,13 @@ fn lex(text: &str) -> Result<Vec<Token>, String> {
                 (Token::Minus, 1)
             }
             '"' => {
-                let end = rest[1..].find('"').ok_or("a quote is not closed")?;
+                let end = rest[1..].find('"').ok_or(QueryError::Unclosed('"'))?;
                 (Token::Leaf(Query::Text(rest[1..=end].to_string())), end + 2)
             }
             '/' if rest[1..].contains('/') => {
-                let end = regex_end(rest).ok_or("a '/' is not closed")?;
+                let end = regex_end(rest).ok_or(QueryError::Unclosed('/'))?;
                 let body = rest[1..end].replace("\\/", "/");
-                regex::bytes::Regex::new(&body).map_err(|e| {
-                    format!(
-                        "not a usable regular expression: {}",
-                        e.to_string().lines().last().unwrap_or_default()
-                    )
-                })?;
+                regex::bytes::Regex::new(&body).map_err(QueryError::regex)?;
                 (Token::Leaf(Query::Regex(body)), end + 1)
             }
             _ => word(rest)?,
@@ -82,12 +109,14 @@ fn lex(text: &str) -> Result<Vec<Token>, String> {
     Ok(tokens)
 }
 
+/// Index of the '/' that ends a regular expression. `\/` does not end it.
 fn regex_end(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
     (1..bytes.len()).find(|i| bytes[*i] == b'/' && bytes[i - 1] != b'\\')
 }
 
-fn word(rest: &str) -> Result<(Token, usize), String> {
+/// The token at the start of `rest` (an operator, a field or a word) and its length in bytes.
+fn word(rest: &str) -> Result<(Token, usize), QueryError> {
     let mut end = rest
         .find(|c: char| c.is_whitespace() || c == '(' || c == ')')
         .unwrap_or(rest.len());
@@ -103,7 +132,7 @@ fn word(rest: &str) -> Result<(Token, usize), String> {
         let value = match value.strip_prefix('"') {
             Some(_) => {
                 let open = name.len() + 2;
-                let close = rest[open..].find('"').ok_or("a quote is not closed")? + open;
+                let close = rest[open..].find('"').ok_or(QueryError::Unclosed('"'))? + open;
                 end = close + 1;
                 &rest[open..close]
             }
@@ -114,7 +143,7 @@ fn word(rest: &str) -> Result<(Token, usize), String> {
     Ok((Token::Leaf(Query::Text(word.to_string())), end))
 }
 
-fn field(name: &str, value: &str) -> Result<Field, String> {
+fn field(name: &str, value: &str) -> Result<Field, QueryError> {
     Ok(match name {
         "level" => Field::Level(levels(value)?),
         "service" => Field::Service(value.to_lowercase()),
@@ -123,37 +152,33 @@ fn field(name: &str, value: &str) -> Result<Field, String> {
         _ => Field::Template(
             value
                 .parse()
-                .map_err(|_| format!("'{value}' is not a template id (a number)"))?,
+                .map_err(|_| QueryError::TemplateId(value.to_string()))?,
         ),
     })
 }
 
-fn levels(value: &str) -> Result<Vec<Level>, String> {
+/// Levels that match a value such as `warn` or `>=error`.
+fn levels(value: &str) -> Result<Vec<Level>, QueryError> {
     let split = value
         .find(|c: char| c.is_alphabetic())
         .unwrap_or(value.len());
     let (op, name) = value.split_at(split);
-    let wanted = name.to_ascii_lowercase();
+    let lowercase = name.to_ascii_lowercase();
     let level = Level::ALL
         .into_iter()
         .find(|l| {
-            l.name() == wanted
-                || l.name().starts_with(&wanted) && wanted.len() >= 3
-                || wanted == "warning" && *l == Level::Warn
+            l.name() == lowercase
+                || l.name().starts_with(&lowercase) && lowercase.len() >= 3
+                || lowercase == "warning" && *l == Level::Warn
         })
-        .ok_or_else(|| {
-            format!(
-                "unknown level '{name}': one of {}",
-                Level::ALL.map(Level::name).join(", ")
-            )
-        })?;
+        .ok_or_else(|| QueryError::Level(name.to_string()))?;
     let test: fn(Level, Level) -> bool = match op {
         "" | "=" => |a, b| a == b,
         ">=" => |a, b| a >= b,
         ">" => |a, b| a > b,
         "<=" => |a, b| a <= b,
         "<" => |a, b| a < b,
-        other => return Err(format!("unknown comparison '{other}' for a level")),
+        other => return Err(QueryError::Operator(other.to_string())),
     };
     Ok(Level::ALL.into_iter().filter(|l| test(*l, level)).collect())
 }
@@ -168,7 +193,7 @@ impl Parser<'_> {
         self.tokens.get(self.at)
     }
 
-    fn or(&mut self) -> Result<Query, String> {
+    fn or(&mut self) -> Result<Query, QueryError> {
         let mut parts = vec![self.and()?];
         while self.peek() == Some(&Token::Or) {
             self.at += 1;
@@ -181,7 +206,7 @@ impl Parser<'_> {
         })
     }
 
-    fn and(&mut self) -> Result<Query, String> {
+    fn and(&mut self) -> Result<Query, QueryError> {
         let mut parts = Vec::new();
         loop {
             match self.peek() {
@@ -197,25 +222,25 @@ impl Parser<'_> {
         })
     }
 
-    fn unary(&mut self) -> Result<Query, String> {
+    fn unary(&mut self) -> Result<Query, QueryError> {
         self.at += 1;
         match &self.tokens[self.at - 1] {
             Token::Minus => match self.peek() {
                 Some(Token::Open | Token::Leaf(_) | Token::Minus) => {
                     Ok(Query::Not(Box::new(self.unary()?)))
                 }
-                _ => Err("nothing follows the '-'".into()),
+                _ => Err(QueryError::NothingToExclude),
             },
             Token::Open => {
                 let inner = self.or()?;
                 if self.peek() != Some(&Token::Close) {
-                    return Err("a '(' is not closed".into());
+                    return Err(QueryError::Unclosed(')'));
                 }
                 self.at += 1;
                 Ok(inner)
             }
             Token::Leaf(q) => Ok(q.clone()),
-            _ => Err("an operator where a word was expected".into()),
+            _ => Err(QueryError::UnexpectedOperator),
         }
     }
 }
@@ -230,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn the_language_is_read() {
+    fn the_query_language_is_parsed() {
         assert_eq!(
             parse("a b").unwrap(),
             Query::And(vec![text("a"), text("b")])
@@ -256,7 +281,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_input_parses_or_says_why(t in any::<String>()) {
+        fn no_input_panics(t in any::<String>()) {
             let _ = parse(&t);
         }
     }

@@ -1,26 +1,29 @@
-//! A query made ready for one state of the corpus: regular expressions compiled, words hashed, kinds looked up.
+//! Prepares a query for the current state of a corpus: compiles regular expressions, hashes words
+//! and looks up kinds. Does not read log text.
 
-use super::query::{Field, Query};
+use super::query::{Field, Query, QueryError};
 use crate::model::{Level, TimeRange};
 use crate::text::words::{filter_hash, for_each_word};
 use regex::bytes::{Regex, RegexBuilder};
 
-/// What `prepare` must know of the corpus.
+/// Information about the corpus that `prepare` needs.
 pub trait Lookup {
+    /// Number of kinds.
     fn kinds(&self) -> usize;
-    /// Constant text (header and message) of a kind matches.
+    /// True if the constant text (header and message) of a kind matches.
     fn constant_matches(&self, kind: usize, regex: &Regex) -> bool;
     fn level(&self, kind: usize) -> Level;
-    /// The service that the kind's own text names, if any, in lower case.
+    /// The service named in the kind's own text, in lower case. Empty if there is none.
     fn named_service(&self, kind: usize) -> String;
     fn template_has_id(&self, kind: usize, id: u64) -> bool;
     fn sources(&self) -> usize;
     fn source_name(&self, source: usize) -> String;
-    /// Service that all events of a source have whatever they say, and the one that they have for want of another.
+    /// The fixed service of a source, which overrides the events' text, and the default service of
+    /// events whose text names none. Both in lower case.
     fn source_service(&self, source: usize) -> (Option<String>, String);
 }
 
-/// Kinds by number, as bits.
+/// A set of kind numbers.
 #[derive(Clone, Debug, Default)]
 pub struct KindSet(Vec<u64>);
 
@@ -40,24 +43,26 @@ impl KindSet {
     }
 }
 
-/// A word that every match contains.
+/// A word that every match must contain.
 #[derive(Clone, Debug)]
 pub struct Need {
     pub hash: u64,
-    /// For words without a digit: kinds whose constant text has it.
+    /// The kinds whose constant text contains the word. `None` for words with a digit.
     pub kinds: Option<KindSet>,
 }
 
+/// A single condition of a plan.
 #[derive(Debug)]
 pub enum Leaf {
     Text {
         regex: Regex,
         needs: Vec<Need>,
-        /// The match is one word without digits: the kinds alone tell, for first lines.
+        /// The query is a single word without a digit, so the kinds decide for fully indexed
+        /// blocks.
         by_kind: bool,
     },
     Kinds(KindSet),
-    /// Per source: all, none, or by kind.
+    /// Per source: all events match, none match, or the kind decides (`None`).
     Service {
         by_source: Vec<Option<bool>>,
         named: KindSet,
@@ -69,6 +74,7 @@ pub enum Leaf {
     Time(TimeRange),
 }
 
+/// A prepared query.
 #[derive(Debug)]
 pub enum Plan {
     All,
@@ -79,7 +85,7 @@ pub enum Plan {
 }
 
 impl Plan {
-    /// Cheap parts first, so that text is read only where it decides.
+    /// Relative cost. Cheap conditions run first, so that text is read only if they cannot decide.
     fn cost(&self) -> u32 {
         match self {
             Plan::All => 0,
@@ -99,7 +105,7 @@ impl Plan {
         }
     }
 
-    /// Regular expressions whose matches are worth highlighting.
+    /// Collects the regular expressions whose matches are highlighted. Negated parts are skipped.
     pub fn highlights(&self, out: &mut Vec<Regex>) {
         match self {
             Plan::Leaf(Leaf::Text { regex, .. }) => out.push(regex.clone()),
@@ -109,8 +115,9 @@ impl Plan {
     }
 }
 
-/// Text between word boundaries as `rg -w` has them, ignoring case, blanks flexible.
-pub fn text_regex(text: &str) -> Result<Regex, String> {
+/// A regular expression for text between word boundaries (as in `rg -w`), ignoring case. A blank
+/// matches one or more blanks.
+pub fn text_regex(text: &str) -> Result<Regex, QueryError> {
     let pieces: Vec<String> = text
         .split([' ', '\t'])
         .filter(|p| !p.is_empty())
@@ -120,16 +127,16 @@ pub fn text_regex(text: &str) -> Result<Regex, String> {
     build(&format!(r"\b{{start-half}}{body}\b{{end-half}}"), true)
 }
 
-fn build(pattern: &str, fold: bool) -> Result<Regex, String> {
+fn build(pattern: &str, fold: bool) -> Result<Regex, QueryError> {
     RegexBuilder::new(pattern)
         .case_insensitive(fold)
         .size_limit(50 << 20)
         .build()
-        .map_err(|e| format!("not a usable pattern: {e}"))
+        .map_err(QueryError::regex)
 }
 
-/// Makes a query ready. Time is a further condition.
-pub fn prepare(query: &Query, range: TimeRange, lookup: &dyn Lookup) -> Result<Plan, String> {
+/// Prepares a query, restricted to a time range. Fails if a pattern cannot be compiled.
+pub fn prepare(query: &Query, range: TimeRange, lookup: &dyn Lookup) -> Result<Plan, QueryError> {
     let plan = node(query, lookup)?;
     if range.is_unbounded() {
         return Ok(plan);
@@ -137,8 +144,8 @@ pub fn prepare(query: &Query, range: TimeRange, lookup: &dyn Lookup) -> Result<P
     Ok(Plan::And(vec![Plan::Leaf(Leaf::Time(range)), plan]))
 }
 
-fn node(query: &Query, lookup: &dyn Lookup) -> Result<Plan, String> {
-    let all = |qs: &[Query]| -> Result<Vec<Plan>, String> {
+fn node(query: &Query, lookup: &dyn Lookup) -> Result<Plan, QueryError> {
+    let all = |qs: &[Query]| -> Result<Vec<Plan>, QueryError> {
         let mut plans = qs
             .iter()
             .map(|q| node(q, lookup))
@@ -162,7 +169,7 @@ fn node(query: &Query, lookup: &dyn Lookup) -> Result<Plan, String> {
     })
 }
 
-fn text_leaf(text: &str, lookup: &dyn Lookup) -> Result<Leaf, String> {
+fn text_leaf(text: &str, lookup: &dyn Lookup) -> Result<Leaf, QueryError> {
     let regex = text_regex(text)?;
     let bytes = text.as_bytes();
     let mut needs = Vec::new();
@@ -200,12 +207,13 @@ fn text_leaf(text: &str, lookup: &dyn Lookup) -> Result<Leaf, String> {
     })
 }
 
-fn glob(pattern: &str) -> Result<Regex, String> {
+/// A regular expression for a pattern where `*` matches any text, ignoring case.
+fn glob(pattern: &str) -> Result<Regex, QueryError> {
     let body: Vec<String> = pattern.split('*').map(regex::escape).collect();
     build(&format!("^{}$", body.join(".*")), true)
 }
 
-fn field_leaf(field: &Field, lookup: &dyn Lookup) -> Result<Leaf, String> {
+fn field_leaf(field: &Field, lookup: &dyn Lookup) -> Result<Leaf, QueryError> {
     let n = lookup.kinds();
     Ok(match field {
         Field::Level(levels) => Leaf::Kinds(KindSet::of(n, |k| levels.contains(&lookup.level(k)))),

@@ -1,5 +1,6 @@
-//! The tantivy index: templates by their words (phrase, prefix, fuzzy) and one small document per block of events
-//! (time range, levels, services, templates). Knows documents, not where they come from.
+//! The tantivy index: finds templates by their words (phrase, prefix, fuzzy) and stores one small
+//! document per block of events (services, templates). Does not know where the
+//! documents come from.
 
 use std::path::Path;
 use tantivy::collector::TopDocs;
@@ -12,23 +13,20 @@ use tantivy::schema::{
 };
 use tantivy::{Index, IndexReader, IndexWriter, TantivyDocument, Term};
 
-/// Least that tantivy accepts for its writer.
+/// Smallest writer memory in bytes that tantivy accepts.
 const WRITER_BYTES: usize = 15_000_000;
 
-/// One template to be found by its words.
+/// A template to index by its words.
 #[derive(Clone, Debug)]
 pub struct TemplateDoc<'a> {
     pub id: u64,
     pub text: &'a str,
 }
 
-/// One block (about 1 MB) of events.
+/// A document for about 1 MB of consecutive events of one chunk.
 #[derive(Clone, Debug, Default)]
 pub struct BlockDoc {
     pub chunk: u64,
-    pub min_time: i64,
-    pub max_time: i64,
-    pub levels: Vec<&'static str>,
     pub services: Vec<String>,
     pub templates: Vec<u64>,
 }
@@ -37,13 +35,11 @@ struct Fields {
     id: Field,
     text: Field,
     chunk: Field,
-    min_time: Field,
-    max_time: Field,
-    level: Field,
     service: Field,
     template: Field,
 }
 
+/// An open tantivy index.
 pub struct Terms {
     index: Index,
     reader: IndexReader,
@@ -53,12 +49,9 @@ pub struct Terms {
 fn schema() -> (Schema, Fields) {
     let mut b = Schema::builder();
     let fields = Fields {
-        id: b.add_u64_field("id", INDEXED | STORED),
-        text: b.add_text_field("text", TEXT | STORED),
+        id: b.add_u64_field("id", STORED),
+        text: b.add_text_field("text", TEXT),
         chunk: b.add_u64_field("chunk", FAST),
-        min_time: b.add_i64_field("min_time", FAST),
-        max_time: b.add_i64_field("max_time", FAST),
-        level: b.add_text_field("level", STRING),
         service: b.add_text_field("service", STRING),
         template: b.add_u64_field("template", INDEXED),
     };
@@ -66,7 +59,8 @@ fn schema() -> (Schema, Fields) {
 }
 
 impl Terms {
-    /// Builds the index anew: in `folder`, or in memory without one.
+    /// Builds a new index in `folder`, or in memory if `folder` is `None`. Deletes an existing
+    /// index in the folder.
     pub fn build<'a>(
         folder: Option<&Path>,
         templates: impl Iterator<Item = TemplateDoc<'a>>,
@@ -95,12 +89,6 @@ impl Terms {
         for block in blocks {
             let mut doc = TantivyDocument::default();
             doc.add_u64(fields.chunk, block.chunk);
-            doc.add_i64(fields.min_time, block.min_time);
-            doc.add_i64(fields.max_time, block.max_time);
-            block
-                .levels
-                .iter()
-                .for_each(|l| doc.add_text(fields.level, l));
             block
                 .services
                 .iter()
@@ -121,6 +109,7 @@ impl Terms {
         })
     }
 
+    /// Opens an existing index. Fails if the folder does not contain one.
     pub fn open(folder: &Path) -> tantivy::Result<Terms> {
         let (_, fields) = schema();
         let index = Index::open_in_dir(folder)?;
@@ -132,8 +121,8 @@ impl Terms {
         })
     }
 
-    /// Templates whose words fit `text`, best first: the last word as a prefix, words of four letters or more with one letter wrong,
-    /// a quoted text as a phrase.
+    /// Ids of templates that match `text`, best first. The last word matches as a prefix, words of
+    /// four or more letters match with one wrong letter, and quoted text matches as a phrase.
     pub fn templates(&self, text: &str, limit: usize) -> tantivy::Result<Vec<u64>> {
         let words = self.words(text)?;
         let Some((last, before)) = words.split_last() else {
@@ -175,6 +164,7 @@ impl Terms {
         Ok(ids)
     }
 
+    /// The words of a text, as tantivy's tokenizer splits them.
     fn words(&self, text: &str) -> tantivy::Result<Vec<String>> {
         let mut analyzer = self.index.tokenizer_for_field(self.fields.text)?;
         let mut stream = analyzer.token_stream(text);
@@ -185,12 +175,12 @@ impl Terms {
         Ok(words)
     }
 
-    /// Chunks with events of a service.
+    /// Numbers of the chunks with events of a service, ascending.
     pub fn chunks_of_service(&self, service: &str) -> tantivy::Result<Vec<u64>> {
         self.chunks(Term::from_field_text(self.fields.service, service))
     }
 
-    /// Chunks with events of a template.
+    /// Numbers of the chunks with events of a template, ascending.
     pub fn chunks_of_template(&self, id: u64) -> tantivy::Result<Vec<u64>> {
         self.chunks(Term::from_field_u64(self.fields.template, id))
     }
@@ -220,7 +210,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn templates_are_found_by_phrase_prefix_and_with_a_slip() {
+    fn templates_are_found_by_phrase_by_prefix_and_with_a_typo() {
         let docs = [
             (1, "Failed password for <*> from <*>"),
             (2, "session opened for user <*>"),
@@ -230,7 +220,6 @@ mod tests {
             chunk: 7,
             services: vec!["sshd".into()],
             templates: vec![2],
-            ..BlockDoc::default()
         }];
         let t = Terms::build(
             None,

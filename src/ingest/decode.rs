@@ -1,8 +1,9 @@
-//! Compressed and foreign-encoded bytes -> plain UTF-8-ish bytes, as streams. Knows no paths and no formats of lines.
+//! Decompresses streams and converts UTF-16 to UTF-8. Detects the content of a stream from its
+//! first bytes. Knows nothing about paths or log formats.
 
 use std::io::{self, BufRead, BufReader, Read};
 
-/// What a stream holds, by its first bytes and not by its name.
+/// What a stream contains, detected from its first bytes, not from its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Content {
     Gzip,
@@ -15,15 +16,18 @@ pub enum Content {
     Text,
 }
 
+/// Byte order of UTF-16.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Endian {
     Little,
     Big,
 }
 
-/// So many bytes tell what a stream is.
+/// Number of bytes that are needed to detect the content of a stream.
 pub const PROBE: usize = 512;
 
+/// Detects the content of a stream from `head`, its first bytes (`PROBE`, or fewer if it is
+/// shorter).
 pub fn content(head: &[u8]) -> Content {
     match head {
         [0x1f, 0x8b, 8, ..] => Content::Gzip,
@@ -45,8 +49,8 @@ fn is_tar(head: &[u8]) -> bool {
     if &block[257..262] == b"ustar" {
         return true;
     }
-    // Old archives have no magic: the header's checksum tells.
-    let stated = std::str::from_utf8(&block[148..156])
+    // Old tar archives have no magic bytes, so the header's checksum is verified instead.
+    let stored = std::str::from_utf8(&block[148..156])
         .ok()
         .and_then(|t| u32::from_str_radix(t.trim_matches(['\0', ' ']), 8).ok());
     let sum: u32 = block
@@ -60,10 +64,10 @@ fn is_tar(head: &[u8]) -> bool {
             }
         })
         .sum();
-    stated == Some(sum) && block[0] != 0
+    stored == Some(sum) && block[0] != 0
 }
 
-/// A reader of the plain content; archives and text are passed through.
+/// Returns a reader of the decoded content. Archives and text are passed through unchanged.
 pub fn plain<'r>(content: Content, input: impl BufRead + 'r) -> io::Result<Box<dyn Read + 'r>> {
     Ok(match content {
         Content::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(input)),
@@ -74,7 +78,7 @@ pub fn plain<'r>(content: Content, input: impl BufRead + 'r) -> io::Result<Box<d
             input,
             endian,
             out: Vec::new(),
-            given: 0,
+            consumed: 0,
             high: None,
             started: false,
         }),
@@ -82,30 +86,31 @@ pub fn plain<'r>(content: Content, input: impl BufRead + 'r) -> io::Result<Box<d
     })
 }
 
-/// Reads the first bytes without losing them: the probe and a reader that starts with it.
+/// Reads the first `PROBE` bytes. Returns them and a reader of the whole stream, including them.
+/// An error after the first byte is returned by that reader.
 pub fn probe<'r>(mut input: impl Read + 'r) -> io::Result<(Vec<u8>, Box<dyn BufRead + 'r>)> {
     let mut head = vec![0; PROBE];
     let mut n = 0;
-    let mut broken = None;
+    let mut error = None;
     while n < head.len() {
         match input.read(&mut head[n..]) {
             Ok(0) => break,
             Ok(k) => n += k,
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
             Err(e) => {
-                broken = Some(e);
+                error = Some(e);
                 break;
             }
         }
     }
     head.truncate(n);
-    // What came before a break is kept; the error follows it.
+    // The bytes before an error are kept; the reader returns the error after them.
     if n == 0
-        && let Some(e) = broken
+        && let Some(e) = error
     {
         return Err(e);
     }
-    let tail = Broken(broken, input);
+    let tail = ErrorFirst(error, input);
     Ok((
         head.clone(),
         Box::new(BufReader::with_capacity(
@@ -115,9 +120,10 @@ pub fn probe<'r>(mut input: impl Read + 'r) -> io::Result<(Vec<u8>, Box<dyn BufR
     ))
 }
 
-struct Broken<R>(Option<io::Error>, R);
+/// A reader that returns the error first, if there is one.
+struct ErrorFirst<R>(Option<io::Error>, R);
 
-impl<R: Read> Read for Broken<R> {
+impl<R: Read> Read for ErrorFirst<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         match self.0.take() {
             Some(e) => Err(e),
@@ -126,13 +132,16 @@ impl<R: Read> Read for Broken<R> {
     }
 }
 
-/// UTF-16 with a byte order mark -> UTF-8; lone surrogates become U+FFFD.
+/// Converts UTF-16 to UTF-8. Drops the byte order mark; unpaired surrogates become U+FFFD.
 struct Utf16<R> {
     input: R,
     endian: Endian,
+    /// Decoded bytes, of which the first `consumed` were already returned.
     out: Vec<u8>,
-    given: usize,
+    consumed: usize,
+    /// High surrogate that still needs its low surrogate.
     high: Option<u16>,
+    /// The first unit, which may be the byte order mark, was read.
     started: bool,
 }
 
@@ -156,7 +165,7 @@ impl<R: BufRead> Utf16<R> {
 
     fn fill(&mut self) -> io::Result<()> {
         self.out.clear();
-        self.given = 0;
+        self.consumed = 0;
         while self.out.len() < 32 * 1024 {
             let Some(unit) = self.unit()? else {
                 if self.high.take().is_some() {
@@ -183,12 +192,12 @@ impl<R: BufRead> Utf16<R> {
 
 impl<R: BufRead> Read for Utf16<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.given == self.out.len() {
+        if self.consumed == self.out.len() {
             self.fill()?;
         }
-        let n = buffer.len().min(self.out.len() - self.given);
-        buffer[..n].copy_from_slice(&self.out[self.given..self.given + n]);
-        self.given += n;
+        let n = buffer.len().min(self.out.len() - self.consumed);
+        buffer[..n].copy_from_slice(&self.out[self.consumed..self.consumed + n]);
+        self.consumed += n;
         Ok(n)
     }
 }
@@ -198,7 +207,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn utf16_becomes_utf8() {
+    fn utf16_is_converted_to_utf8() {
         let mut bytes = vec![0xff, 0xfe];
         for u in "häß 😀\n".encode_utf16() {
             bytes.extend(u.to_le_bytes());
@@ -213,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn content_is_told_by_its_first_bytes() {
+    fn content_is_detected_from_the_first_bytes() {
         assert_eq!(content(b"\x1f\x8b\x08\x00"), Content::Gzip);
         assert_eq!(content(b"BZhello"), Content::Text);
         assert_eq!(content(b""), Content::Text);

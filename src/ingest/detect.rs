@@ -1,4 +1,4 @@
-//! Which formats a source is written in, from a sample of its lines. Knows nothing of files.
+//! Detects the formats of a source from a sample of its lines. Does not access files.
 
 use super::clock::Clock;
 use super::format::{Catalogue, Format};
@@ -6,20 +6,24 @@ use super::line::{Join, Line, LineParser, continues};
 use super::parsed::Parsed;
 use std::sync::Arc;
 
-/// So many lines are looked at.
+/// Maximum number of lines that are inspected.
 const SAMPLE: usize = 400;
-/// A source is rarely written in more formats than this.
+/// Maximum number of formats per source.
 const MAX_FORMATS: usize = 4;
+/// Formats whose lines contain a line of another format.
 const WRAPPERS: &[&str] = &["cri", "docker", "compose"];
 
+/// Result of the detection.
 pub struct Detected {
     pub parser: LineParser,
-    /// For people: "cri > json", "text".
+    /// For display, outermost format first: "cri > json", "text".
     pub format: String,
+    /// Parts of the timestamps that were inferred, as in `Stamp::missing`.
     pub missing: u8,
 }
 
-/// Finds the formats of a source. `forced` is the user's choice and wins.
+/// Detects the formats of a source from `sample`, its first bytes. `forced` is the format that the
+/// user chose; it overrides the detection.
 pub fn detect(
     sample: &[u8],
     catalogue: &Catalogue,
@@ -43,22 +47,23 @@ pub fn detect(
                 .count();
             fits * 10 >= lines.len() * 8 && fits > 0
         });
-    let peeled = peel(&lines, wrapper.as_ref(), clock);
+    let inner = inner_lines(&lines, wrapper.as_ref(), clock);
     parser.wrapper = wrapper;
     parser.formats = match forced {
         Some(format) => vec![format.clone()],
-        // Records of several lines cannot be told by their lines.
+        // A record of several lines cannot be recognized from its single lines.
         None if sample.starts_with(super::EXPORT) => {
             catalogue.by_name("journal-export").into_iter().collect()
         }
-        None => choose(&peeled, catalogue, clock),
+        None => choose(&inner, catalogue, clock),
     };
     parser.generic = forced.is_none();
-    settle(parser, &lines, clock)
+    configure(parser, &lines, clock)
 }
 
-/// Sees how the chosen formats do: whether a time is found at all, and how strictly lines start with a header.
-fn settle(mut parser: LineParser, lines: &[&[u8]], clock: &Clock) -> Detected {
+/// Parses the sample with the chosen formats, and sets the parser's options from the result:
+/// whether lines have a timestamp at all, and how many of them start with a header.
+fn configure(mut parser: LineParser, lines: &[&[u8]], clock: &Clock) -> Detected {
     let (mut heads, mut plain, mut timed, mut generic, mut missing) =
         (0usize, 0usize, 0usize, 0usize, 0u8);
     let mut line = Line::default();
@@ -76,8 +81,8 @@ fn settle(mut parser: LineParser, lines: &[&[u8]], clock: &Clock) -> Detected {
         );
     }
     parser.generic = parser.generic && (timed > 0 || lines.is_empty());
-    // Where headed lines are the rule, an unparsed line goes on with the one above (an exception, a dumped value).
-    // Inside a wrapper each line has its time, so it takes more to be sure.
+    // If most lines have a header, a line without one continues the event above it (an exception, a
+    // dumped value). Inside a wrapper every line has a timestamp, so the threshold is higher.
     parser.strict = timed > 0
         && heads > 0
         && if parser.wrapper.is_some() {
@@ -103,14 +108,16 @@ fn settle(mut parser: LineParser, lines: &[&[u8]], clock: &Clock) -> Detected {
     }
 }
 
+/// Weight of the match if `line` is of this format.
 fn matches(format: &Format, line: &[u8], clock: &Clock) -> Option<u32> {
     let (mut clock, mut hint, mut out) = (clock.clone(), 0u8, Parsed::default());
     format
         .parse(line, &mut clock, &mut hint, &mut out)
-        .then(|| format.telling(hint))
+        .then(|| format.match_weight(hint))
 }
 
-fn peel(lines: &[&[u8]], wrapper: Option<&Arc<Format>>, clock: &Clock) -> Vec<Vec<u8>> {
+/// The lines inside the wrapper; the lines themselves if there is none.
+fn inner_lines(lines: &[&[u8]], wrapper: Option<&Arc<Format>>, clock: &Clock) -> Vec<Vec<u8>> {
     let Some(wrapper) = wrapper else {
         return lines.iter().map(|l| l.to_vec()).collect();
     };
@@ -127,7 +134,8 @@ fn peel(lines: &[&[u8]], wrapper: Option<&Arc<Format>>, clock: &Clock) -> Vec<Ve
         .collect()
 }
 
-/// Greedily: the format that explains most, then the one that explains most of the rest.
+/// Chooses formats greedily: the one with the highest total weight, then the one with the highest
+/// weight on the lines that are left, and so on.
 fn choose(lines: &[Vec<u8>], catalogue: &Catalogue, clock: &Clock) -> Vec<Arc<Format>> {
     let candidates: Vec<&Arc<Format>> = catalogue
         .0
@@ -144,13 +152,13 @@ fn choose(lines: &[Vec<u8>], catalogue: &Catalogue, clock: &Clock) -> Vec<Arc<Fo
                 .collect()
         })
         .collect();
-    let mut open: Vec<bool> = vec![true; heads.len()];
+    let mut unmatched: Vec<bool> = vec![true; heads.len()];
     let mut chosen: Vec<Arc<Format>> = Vec::new();
     while chosen.len() < MAX_FORMATS {
         let gain = |s: &Vec<u32>| {
             s.iter()
-                .zip(&open)
-                .filter(|(_, o)| **o)
+                .zip(&unmatched)
+                .filter(|(_, u)| **u)
                 .map(|(v, _)| *v)
                 .sum::<u32>()
         };
@@ -164,15 +172,15 @@ fn choose(lines: &[Vec<u8>], catalogue: &Catalogue, clock: &Clock) -> Vec<Arc<Fo
         };
         let fits = scores[best]
             .iter()
-            .zip(&open)
-            .filter(|(v, o)| **o && **v > 0)
+            .zip(&unmatched)
+            .filter(|(v, u)| **u && **v > 0)
             .count();
-        // Below 2% of the lines a format is as likely an accident.
+        // A format that matches fewer than 2% of the lines probably matches them by chance.
         if score == 0 || fits * 50 < heads.len() {
             break;
         }
-        for (o, v) in open.iter_mut().zip(&scores[best]) {
-            *o &= *v == 0;
+        for (u, v) in unmatched.iter_mut().zip(&scores[best]) {
+            *u &= *v == 0;
         }
         chosen.push(candidates[best].clone());
     }
@@ -181,11 +189,12 @@ fn choose(lines: &[Vec<u8>], catalogue: &Catalogue, clock: &Clock) -> Vec<Arc<Fo
 
 #[cfg(test)]
 mod tests {
+    use super::super::zone::Zone;
     use super::*;
     use crate::text::civil::rfc3339;
 
     fn clock() -> Clock {
-        Clock::new(1_700_000_000_000_000_000, 0)
+        Clock::new(1_700_000_000_000_000_000, Zone::utc())
     }
 
     #[test]
@@ -198,7 +207,7 @@ mod tests {
                 let mut parser = found.parser;
                 assert!(
                     found.format.contains(&format.name),
-                    "{} seen as {}: {}",
+                    "{} detected as {}: {}",
                     format.name,
                     found.format,
                     sample.line
@@ -236,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn nested_formats_are_peeled() {
+    fn a_line_inside_a_wrapper_is_parsed_with_its_own_format() {
         let catalogue = Catalogue::new(&[]).unwrap();
         let raw = br#"2024-03-01T10:00:00.1Z stdout F {"level":"error","msg":"boom \"x\"","k":1}"#;
         let mut found = detect(raw, &catalogue, &clock(), None);

@@ -1,6 +1,8 @@
-//! Formats as data: the shipped ones and the user's, each with sample lines that must parse. Knows lines, not sources.
+//! Loads log formats from TOML, the built-in ones and the user's, and parses single lines with
+//! them. Every format has sample lines that must parse. Knows nothing about sources.
 
 use super::clock::Clock;
+use super::error::FormatError;
 use super::keyed;
 use super::level;
 use super::parsed::{Parsed, Span};
@@ -10,7 +12,7 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-const SHIPPED: &[&str] = &[
+const BUILT_IN: &[&str] = &[
     include_str!("formats/cluster.toml"),
     include_str!("formats/system.toml"),
     include_str!("formats/web.toml"),
@@ -35,10 +37,10 @@ struct Entry {
     /// Added to the weight of a match, to break ties between formats.
     #[serde(default)]
     weight: u32,
-    /// Fields that must have one of these values.
+    /// Fields that must have one of the listed values.
     #[serde(default)]
     require: BTreeMap<String, Vec<String>>,
-    /// Texts of which one must occur in the line.
+    /// Texts that must all occur in the line.
     #[serde(default)]
     contains: Vec<String>,
     #[serde(default)]
@@ -47,7 +49,7 @@ struct Entry {
     samples: Vec<Sample>,
 }
 
-/// A line and what must be found in it.
+/// A sample line and the values that must be parsed from it.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sample {
@@ -75,14 +77,17 @@ enum Kind {
 enum LevelFrom {
     #[default]
     Header,
-    /// The HTTP status in an access line.
+    /// From the HTTP status code of an access log line.
     Status,
     None,
 }
 
+/// A compiled log format.
 #[derive(Debug)]
 pub struct Format {
+    /// Identifies the format, also on the command line.
     pub name: String,
+    /// Name for display.
     pub title: String,
     pub samples: Vec<Sample>,
     kind: Kind,
@@ -94,17 +99,19 @@ pub struct Format {
 }
 
 impl Format {
-    fn build(entry: Entry) -> Result<Format, String> {
-        let compile =
-            |p: &String| Pattern::compile(p).map_err(|e| format!("format '{}': {e}", entry.name));
-        let patterns = entry
-            .pattern
-            .iter()
-            .map(compile)
-            .collect::<Result<Vec<_>, _>>()?;
-        if entry.kind == Kind::Pattern && patterns.is_empty() {
-            return Err(format!("format '{}' has no pattern", entry.name));
+    /// `file` names the file of the entry in error messages.
+    fn build(file: &str, entry: Entry) -> Result<Format, FormatError> {
+        let (file, format) = (file.to_string(), entry.name.clone());
+        if entry.kind == Kind::Pattern && entry.pattern.is_empty() {
+            return Err(FormatError::NoPattern { file, format });
         }
+        let patterns: Result<Vec<_>, _> =
+            entry.pattern.iter().map(|p| Pattern::compile(p)).collect();
+        let patterns = patterns.map_err(|source| FormatError::Pattern {
+            file,
+            format,
+            source,
+        })?;
         Ok(Format {
             name: entry.name,
             title: entry.title,
@@ -118,7 +125,8 @@ impl Format {
         })
     }
 
-    /// Parses one line; true when it is of this format. `hint` remembers which pattern fitted last.
+    /// Parses one line; true if it is of this format. `hint` is the index of the pattern that
+    /// matched last, and is updated.
     pub fn parse(&self, text: &[u8], clock: &mut Clock, hint: &mut u8, out: &mut Parsed) -> bool {
         out.clear();
         match self.kind {
@@ -135,15 +143,17 @@ impl Format {
                 {
                     return false;
                 }
-                // What fitted last is tried first, unless one before it is more telling.
+                // The pattern that matched last is tried first, unless one before it weighs more.
                 let last = usize::from(*hint).min(self.patterns.len() - 1);
-                let telling = self.patterns[..last]
+                let heaviest = self.patterns[..last]
                     .iter()
                     .all(|p| p.weight <= self.patterns[last].weight);
-                let first = if telling { last } else { 0 };
+                let first = if heaviest { last } else { 0 };
                 let rest = (0..self.patterns.len()).filter(|i| *i != first);
                 for i in std::iter::once(first).chain(rest) {
-                    if self.patterns[i].parse(text, clock, out) && self.allowed(text, out) {
+                    if self.patterns[i].parse(text, clock, out)
+                        && self.meets_requirements(text, out)
+                    {
                         *hint = i as u8;
                         self.finish(text, out);
                         return true;
@@ -155,7 +165,7 @@ impl Format {
         }
     }
 
-    fn allowed(&self, text: &[u8], out: &Parsed) -> bool {
+    fn meets_requirements(&self, text: &[u8], out: &Parsed) -> bool {
         self.require.iter().all(|(name, values)| {
             let span = match name.as_str() {
                 "part" => Some(out.part),
@@ -172,12 +182,12 @@ impl Format {
     fn finish(&self, text: &[u8], out: &mut Parsed) {
         if self.level_from == LevelFrom::Status {
             out.level = status_level(out.message.of(text));
-            out.by_digits = true;
+            out.level_from_digits = true;
         }
     }
 
-    /// How telling a match is.
-    pub fn telling(&self, hint: u8) -> u32 {
+    /// Weight of a match: the higher, the less likely is a match by chance.
+    pub fn match_weight(&self, hint: u8) -> u32 {
         let own = match self.kind {
             Kind::Pattern => self.patterns.get(usize::from(hint)).map_or(0, |p| p.weight),
             Kind::Docker | Kind::Export => 40,
@@ -188,6 +198,7 @@ impl Format {
     }
 }
 
+/// Parses a line of Docker's json-file driver; its `log` member is the inner line.
 fn docker(text: &[u8], clock: &mut Clock, out: &mut Parsed) -> bool {
     if !text.starts_with(b"{\"") || !keyed::json(text, clock, out) || out.time.is_none() {
         return false;
@@ -206,7 +217,7 @@ fn docker(text: &[u8], clock: &mut Clock, out: &mut Parsed) -> bool {
     true
 }
 
-/// Level by the status code behind the quoted request: 5xx error, 4xx warning.
+/// Level for the status code after the quoted request: 5xx is an error, 4xx a warning.
 fn status_level(message: &[u8]) -> Level {
     let Some(open) = memchr::memchr(b'"', message) else {
         return Level::Unknown;
@@ -217,40 +228,44 @@ fn status_level(message: &[u8]) -> Level {
     let rest = message[open + close + 2..].trim_ascii_start();
     let code = &rest[..rest.iter().take_while(|b| b.is_ascii_digit()).count()];
     if code.len() == 3 {
-        level::named(code)
+        level::from_name(code)
     } else {
         Level::Unknown
     }
 }
 
-/// All formats that are known, in order of declaration; the user's come first.
+/// All known formats in order of declaration. The user's come before the built-in ones.
 #[derive(Clone, Debug)]
 pub struct Catalogue(pub Vec<Arc<Format>>);
 
 impl Catalogue {
-    /// The shipped formats and `extra` files of the same form, each named for error messages.
-    pub fn new(extra: &[(String, String)]) -> Result<Catalogue, String> {
+    /// Loads the built-in formats and the `extra` files, given as (name, TOML text). Names are used
+    /// in error messages. Fails if a file or a pattern is invalid.
+    pub fn new(extra: &[(String, String)]) -> Result<Catalogue, FormatError> {
         let mut formats = Vec::new();
-        let shipped = SHIPPED.iter().map(|text| ("shipped formats", *text));
+        let built_in = BUILT_IN.iter().map(|text| ("built-in formats", *text));
         for (name, text) in extra
             .iter()
             .map(|(n, t)| (n.as_str(), t.as_str()))
-            .chain(shipped)
+            .chain(built_in)
         {
-            let file: File = toml::from_str(text).map_err(|e| format!("{name}: {e}"))?;
+            let file: File = toml::from_str(text).map_err(|e| FormatError::Toml {
+                file: name.to_string(),
+                source: Box::new(e),
+            })?;
             for entry in file.format {
-                formats.push(Arc::new(
-                    Format::build(entry).map_err(|e| format!("{name}: {e}"))?,
-                ));
+                formats.push(Arc::new(Format::build(name, entry)?));
             }
         }
         Ok(Catalogue(formats))
     }
 
+    /// The first format with this name.
     pub fn by_name(&self, name: &str) -> Option<Arc<Format>> {
         self.0.iter().find(|f| f.name == name).cloned()
     }
 
+    /// Names of all formats.
     pub fn names(&self) -> Vec<&str> {
         self.0.iter().map(|f| f.name.as_str()).collect()
     }

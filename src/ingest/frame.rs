@@ -1,28 +1,31 @@
-//! Lines -> events: what belongs together is joined (stack traces, indented text, pretty-printed JSON, CRI parts).
-//! Knows lines and their parser, nothing of what becomes of the events.
+//! Groups lines into events. Joins the lines of stack traces, indented text, pretty-printed JSON
+//! and partial CRI records. Does not know how events are stored or indexed.
 
 use super::keyed::EXPORT;
 use super::line::{Join, Line, LineParser};
 
-/// An event is not joined beyond this.
+/// Maximum lines of an event; further lines start a new one.
 const MAX_LINES: u32 = 2_000;
+/// Maximum bytes of an event, checked before each line; further lines start a new one.
 const MAX_BYTES: usize = 1 << 20;
-/// Longer lines are parsed by their first part; all of their words are still indexed.
+/// Only this many bytes of a line are parsed. All of its words are still indexed.
 pub const MAX_PARSE: usize = 64 * 1024;
 
-/// Takes events as they are framed.
+/// Receives the framed events.
 pub trait Sink {
-    /// An event starts at byte `at` of the chunk; `raw` is its first line (or all of it, for a JSON object over several lines).
+    /// An event starts at byte `at` of the chunk. `raw` is its first line, or the whole text if it
+    /// is a record of several lines (JSON object, journal export).
     fn begin(&mut self, at: usize, raw: &[u8], line: &Line, parser: &LineParser);
-    /// A further physical line of the event; its text goes with the event begun last, unless `begin` had it already.
+    /// Another physical line of the event that started last, at byte `at` of the chunk. For a
+    /// record of several lines, `begin` has already received its text.
     fn more(&mut self, at: usize, raw: &[u8]);
 }
 
-/// Frames one chunk. The first line always begins an event.
+/// Frames one chunk. The first line always starts an event.
 pub fn frame(chunk: &[u8], parser: &mut LineParser, sink: &mut impl Sink) {
     let mut line = Line::default();
-    let (mut at, mut lines, mut began) = (0usize, 0u32, 0usize);
-    let (mut part, mut trace) = (false, false);
+    let (mut at, mut lines, mut event_start) = (0usize, 0u32, 0usize);
+    let (mut part, mut in_trace) = (false, false);
     while at < chunk.len() {
         let end = memchr::memchr(b'\n', &chunk[at..]).map_or(chunk.len(), |n| at + n);
         let raw = &chunk[at..end];
@@ -33,9 +36,9 @@ pub fn frame(chunk: &[u8], parser: &mut LineParser, sink: &mut impl Sink) {
             export_end(chunk, at, raw)
         };
         if let Some(close) = record {
-            object(chunk, at, close, parser, sink, &mut line);
+            emit_record(chunk, at, close, parser, sink, &mut line);
             at = (close + 1).min(chunk.len());
-            (lines, began, part, trace) = (1, at, false, false);
+            (lines, event_start, part, in_trace) = (1, at, false, false);
             continue;
         }
         let head = &raw[..raw.len().min(MAX_PARSE)];
@@ -44,19 +47,19 @@ pub fn frame(chunk: &[u8], parser: &mut LineParser, sink: &mut impl Sink) {
             || match line.join {
                 Join::Start => false,
                 Join::Continues => true,
-                Join::Plain => trace,
+                Join::Plain => in_trace,
             };
-        let full = lines >= MAX_LINES || at - began > MAX_BYTES;
+        let full = lines >= MAX_LINES || at - event_start > MAX_BYTES;
         if joined && lines > 0 && !full {
             sink.more(at, raw);
             lines += 1;
         } else {
             sink.begin(at, raw, &line, parser);
-            (lines, began) = (1, at);
+            (lines, event_start) = (1, at);
         }
-        // The exception's own line ends a Python trace.
-        trace = match line.join {
-            Join::Continues => trace || head.starts_with(b"Traceback"),
+        // A Python traceback ends with an unindented line, the exception, which is joined too.
+        in_trace = match line.join {
+            Join::Continues => in_trace || head.starts_with(b"Traceback"),
             _ => false,
         };
         part = line.part;
@@ -64,12 +67,13 @@ pub fn frame(chunk: &[u8], parser: &mut LineParser, sink: &mut impl Sink) {
     }
 }
 
-/// A line that opens a JSON object and nothing more.
+/// True for a line that contains only an opening brace.
 fn is_object_start(raw: &[u8]) -> bool {
     raw.first() == Some(&b'{') && raw.len() <= 3 && raw.trim_ascii() == b"{"
 }
 
-/// End of the line with the brace that closes the object opened at `at`, if it is near.
+/// End of the line with the brace that closes the object opened at `at`. `None` if the brace is not
+/// within `MAX_PARSE` bytes.
 fn object_end(chunk: &[u8], at: usize) -> Option<usize> {
     let window = &chunk[at..chunk.len().min(at + MAX_PARSE)];
     let close = memchr::memmem::find(window, b"\n}")? + at + 1;
@@ -77,7 +81,7 @@ fn object_end(chunk: &[u8], at: usize) -> Option<usize> {
     (chunk[close..end].trim_ascii().len() <= 2).then_some(end)
 }
 
-/// End of the last line of a record of `journalctl -o export`, which an empty line closes.
+/// End of the last line of a `journalctl -o export` record, which an empty line terminates.
 fn export_end(chunk: &[u8], at: usize, raw: &[u8]) -> Option<usize> {
     if !raw.starts_with(EXPORT) {
         return None;
@@ -89,7 +93,8 @@ fn export_end(chunk: &[u8], at: usize, raw: &[u8]) -> Option<usize> {
     ))
 }
 
-fn object(
+/// Reports the record at `at..close`, which may span several lines, as one event.
+fn emit_record(
     chunk: &[u8],
     at: usize,
     close: usize,
@@ -109,7 +114,8 @@ fn object(
     }
 }
 
-/// Offset in `chunk` of the last line, not before `floor`, at which an event surely starts: where a chunk may be cut.
+/// Offset in `chunk` of the last line at or after `floor` that certainly starts an event. The chunk
+/// may be cut there.
 pub fn last_start(chunk: &[u8], floor: usize, parser: &LineParser) -> Option<usize> {
     let mut parser = parser.clone();
     let mut line = Line::default();
@@ -122,12 +128,12 @@ pub fn last_start(chunk: &[u8], floor: usize, parser: &LineParser) -> Option<usi
         }
         let stop = memchr::memchr(b'\n', &chunk[start..]).map_or(chunk.len(), |n| start + n);
         parser.parse(&chunk[start..stop.min(start + MAX_PARSE)], &mut line);
-        let clear = match line.join {
+        let starts_event = match line.join {
             Join::Start => true,
             Join::Plain => !parser.strict && !is_object_start(&chunk[start..stop]),
             Join::Continues => false,
         };
-        if clear && stop > start {
+        if starts_event && stop > start {
             parser.parse(&chunk[previous..end.min(previous + MAX_PARSE)], &mut line);
             if !line.part {
                 return Some(start);
@@ -145,11 +151,12 @@ mod tests {
     use super::super::clock::Clock;
     use super::super::detect::detect;
     use super::super::format::Catalogue;
+    use super::super::zone::Zone;
     use super::*;
 
     #[derive(Default)]
-    struct Seen(Vec<(usize, u32)>);
-    impl Sink for Seen {
+    struct Recorder(Vec<(usize, u32)>);
+    impl Sink for Recorder {
         fn begin(&mut self, at: usize, _: &[u8], _: &Line, _: &LineParser) {
             self.0.push((at, 1));
         }
@@ -163,17 +170,17 @@ mod tests {
         let mut parser = detect(
             text.as_bytes(),
             &catalogue,
-            &Clock::new(1_700_000_000_000_000_000, 0),
+            &Clock::new(1_700_000_000_000_000_000, Zone::utc()),
             None,
         )
         .parser;
-        let mut seen = Seen::default();
+        let mut seen = Recorder::default();
         frame(text.as_bytes(), &mut parser, &mut seen);
         seen.0.iter().map(|e| e.1).collect()
     }
 
     #[test]
-    fn traces_of_every_language_are_one_event() {
+    fn stack_traces_of_common_languages_are_one_event() {
         let java = "2024-03-01 10:00:00,123 ERROR [main] a.B: boom\njava.lang.IllegalStateException: x\n\tat a.B.c(B.java:1)\nCaused by: java.io.IOException: y\n\t... 3 more\n2024-03-01 10:00:01,123 INFO [main] a.B: ok\n";
         assert_eq!(events(java), [5, 1]);
         let python = "2024-03-01 10:00:00,123 - app - ERROR - boom\nTraceback (most recent call last):\n  File \"a.py\", line 1, in <module>\nValueError: x\n2024-03-01 10:00:01,123 - app - INFO - ok\n";
@@ -189,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_and_objects_are_joined() {
+    fn partial_lines_and_multi_line_records_are_joined() {
         let cri = "2024-03-01T10:00:00.1Z stdout P first \n2024-03-01T10:00:00.1Z stdout F second\n2024-03-01T10:00:00.2Z stdout F x\n2024-03-01T10:00:00.2Z stdout F \tat y\n";
         assert_eq!(events(cri), [2, 2]);
         let json = "{\n  \"time\": \"2024-03-01T10:00:00Z\",\n  \"msg\": \"a\"\n}\n{\n  \"time\": \"2024-03-01T10:00:01Z\"\n}\n";

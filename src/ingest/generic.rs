@@ -1,10 +1,12 @@
-//! The format of last resort: a line that starts with something that is a time, followed by whatever looks like a header
-//! (level, numbers of processes and threads, a bracketed thread or context, a class or program name before a colon).
+//! Fallback parser for lines of unknown formats: a timestamp, then everything that looks like a
+//! header (level, process and thread numbers, a bracketed thread or context, a class name, a
+//! program name before a colon). Knows no particular format.
 
 use super::clock::Clock;
 use super::level;
 use super::parsed::{Parsed, Span};
 
+/// Parses one line. True if it starts with a timestamp.
 pub fn parse(text: &[u8], clock: &mut Clock, out: &mut Parsed) -> bool {
     out.clear();
     let mut at = prefix(text, out);
@@ -23,20 +25,21 @@ pub fn parse(text: &[u8], clock: &mut Clock, out: &mut Parsed) -> bool {
         out,
         numbers: 0,
         brackets: 0,
-        classed: false,
+        has_class: false,
     };
     let start = header.run(at);
     out.message = Span::new(start, text.len());
     true
 }
 
-/// A bracket, a level word or an alert mark before the time.
+/// Reads an opening bracket or a level word before the timestamp. Returns where the timestamp
+/// starts.
 fn prefix(text: &[u8], out: &mut Parsed) -> usize {
     match text.first() {
         Some(b'[' | b'(' | b'<') => 1,
         Some(b) if b.is_ascii_uppercase() => {
             let n = text.iter().take_while(|b| b.is_ascii_alphabetic()).count();
-            let found = level::named(&text[..n]);
+            let found = level::from_name(&text[..n]);
             if n > 2 && found != Default::default() && matches!(text.get(n), Some(b' ' | b':')) {
                 out.level = found;
                 let mut at = n + 1;
@@ -51,39 +54,40 @@ fn prefix(text: &[u8], out: &mut Parsed) -> usize {
     }
 }
 
+/// Reads the header tokens after the timestamp.
 struct Header<'t, 'o> {
     text: &'t [u8],
     out: &'o mut Parsed,
     numbers: u32,
     brackets: u32,
-    /// A class name was found: no program's name follows it.
-    classed: bool,
+    /// A class name was found, so no program name follows.
+    has_class: bool,
 }
 
 impl Header<'_, '_> {
-    /// Reads header tokens from `at`; returns where the message starts.
+    /// Reads header tokens from `at`. Returns where the message starts.
     fn run(&mut self, mut at: usize) -> usize {
         loop {
-            at = self.separators(at);
+            at = self.skip_separators(at);
             match self.token(at) {
-                Some((end, true)) => return self.blanks(end),
+                Some((end, true)) => return self.skip_blanks(end),
                 Some((end, false)) => at = end,
                 None => return at,
             }
         }
     }
 
-    fn blanks(&self, mut at: usize) -> usize {
+    fn skip_blanks(&self, mut at: usize) -> usize {
         while matches!(self.text.get(at), Some(b' ' | b'\t')) {
             at += 1;
         }
         at
     }
 
-    /// Blanks and lone separators between header fields.
-    fn separators(&self, mut at: usize) -> usize {
+    /// Skips blanks and separators between header fields.
+    fn skip_separators(&self, mut at: usize) -> usize {
         loop {
-            at = self.blanks(at);
+            at = self.skip_blanks(at);
             match (self.text.get(at), self.text.get(at + 1)) {
                 (Some(b'|' | b'-'), Some(b' ' | b'\t')) | (Some(b'|'), _) => at += 1,
                 (Some(b':' | b','), Some(b' ')) => at += 1,
@@ -92,7 +96,8 @@ impl Header<'_, '_> {
         }
     }
 
-    /// One header token at `at`: its end, and whether it is the last. `None` when the message starts here.
+    /// Reads one header token at `at`. Returns its end and whether it is the last one. `None` if
+    /// the message starts at `at`.
     fn token(&mut self, at: usize) -> Option<(usize, bool)> {
         let rest = &self.text[at..];
         match *rest.first()? {
@@ -115,7 +120,7 @@ impl Header<'_, '_> {
         self.brackets += 1;
         let word = inside.trim_ascii();
         if level::is_word(word) {
-            self.out.level = level::named(word);
+            self.out.level = level::from_name(word);
         } else if self.brackets > 3 {
             return None;
         } else if self.out.component.is_empty()
@@ -138,7 +143,7 @@ impl Header<'_, '_> {
         let word = &rest[..n];
         let bare = word.strip_suffix(b":").unwrap_or(word);
         if self.out.level == Default::default() && level::is_word(bare) {
-            self.out.level = level::named(bare);
+            self.out.level = level::from_name(bare);
             return Some((at + n, false));
         }
         let name = bare.len() > 1
@@ -160,20 +165,21 @@ impl Header<'_, '_> {
                             | b'#'
                     )
             });
-        // A name closed by a colon, a bar after it, or a dotted class name with a level before it: the component.
+        // A name before a colon or a bar is the program. A dotted name after a level is a class
+        // name.
         let closed = word.ends_with(b":") || rest.get(n) == Some(&b'|');
-        if name && closed && self.out.program.is_empty() && !self.classed {
-            let tail = bare
+        if name && closed && self.out.program.is_empty() && !self.has_class {
+            let name_len = bare
                 .iter()
                 .position(|b| matches!(b, b'[' | b'('))
                 .unwrap_or(bare.len());
-            self.out.program = Span::new(at, at + tail);
+            self.out.program = Span::new(at, at + name_len);
             return Some((at + n, word.ends_with(b":")));
         }
         let dotted = bare.iter().filter(|b| **b == b'.').count() >= 2 && !bare.contains(&b'/');
         if name && dotted && self.out.level != Default::default() && self.out.component.is_empty() {
             self.out.component = Span::new(at, at + bare.len());
-            self.classed = true;
+            self.has_class = true;
             return Some((at + n, false));
         }
         None
@@ -182,13 +188,14 @@ impl Header<'_, '_> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::zone::Zone;
     use super::*;
     use crate::model::Level;
 
     fn message(line: &str) -> (String, Level) {
         let mut out = Parsed::default();
         assert!(
-            parse(line.as_bytes(), &mut Clock::new(0, 0), &mut out),
+            parse(line.as_bytes(), &mut Clock::new(0, Zone::utc()), &mut out),
             "{line}"
         );
         (
@@ -198,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_of_unknown_formats_are_left_out() {
+    fn the_message_starts_after_the_header_of_an_unknown_format() {
         for (line, want, level) in [
             (
                 "2024-03-01 10:00:00 [worker-3] ERROR db: pool exhausted",

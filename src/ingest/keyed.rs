@@ -1,11 +1,13 @@
-//! Records of keys and values on one line: JSON and logfmt. Finds the spans of the usual keys without building a tree;
-//! depth costs a counter, not a stack.
+//! Parses key-value records: JSON, logfmt and journalctl's export format. Finds the values of
+//! well-known keys without building a tree. Skips nested values by counting brackets, so that deep
+//! nesting cannot overflow the stack.
 
 use super::clock::Clock;
 use super::level;
 use super::parsed::{Name, Parsed, Span};
 
-/// Which of the usual roles a key plays; higher ranks win when several keys claim one role.
+/// Role of a well-known key and its rank. If several keys have the same role, the highest rank
+/// wins.
 fn role(key: &[u8]) -> Option<(Role, u8)> {
     Some(match key {
         b"time"
@@ -68,24 +70,27 @@ enum Role {
     Host,
 }
 
+/// Highest rank so far of each role.
 #[derive(Default)]
 struct Best {
     rank: [u8; 8],
 }
 
 impl Best {
-    fn take(&mut self, role: Role, rank: u8) -> bool {
-        let held = &mut self.rank[role as usize];
-        let wins = rank > *held;
+    /// Records the rank if it is the highest so far for the role; true if it is.
+    fn claim(&mut self, role: Role, rank: u8) -> bool {
+        let highest = &mut self.rank[role as usize];
+        let wins = rank > *highest;
         if wins {
-            *held = rank;
+            *highest = rank;
         }
         wins
     }
 }
 
-/// Objects whose members count as if they stood one level higher (ECS, MongoDB, journald, tracing).
-fn opens(key: &[u8]) -> bool {
+/// True for objects whose members are read as members of the record (ECS, MongoDB, journald,
+/// tracing).
+fn is_flattened(key: &[u8]) -> bool {
     matches!(
         key,
         b"log" | b"t" | b"fields" | b"@timestamp" | b"instant" | b"service" | b"host" | b"Data"
@@ -101,7 +106,7 @@ struct Keyed<'t, 'c, 'o> {
 }
 
 impl Keyed<'_, '_, '_> {
-    fn value(&mut self, parent: &[u8], key_at: Span, span: Span, quoted: bool) {
+    fn add_member(&mut self, parent: &[u8], key_at: Span, span: Span, quoted: bool) {
         self.members += 1;
         let text = self.text;
         let value = span.of(text);
@@ -115,13 +120,13 @@ impl Keyed<'_, '_, '_> {
             _ => None,
         };
         let Some((role, rank)) = found else {
-            return self.other(key_at, span);
+            return self.add_other(key_at, span);
         };
         match role {
             Role::Time => match self.clock.any(value) {
-                Some((stamp, _)) if self.best.take(role, rank) => self.out.time = Some(stamp),
+                Some((stamp, _)) if self.best.claim(role, rank) => self.out.time = Some(stamp),
                 Some(_) => {}
-                None => self.other(key_at, span),
+                None => self.add_other(key_at, span),
             },
             Role::Level | Role::Status | Role::Priority => {
                 let level = match role {
@@ -129,36 +134,36 @@ impl Keyed<'_, '_, '_> {
                         .ok()
                         .and_then(|t| t.parse().ok())
                         .map_or(Default::default(), level::from_priority),
-                    _ => level::named(value),
+                    _ => level::from_name(value),
                 };
-                // A status code tells a level only where nothing better does.
-                if level != Default::default() && self.best.take(Role::Level, rank) {
+                // A status code sets the level only if no better key does.
+                if level != Default::default() && self.best.claim(Role::Level, rank) {
                     self.out.level = level;
                 }
                 if role == Role::Status {
-                    self.other(key_at, span);
+                    self.add_other(key_at, span);
                 }
             }
-            Role::Message if quoted && self.best.take(role, rank) => {
+            Role::Message if quoted && self.best.claim(role, rank) => {
                 self.out.message = span;
                 self.out.escaped = memchr::memchr(b'\\', value).is_some();
             }
-            Role::Component if self.best.take(role, rank) => self.out.component = span,
-            Role::Program if self.best.take(role, rank) => self.out.program = span,
-            Role::Host if self.best.take(role, rank) => self.out.host = span,
-            _ => self.other(key_at, span),
+            Role::Component if self.best.claim(role, rank) => self.out.component = span,
+            Role::Program if self.best.claim(role, rank) => self.out.program = span,
+            Role::Host if self.best.claim(role, rank) => self.out.host = span,
+            _ => self.add_other(key_at, span),
         }
     }
 
-    fn other(&mut self, key: Span, span: Span) {
-        // So many fields are kept for display; the record's text keeps them all.
+    fn add_other(&mut self, key: Span, span: Span) {
+        // A limit for display only: the text of the record still contains all fields.
         if self.out.other.len() < 40 {
             self.out.other.push((Name::Written(key), span));
         }
     }
 }
 
-/// End of the string whose opening quote stands before `at`: the index of the closing quote.
+/// Index of the closing quote of the string whose content starts at `at`.
 fn string_end(text: &[u8], mut at: usize) -> Option<usize> {
     loop {
         at += memchr::memchr2(b'"', b'\\', text.get(at..)?)?;
@@ -169,14 +174,15 @@ fn string_end(text: &[u8], mut at: usize) -> Option<usize> {
     }
 }
 
-fn blanks(text: &[u8], mut at: usize) -> usize {
+fn skip_blanks(text: &[u8], mut at: usize) -> usize {
     while matches!(text.get(at), Some(b' ' | b'\t' | b'\n' | b'\r')) {
         at += 1;
     }
     at
 }
 
-/// End of a number, word, array or object that starts at `at`. Brackets are counted, not matched by kind.
+/// End of the number, word, array or object that starts at `at`. Brackets are counted; whether
+/// their types match is not checked.
 fn plain_end(text: &[u8], mut at: usize) -> Option<usize> {
     let mut depth = 0usize;
     loop {
@@ -193,9 +199,9 @@ fn plain_end(text: &[u8], mut at: usize) -> Option<usize> {
     }
 }
 
-/// Parses a JSON object that fills the text. Without a message key the whole text is the message.
+/// Parses a JSON object that spans the whole text. Without a message key, the text is the message.
 pub fn json(text: &[u8], clock: &mut Clock, out: &mut Parsed) -> bool {
-    let start = blanks(text, 0);
+    let start = skip_blanks(text, 0);
     if text.get(start) != Some(&b'{') {
         return false;
     }
@@ -208,7 +214,7 @@ pub fn json(text: &[u8], clock: &mut Clock, out: &mut Parsed) -> bool {
     };
     let ended = object(&mut keyed, start + 1, b"");
     let members = keyed.members;
-    let whole = ended.is_some_and(|e| blanks(text, e) == text.len());
+    let whole = ended.is_some_and(|e| skip_blanks(text, e) == text.len());
     if !whole || members == 0 {
         return false;
     }
@@ -219,34 +225,34 @@ pub fn json(text: &[u8], clock: &mut Clock, out: &mut Parsed) -> bool {
     true
 }
 
-/// Reads members up to the closing brace; returns the position behind it.
+/// Reads members up to the closing brace. Returns the position after it.
 fn object(keyed: &mut Keyed, mut at: usize, parent: &[u8]) -> Option<usize> {
     let text = keyed.text;
     loop {
-        at = blanks(text, at);
+        at = skip_blanks(text, at);
         match text.get(at)? {
             b'}' => return Some(at + 1),
             b',' => at += 1,
             b'"' => {
                 let key_end = string_end(text, at + 1)?;
                 let key = Span::new(at + 1, key_end);
-                at = blanks(text, key_end + 1);
+                at = skip_blanks(text, key_end + 1);
                 if text.get(at) != Some(&b':') {
                     return None;
                 }
-                at = blanks(text, at + 1);
+                at = skip_blanks(text, at + 1);
                 match text.get(at)? {
                     b'"' => {
                         let end = string_end(text, at + 1)?;
-                        keyed.value(parent, key, Span::new(at + 1, end), true);
+                        keyed.add_member(parent, key, Span::new(at + 1, end), true);
                         at = end + 1;
                     }
-                    b'{' if parent.is_empty() && opens(key.of(text)) => {
+                    b'{' if parent.is_empty() && is_flattened(key.of(text)) => {
                         at = object(keyed, at + 1, key.of(text))?
                     }
                     _ => {
                         let end = plain_end(text, at)?;
-                        keyed.value(parent, key, Span::new(at, end), false);
+                        keyed.add_member(parent, key, Span::new(at, end), false);
                         at = end;
                     }
                 }
@@ -256,7 +262,7 @@ fn object(keyed: &mut Keyed, mut at: usize, parent: &[u8]) -> Option<usize> {
     }
 }
 
-/// Parses `key=value key="quoted value"`: at least two pairs, one of them a time, a level or a message.
+/// Parses `key=value key="quoted value"`. Requires at least two pairs and one well-known key.
 pub fn logfmt(text: &[u8], clock: &mut Clock, out: &mut Parsed) -> bool {
     let mut keyed = Keyed {
         text,
@@ -265,7 +271,7 @@ pub fn logfmt(text: &[u8], clock: &mut Clock, out: &mut Parsed) -> bool {
         best: Best::default(),
         members: 0,
     };
-    let mut at = blanks(text, 0);
+    let mut at = skip_blanks(text, 0);
     let mut known = 0;
     while at < text.len() {
         let key_start = at;
@@ -279,7 +285,7 @@ pub fn logfmt(text: &[u8], clock: &mut Clock, out: &mut Parsed) -> bool {
             return false;
         }
         if text.get(at) != Some(&b'=') {
-            at = blanks(text, at);
+            at = skip_blanks(text, at);
             continue;
         }
         at += 1;
@@ -301,7 +307,7 @@ pub fn logfmt(text: &[u8], clock: &mut Clock, out: &mut Parsed) -> bool {
             (span, true)
         };
         known += usize::from(role(key).is_some());
-        keyed.value(
+        keyed.add_member(
             b"",
             Span::new(key_start, key_start + key.len()),
             span,
@@ -310,7 +316,7 @@ pub fn logfmt(text: &[u8], clock: &mut Clock, out: &mut Parsed) -> bool {
         if !matches!(text.get(at), None | Some(b' ' | b'\t')) {
             return false;
         }
-        at = blanks(text, at);
+        at = skip_blanks(text, at);
     }
     let members = keyed.members;
     if members < 2 || known == 0 {
@@ -323,7 +329,7 @@ pub fn logfmt(text: &[u8], clock: &mut Clock, out: &mut Parsed) -> bool {
     true
 }
 
-/// Parses one record of `journalctl -o export`: a field a line, up to an empty line.
+/// Parses one record of `journalctl -o export`, which has one field per line.
 pub fn export(text: &[u8], clock: &mut Clock, out: &mut Parsed) -> bool {
     if !text.starts_with(EXPORT) {
         return false;
@@ -339,7 +345,7 @@ pub fn export(text: &[u8], clock: &mut Clock, out: &mut Parsed) -> bool {
     while at < text.len() {
         let end = memchr::memchr(b'\n', &text[at..]).map_or(text.len(), |n| at + n);
         if let Some(n) = memchr::memchr(b'=', &text[at..end]) {
-            keyed.value(b"", Span::new(at, at + n), Span::new(at + n + 1, end), true);
+            keyed.add_member(b"", Span::new(at, at + n), Span::new(at + n + 1, end), true);
         }
         at = end + 1;
     }
@@ -350,10 +356,10 @@ pub fn export(text: &[u8], clock: &mut Clock, out: &mut Parsed) -> bool {
     true
 }
 
-/// How a record of `journalctl -o export` begins.
+/// First bytes of every `journalctl -o export` record.
 pub const EXPORT: &[u8] = b"__CURSOR=";
 
-/// Undoes JSON string escapes; broken ones are kept as they are.
+/// Decodes JSON string escapes. Invalid escapes are copied unchanged.
 pub fn unescape(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut at = 0;
@@ -386,6 +392,8 @@ pub fn unescape(text: &[u8]) -> Vec<u8> {
     out
 }
 
+/// Decodes the `\uXXXX` escape, or pair of surrogates, at the start of `text`. Returns the
+/// character and the length of the escape.
 fn unicode(text: &[u8]) -> Option<(char, usize)> {
     let unit = |at: usize| {
         let hex = text.get(at..at + 6)?;
@@ -400,7 +408,7 @@ fn unicode(text: &[u8]) -> Option<(char, usize)> {
     Some((char::from_u32(first).unwrap_or('\u{FFFD}'), 6))
 }
 
-/// How many raw bytes of an escaped string give its first `decoded` bytes.
+/// Number of bytes of the escaped `text` that decode to its first `decoded` bytes.
 pub fn escaped_len(text: &[u8], decoded: usize) -> usize {
     let (mut at, mut got) = (0, 0);
     while at < text.len() && got < decoded {
@@ -422,6 +430,7 @@ pub fn escaped_len(text: &[u8], decoded: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use super::super::zone::Zone;
     use super::*;
     use crate::model::Level;
 
@@ -429,7 +438,7 @@ mod tests {
         let mut out = Parsed::default();
         let ok = f(
             line.as_bytes(),
-            &mut Clock::new(1_700_000_000_000_000_000, 0),
+            &mut Clock::new(1_700_000_000_000_000_000, Zone::utc()),
             &mut out,
         );
         let message = String::from_utf8_lossy(out.message.of(line.as_bytes())).into_owned();
@@ -437,7 +446,7 @@ mod tests {
     }
 
     #[test]
-    fn usual_keys_are_found() {
+    fn well_known_keys_are_found() {
         let (p, m) = run(
             r#"{"level":50,"time":1700000000123,"msg":"it \"broke\"","n":{"a":[1]}}"#,
             json,
@@ -467,7 +476,7 @@ mod tests {
     }
 
     #[test]
-    fn escapes_map_to_raw_lengths() {
+    fn decoded_lengths_map_to_escaped_lengths() {
         let raw = br#"a\n\u00e9\"b"#;
         let decoded = unescape(raw);
         assert_eq!(decoded, "a\né\"b".as_bytes());
@@ -476,7 +485,7 @@ mod tests {
     }
 
     #[test]
-    fn depth_does_not_cost_stack() {
+    fn deep_nesting_does_not_overflow_the_stack() {
         let deep = format!(r#"{{"a":{}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
         assert!(run(&deep, json).is_some());
     }

@@ -1,8 +1,10 @@
-//! What the path of a log says: namespace, pod, container, node, restart. Recognises bundles by their layout alone.
+//! Reads namespace, pod, container, node and restart from the path of a log. Recognizes support
+//! bundles by their directory layout alone. Does not access files.
 
 use crate::model::Origin;
 
-/// Reads the layouts of kubelet, must-gather, cluster-info dump, support bundles, sosreport and Docker from a path.
+/// Reads the origin of a log from its path. Supports the layouts of kubelet, must-gather, `kubectl
+/// cluster-info dump`, support bundles, sosreport and Docker. Unknown parts are `None`.
 pub fn origin(path: &str) -> Origin {
     let parts: Vec<&str> = path
         .split('/')
@@ -34,11 +36,12 @@ pub fn origin(path: &str) -> Origin {
     origin
 }
 
-fn some(text: &str) -> Option<String> {
+fn non_empty(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_string())
 }
 
-fn after<'a>(parts: &'a [&'a str], name: &str) -> Option<&'a [&'a str]> {
+/// The parts after the first one that equals `name`.
+fn parts_after<'a>(parts: &'a [&'a str], name: &str) -> Option<&'a [&'a str]> {
     parts
         .iter()
         .position(|p| *p == name)
@@ -47,17 +50,17 @@ fn after<'a>(parts: &'a [&'a str], name: &str) -> Option<&'a [&'a str]> {
 
 /// `.../namespaces/<ns>/pods/<pod>/<container>/<container>/logs/{current,previous}.log`
 fn must_gather(parts: &[&str]) -> Option<Origin> {
-    let rest = after(parts, "namespaces")?;
+    let rest = parts_after(parts, "namespaces")?;
     let [namespace, "pods", pod, container, ..] = rest else {
         return None;
     };
     let file = parts.last()?;
     rest.contains(&"logs").then(|| Origin {
-        namespace: some(namespace),
-        pod: some(pod),
-        container: some(container),
+        namespace: non_empty(namespace),
+        pod: non_empty(pod),
+        container: non_empty(container),
         restart: Some(u32::from(!file.starts_with("previous"))),
-        layout: some("must-gather"),
+        layout: non_empty("must-gather"),
         ..Origin::default()
     })
 }
@@ -77,11 +80,11 @@ fn kubelet(parts: &[&str]) -> Option<Origin> {
     let number = file.split('.').next()?;
     (file.contains(".log") && !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
         .then(|| Origin {
-            namespace: some(namespace),
-            pod: some(pod),
-            container: some(container),
+            namespace: non_empty(namespace),
+            pod: non_empty(pod),
+            container: non_empty(container),
             restart: number.parse().ok(),
-            layout: some("kubelet"),
+            layout: non_empty("kubelet"),
             ..Origin::default()
         })
 }
@@ -96,10 +99,10 @@ fn containers(parts: &[&str]) -> Option<Origin> {
     };
     let (container, id) = tail.rsplit_once('-')?;
     (id.len() >= 12 && id.bytes().all(|b| b.is_ascii_hexdigit())).then(|| Origin {
-        namespace: some(namespace),
-        pod: some(pod),
-        container: some(container),
-        layout: some("kubelet"),
+        namespace: non_empty(namespace),
+        pod: non_empty(pod),
+        container: non_empty(container),
+        layout: non_empty("kubelet"),
         ..Origin::default()
     })
 }
@@ -112,8 +115,8 @@ fn docker(parts: &[&str]) -> Option<Origin> {
         .next()
         .filter(|s| s.len() < file.len())?;
     (id.len() >= 12 && id.bytes().all(|b| b.is_ascii_hexdigit())).then(|| Origin {
-        container: some(&id[..12]),
-        layout: some("docker"),
+        container: non_empty(&id[..12]),
+        layout: non_empty("docker"),
         ..Origin::default()
     })
 }
@@ -124,16 +127,16 @@ fn cluster_info(parts: &[&str]) -> Option<Origin> {
         return None;
     };
     Some(Origin {
-        namespace: some(namespace),
-        pod: some(pod),
-        layout: some("cluster-info dump"),
+        namespace: non_empty(namespace),
+        pod: non_empty(pod),
+        layout: non_empty("cluster-info dump"),
         ..Origin::default()
     })
 }
 
-/// Troubleshoot: `cluster-resources/pods/logs/<ns>/<pod>/<container>[-previous].log` or `<collector>/<pod>/<container>.log`
+/// `cluster-resources/pods/logs/<ns>/<pod>/<container>[-previous].log` of Troubleshoot
 fn support_bundle(parts: &[&str]) -> Option<Origin> {
-    let rest = after(parts, "cluster-resources")?;
+    let rest = parts_after(parts, "cluster-resources")?;
     let ["pods", "logs", namespace, pod, file] = rest else {
         return None;
     };
@@ -142,16 +145,16 @@ fn support_bundle(parts: &[&str]) -> Option<Origin> {
         .strip_suffix("-previous")
         .map_or((stem, false), |s| (s, true));
     Some(Origin {
-        namespace: some(namespace),
-        pod: some(pod),
-        container: some(container),
+        namespace: non_empty(namespace),
+        pod: non_empty(pod),
+        container: non_empty(container),
         restart: Some(u32::from(!previous)),
-        layout: some("support bundle"),
+        layout: non_empty("support bundle"),
         ..Origin::default()
     })
 }
 
-/// `pods/<pod>/<file>` and `pods/<pod>.log`: what people pack by hand.
+/// `pods/<pod>.log`, `pods/<pod>/<file>` and `pods/<ns>/<pod>/<file>`, as collected by hand.
 fn pod_folder(parts: &[&str]) -> Option<Origin> {
     let i = parts
         .iter()
@@ -170,10 +173,10 @@ fn pod_folder(parts: &[&str]) -> Option<Origin> {
         ),
         [namespace_or_pod, pod, file] if pod.contains('-') => {
             return Some(Origin {
-                namespace: some(namespace_or_pod),
-                pod: some(pod),
+                namespace: non_empty(namespace_or_pod),
+                pod: non_empty(pod),
                 container: Some(stem(file)),
-                layout: some("pod folders"),
+                layout: non_empty("pod folders"),
                 ..Origin::default()
             });
         }
@@ -185,7 +188,7 @@ fn pod_folder(parts: &[&str]) -> Option<Origin> {
         pod: Some(pod),
         container,
         restart: Some(u32::from(!previous)),
-        layout: some("pod folders"),
+        layout: non_empty("pod folders"),
         ..Origin::default()
     })
 }
@@ -194,13 +197,13 @@ fn pod_folder(parts: &[&str]) -> Option<Origin> {
 fn sosreport(parts: &[&str]) -> Option<Origin> {
     let root = parts.iter().find_map(|p| p.strip_prefix("sosreport-"))?;
     Some(Origin {
-        node: root.split('-').next().and_then(some),
-        layout: some("sosreport"),
+        node: root.split('-').next().and_then(non_empty),
+        layout: non_empty("sosreport"),
         ..Origin::default()
     })
 }
 
-/// File name without rotation numbers, dates and endings: `app.log.2.gz` -> `app`.
+/// File name without rotation numbers, dates and extensions: `app.log.2.gz` -> `app`.
 pub fn stem(file: &str) -> String {
     let mut stem = file;
     while let Some((head, tail)) = stem.rsplit_once(['.', '-']) {
@@ -231,9 +234,9 @@ pub fn stem(file: &str) -> String {
     stem.to_string()
 }
 
-/// A pod's name without ReplicaSet hash, pod suffix or ordinal.
+/// Pod name without ReplicaSet hash, pod suffix or ordinal: `cart-7f8d7d756d-k7b9j` -> `cart`.
 pub fn workload(pod: &str) -> String {
-    // Letters and digits that Kubernetes draws hashes from: no vowels, no 0, 1 or 3.
+    // The alphabet of Kubernetes' generated names: no vowels, no 0, 1 or 3.
     let safe = |s: &str| {
         s.bytes()
             .all(|b| b"bcdfghjklmnpqrstvwxz2456789".contains(&b))
@@ -271,7 +274,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn layouts_become_fields() {
+    fn known_layouts_give_namespace_pod_container_and_restart() {
         let get = |p: &str| {
             let o = origin(p);
             (
@@ -305,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn workloads_lose_their_suffixes() {
+    fn workload_and_file_names_lose_their_suffixes() {
         for (pod, want) in [
             ("ts-auth-service-7f8d7d756d-k7b9j", "ts-auth-service"),
             ("etcd-0", "etcd"),
@@ -320,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn rotated_files_are_one_stream() {
+    fn rotated_files_have_the_same_stream() {
         assert_eq!(origin("d/app.log.1").stream, origin("d/app.log").stream);
     }
 }

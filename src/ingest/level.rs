@@ -1,9 +1,10 @@
-//! Severity words, letters and numbers -> level. Knows no format.
+//! Converts severity words, letters and numbers to levels. Knows nothing about log formats.
 
 use crate::model::Level;
 
-/// A stated level: a word, a letter, or a number (pino 10..60, HTTP status).
-pub fn named(text: &[u8]) -> Level {
+/// Level for a word, a letter or a number (pino's 10 to 60, HTTP status). `Unknown` for any other
+/// text.
+pub fn from_name(text: &[u8]) -> Level {
     if text.len() > 12 {
         return Level::Unknown;
     }
@@ -30,12 +31,13 @@ pub fn named(text: &[u8]) -> Level {
     }
 }
 
-/// True for words that state a level in a header (letters alone are too short to be sure).
+/// True for a word that names a level in a header. Words of one or two letters are too
+/// ambiguous.
 pub fn is_word(text: &[u8]) -> bool {
-    text.len() > 2 && text[0].is_ascii_alphabetic() && named(text) != Level::Unknown
+    text.len() > 2 && text[0].is_ascii_alphabetic() && from_name(text) != Level::Unknown
 }
 
-/// Level of a syslog priority `<PRI>`.
+/// Level for a syslog priority `<PRI>`; its severity is `PRI % 8` (RFC 5424, section 6.2.1).
 pub fn from_priority(pri: u32) -> Level {
     match pri % 8 {
         0..=2 => Level::Fatal,
@@ -46,6 +48,7 @@ pub fn from_priority(pri: u32) -> Level {
     }
 }
 
+/// Words in a message that indicate a fatal problem.
 const FATAL: &[&str] = &[
     "fatal",
     "panic",
@@ -54,6 +57,7 @@ const FATAL: &[&str] = &[
     "oom-killer",
     "oomkilled",
 ];
+/// Words in a message that indicate an error.
 const ERROR: &[&str] = &[
     "error",
     "errors",
@@ -77,6 +81,7 @@ const ERROR: &[&str] = &[
     "aborted",
     "crashed",
 ];
+/// Words in a message that indicate a warning.
 const WARN: &[&str] = &[
     "warning",
     "warn",
@@ -97,11 +102,12 @@ const WARN: &[&str] = &[
     "unknown",
     "disconnected",
 ];
-/// Only so much of a message is looked at: what is wrong is said early.
-const LOOK: usize = 80;
+/// Only this many bytes of a message are inspected: messages usually name the problem early.
+const INSPECTED: usize = 80;
 
-/// Level that a message states as its first word: `INFO ...`, `[WARN] ...`. In capitals alone: others are part of a sentence.
-fn stated(message: &[u8]) -> Level {
+/// Level that is the first word of a message: `INFO ...`, `[WARN] ...`. Must be in capitals: other
+/// words are usually part of a sentence.
+fn leading_level(message: &[u8]) -> Level {
     let text = message.strip_prefix(b"[").unwrap_or(message);
     let end = text
         .iter()
@@ -118,25 +124,26 @@ fn stated(message: &[u8]) -> Level {
             b"SYSTEM" | b"CONFIG" | b"LOG" | b"DETAIL" | b"STATEMENT" | b"HINT" | b"FAILURE"
         )
     {
-        named(&text[..end])
+        from_name(&text[..end])
     } else {
         Level::Unknown
     }
 }
 
-/// Level read out of a message whose header has none: stated by its first word, else by what it says. Nothing of it: unknown.
+/// Infers the level of a message whose header has none: its first word if that is a level, else the
+/// highest level that a word near its start indicates. `Unknown` if there is none.
 pub fn inferred(message: &[u8]) -> Level {
-    let stated = stated(message);
-    if stated != Level::Unknown {
-        return stated;
+    let leading = leading_level(message);
+    if leading != Level::Unknown {
+        return leading;
     }
     let mut head: Vec<u8> = message
         .iter()
-        .take(LOOK)
+        .take(INSPECTED)
         .map(u8::to_ascii_lowercase)
         .collect();
-    // A word cut in two is no evidence.
-    if message.len() > LOOK {
+    // The last word may be cut in two, so it is dropped.
+    if message.len() > INSPECTED {
         while head.last().is_some_and(|b| b.is_ascii_alphanumeric()) {
             head.pop();
         }
@@ -146,12 +153,12 @@ pub fn inferred(message: &[u8]) -> Level {
         .split(|b| !b.is_ascii_alphanumeric() && *b != b'-')
         .filter(|w| !w.is_empty())
         .peekable();
-    let mut before: &[u8] = b"";
+    let mut previous: &[u8] = b"";
     while let Some(word) = words.next() {
         let is = |list: &[&str]| list.iter().any(|w| w.as_bytes() == word);
-        // "0 errors", "no error" and "error=0" tell that nothing is wrong.
-        let harmless =
-            matches!(before, b"0" | b"no" | b"without") || words.peek().is_some_and(|w| *w == b"0");
+        // "0 errors", "no error" and "error=0" mean that nothing is wrong.
+        let harmless = matches!(previous, b"0" | b"no" | b"without")
+            || words.peek().is_some_and(|w| *w == b"0");
         if !harmless {
             let level = match () {
                 _ if is(FATAL) => Level::Fatal,
@@ -161,7 +168,7 @@ pub fn inferred(message: &[u8]) -> Level {
             };
             best = best.max(level);
         }
-        before = word;
+        previous = word;
     }
     best
 }
@@ -171,7 +178,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_letters_and_numbers_are_levels() {
+    fn words_letters_and_numbers_give_levels() {
         for (text, level) in [
             ("WARN", Level::Warn),
             ("E", Level::Error),
@@ -179,12 +186,12 @@ mod tests {
             ("503", Level::Error),
             ("hello", Level::Unknown),
         ] {
-            assert_eq!(named(text.as_bytes()), level, "{text}");
+            assert_eq!(from_name(text.as_bytes()), level, "{text}");
         }
     }
 
     #[test]
-    fn messages_betray_their_level() {
+    fn the_level_is_inferred_from_the_message() {
         assert_eq!(inferred(b"Failed password for root"), Level::Error);
         assert_eq!(inferred(b"done with 0 errors"), Level::Unknown);
         assert_eq!(inferred(b"errors=0 ok"), Level::Unknown);
@@ -192,7 +199,7 @@ mod tests {
         assert_eq!(
             inferred(b"INFO retry failed once"),
             Level::Info,
-            "what is stated counts"
+            "a leading level wins"
         );
         assert_eq!(inferred(b"[WARN] disk"), Level::Warn);
         assert_eq!(

@@ -1,4 +1,5 @@
-//! One physical line -> header and message, through the formats of its source. Knows no files.
+//! Splits one physical line into header and message, with the formats of its source. Does not
+//! access files.
 
 use super::clock::{Clock, Stamp};
 use super::format::Format;
@@ -7,58 +8,61 @@ use super::parsed::{Parsed, Span};
 use super::{generic, keyed};
 use std::sync::Arc;
 
-/// How the lines of one source are to be read. Cheap to clone: each worker has its own.
+/// Parser for the lines of one source. Cheap to clone: each worker has its own copy.
 #[derive(Clone, Debug)]
 pub struct LineParser {
+    /// Format whose lines contain the lines of `formats`, such as CRI.
     pub wrapper: Option<Arc<Format>>,
+    /// Formats of the lines, tried in this order.
     pub formats: Vec<Arc<Format>>,
-    /// Lines that no format fits may still start with a time.
+    /// Lines of no known format are parsed by the fallback parser, which requires a timestamp.
     pub generic: bool,
-    /// Most lines start with a header: one that does not belongs to the event above.
+    /// Most lines start with a header, so a line without one belongs to the event above it.
     pub strict: bool,
-    /// Some lines have a header of their own (inside the wrapper, if there is one).
+    /// Some lines have a header (inside the wrapper, if there is one).
     pub headed: bool,
     pub clock: Clock,
     inner_clock: Clock,
+    /// Per format, the pattern that matched last.
     hints: [u8; 6],
     wrapper_hint: u8,
     scratch: Vec<u8>,
     memo: Memo,
 }
 
-/// How a line relates to the one above.
+/// How a line relates to the line above it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Join {
-    /// A header was recognised: an event starts here.
+    /// The line has a header or a wrapper: an event starts here.
     #[default]
     Start,
-    /// No header; by its looks it goes on with the event above.
+    /// No header, and the line continues the event above it.
     Continues,
-    /// No header and no such looks.
+    /// No header, and no sign that the line continues the event above it.
     Plain,
 }
 
-/// One read line. Spans of `parsed` are in `text`.
+/// One parsed line. The spans in `parsed` are ranges of `LineParser::text`.
 #[derive(Debug, Default)]
 pub struct Line {
     pub parsed: Parsed,
     pub time: Option<Stamp>,
     pub join: Join,
-    /// A header was recognised.
+    /// A header or a wrapper was recognized.
     pub known: bool,
-    /// A header was recognised inside the wrapper, or there is none.
+    /// A header was recognized (inside the wrapper, if there is one).
     pub headed: bool,
-    /// The record goes on in the next line (CRI "P").
+    /// The record continues on the next line (CRI "P").
     pub part: bool,
-    /// The peeled text stands in the parser's scratch buffer.
+    /// The text inside the wrapper was unescaped into the parser's scratch buffer.
     in_scratch: bool,
-    /// Whether a line like this one was seen before in the chunk; then only its time was read.
+    /// Whether a similar line was parsed before in the chunk. If so, only the timestamp was parsed.
     pub repeat: Repeat,
-    /// End of the outermost time stamp in the raw line; 0 when it has none.
+    /// End of the outermost timestamp in the raw line; 0 if there is none.
     pub clock_end: u32,
-    /// Peeled text in the raw line.
-    peeled: Span,
-    /// The message as it stands in the raw line.
+    /// Text inside the wrapper, as a range of the raw line; the whole line if there is no wrapper.
+    inner: Span,
+    /// Message as a range of the raw line.
     pub raw_message: Span,
 }
 
@@ -79,16 +83,17 @@ impl LineParser {
         }
     }
 
-    /// The text in which the spans of the last line lie.
+    /// The text that the spans of the last line are ranges of.
     pub fn text<'a>(&'a self, raw: &'a [u8], line: &Line) -> &'a [u8] {
         if line.in_scratch {
             &self.scratch
         } else {
-            line.peeled.of(raw)
+            line.inner.of(raw)
         }
     }
 
-    /// Reads one line; where a line like it was read before, only its time. For that, `parse` must be called in order.
+    /// Parses one line. If a similar line was parsed before, only the timestamp is parsed. The
+    /// lines of a chunk must be passed in order.
     pub fn parse_in_order(&mut self, raw: &[u8], line: &mut Line) {
         let raw = raw.strip_suffix(b"\r").unwrap_or(raw);
         if let Some((stamp, id)) = self.memo.find(raw, &mut self.clock) {
@@ -107,10 +112,10 @@ impl LineParser {
             return;
         }
         self.memo
-            .style(self.clock.last.map(|(spec, n)| (spec, end - n)));
-        let by_digits =
-            line.parsed.by_digits || self.service(raw, line).iter().any(u8::is_ascii_digit);
-        if self.memo.clock_end == end && !by_digits && !line.in_scratch {
+            .set_style(self.clock.last.map(|(spec, n)| (spec, end - n)));
+        let digits_matter =
+            line.parsed.level_from_digits || self.service(raw, line).iter().any(u8::is_ascii_digit);
+        if self.memo.clock_end == end && !digits_matter && !line.in_scratch {
             line.repeat = self
                 .memo
                 .learn(raw, line.raw_message.start as usize)
@@ -118,11 +123,12 @@ impl LineParser {
         }
     }
 
-    /// Words with digits behind the time, in the line read last, if its `repeat` says so.
+    /// Words with digits after the timestamp of the last line. Valid unless its `repeat` is `None`.
     pub fn cuts(&self) -> &crate::text::words::Cuts {
         &self.memo.cuts
     }
 
+    /// Parses one line completely.
     pub fn parse(&mut self, raw: &[u8], line: &mut Line) {
         let raw = raw.strip_suffix(b"\r").unwrap_or(raw);
         line.repeat = Repeat::None;
@@ -131,7 +137,7 @@ impl LineParser {
         line.in_scratch = false;
         line.known = false;
         line.clock_end = 0;
-        line.peeled = Span::new(0, raw.len());
+        line.inner = Span::new(0, raw.len());
         if let Some(wrapper) = &self.wrapper
             && wrapper.parse(
                 raw,
@@ -144,8 +150,8 @@ impl LineParser {
             line.clock_end = line.parsed.clock_end;
             line.known = true;
             line.part = line.parsed.part.of(raw) == b"P";
-            line.peeled = line.parsed.inner;
-            let inner = line.peeled.of(raw);
+            line.inner = line.parsed.inner;
+            let inner = line.inner.of(raw);
             if wrapper.name == "docker" && memchr::memchr(b'\\', inner).is_some() {
                 self.scratch = keyed::unescape(inner);
                 line.in_scratch = true;
@@ -158,7 +164,7 @@ impl LineParser {
         let text = if line.in_scratch {
             &self.scratch[..]
         } else {
-            line.peeled.of(raw)
+            line.inner.of(raw)
         };
         let wrapped = line.known;
         let clock = if wrapped {
@@ -194,35 +200,37 @@ impl LineParser {
         };
         line.known |= found;
         line.headed = found;
-        line.raw_message = self.to_raw(raw, line);
+        line.raw_message = self.message_in_raw(raw, line);
     }
 
-    fn to_raw(&self, raw: &[u8], line: &Line) -> Span {
+    /// Range of the message in the raw line, which may contain it escaped.
+    fn message_in_raw(&self, raw: &[u8], line: &Line) -> Span {
         let message = line.parsed.message;
-        let base = line.peeled.start as usize;
+        let base = line.inner.start as usize;
         if !line.in_scratch {
             return message.shifted(base);
         }
-        let inner = line.peeled.of(raw);
+        let inner = line.inner.of(raw);
         let start = keyed::escaped_len(inner, message.start as usize);
         let end =
             start + keyed::escaped_len(&inner[start..], (message.end - message.start) as usize);
         Span::new(base + start, base + end)
     }
 
-    /// Service that the last line names: its program, else its component; a place in the source code is none.
+    /// Service that the last line names: its program, else its component. Empty if the name is a
+    /// source location such as `main.go:12`.
     pub fn service<'a>(&'a self, raw: &'a [u8], line: &Line) -> &'a [u8] {
-        let named = if line.parsed.program.is_empty() {
+        let span = if line.parsed.program.is_empty() {
             line.parsed.component
         } else {
             line.parsed.program
         };
-        let name = named.of(self.text(raw, line)).trim_ascii();
+        let name = span.of(self.text(raw, line)).trim_ascii();
         let number = name.iter().rev().take_while(|b| b.is_ascii_digit()).count();
         if number > 0 && matches!(name[..name.len() - number].last(), Some(b':' | b'#')) {
             return b"";
         }
-        // `sshd[42]`, `sshd(pam_unix)`: what stands in brackets is no part of the name.
+        // `sshd[42]`, `sshd(pam_unix)`: the part in brackets does not belong to the name.
         match name.iter().position(|b| matches!(b, b'[' | b'(')) {
             Some(n) if n > 0 && matches!(name.last(), Some(b']' | b')')) => &name[..n],
             _ => name,
@@ -239,21 +247,24 @@ impl LineParser {
     }
 }
 
-/// `java.io.IOException: x`, `TypeError: x`: what stands between a logged line and its stack trace.
+/// True for `java.io.IOException: x` or `TypeError: x`, the line between a log line and its stack
+/// trace.
 fn is_exception(text: &[u8]) -> bool {
     let name = &text[..text
         .iter()
         .take(200)
         .take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'$' | b'_'))
         .count()];
-    let ends = matches!(text.get(name.len()), None | Some(b':'));
-    ends && [b"Exception".as_slice(), b"Error", b"Throwable", b"Failure"]
-        .iter()
-        .any(|e| name.ends_with(e))
+    let complete = matches!(text.get(name.len()), None | Some(b':'));
+    complete
+        && [b"Exception".as_slice(), b"Error", b"Throwable", b"Failure"]
+            .iter()
+            .any(|e| name.ends_with(e))
         && name[0].is_ascii_alphabetic()
 }
 
-/// Lines that by their looks belong to the event above them: indented ones, parts of stack traces, closing brackets.
+/// True for lines that look like part of the event above them: indented lines, parts of stack
+/// traces, closing brackets.
 pub fn continues(text: &[u8]) -> bool {
     match text.first() {
         None | Some(b' ' | b'\t') => true,

@@ -1,54 +1,61 @@
-//! Lines whose constant part was seen before need no parsing: only their time is read. A chunk's memory of such lines.
-//! Knows words and clocks, no formats.
+//! Remembers the lines of a chunk by their constant part, which excludes words with digits. If a
+//! later line has the same constant part, only its timestamp is parsed. Knows nothing about log
+//! formats.
 
-use super::clock::{Clock, Spec, Stamp};
+use super::clock::{Clock, Stamp};
+use super::time_style::Spec;
 use crate::text::words::{self, Cuts};
 use rustc_hash::FxHashMap;
 
-/// So many different lines are remembered per chunk.
-const MOST: usize = 20_000;
+/// Maximum number of different lines that are remembered per chunk.
+const MAX_LINES: usize = 20_000;
 
-/// After so many lines in a row that were like none before, only every `SAMPLE`th is looked up: where names differ in
-/// nearly every line, looking up is work for nothing.
-const HOPELESS: u32 = 512;
-const SAMPLE: u32 = 16;
+/// After this many misses in a row, only every `SAMPLE_INTERVAL`th line is looked up. If nearly
+/// every line is different, most lookups are wasted.
+const MAX_MISSES: u32 = 512;
+const SAMPLE_INTERVAL: u32 = 16;
 
-/// What is known of a line before it is parsed.
+/// Whether a line with the same constant part was parsed before.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Repeat {
-    /// Nothing: it does not start with a time as the line before did, or must not be remembered.
+    /// Unknown: the timestamp has another style than the line before, or the line is not
+    /// remembered.
     #[default]
     None,
-    /// The first of its sort, under this number.
+    /// First line with its constant part, remembered under this id.
     First(u32),
-    /// Like the first line of this number, but for words with digits.
+    /// Differs from the first line with this id only in words with digits.
     Again(u32),
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Known {
     id: u32,
-    /// Words with digits that stand in the header.
+    /// Number of words with digits in the header, after the timestamp.
     header: usize,
+    /// Their classes, see `classes`.
     classes: u64,
 }
 
-/// Remembers lines by their constant part behind the time.
+/// Remembers lines by their constant part after the timestamp.
 #[derive(Clone, Debug, Default)]
 pub struct Memo {
     known: FxHashMap<u64, Known>,
-    /// Style of the time and where it starts, in the line parsed last.
+    /// Style and start of the timestamp in the line parsed last.
     style: Option<(&'static Spec, usize)>,
-    /// Words with digits behind the time of the line looked up last; ranges start behind the time.
+    /// Words with digits in the line looked up last. Ranges are relative to the end of its
+    /// timestamp.
     pub cuts: Cuts,
-    /// End of the time in that line.
+    /// End of the timestamp in that line.
     pub clock_end: usize,
+    /// Hash of the constant part of that line; taken when it is remembered.
     key: Option<u64>,
-    /// Lines in a row that were like none before.
+    /// Lookups in a row that found nothing.
     misses: u32,
 }
 
-/// Sorts of words that a header may treat differently: only digits or not, long or short.
+/// Classes of the first `n` words with digits, packed into bits: only digits or not, long or short.
+/// Words of different classes may be parsed differently in a header.
 fn classes(text: &[u8], cuts: &Cuts, n: usize) -> u64 {
     cuts.ranges[..n].iter().fold(1, |all, (a, b)| {
         let word = &text[*a as usize..*b as usize];
@@ -57,15 +64,15 @@ fn classes(text: &[u8], cuts: &Cuts, n: usize) -> u64 {
 }
 
 impl Memo {
-    /// Looks a line up; on success its time and number.
+    /// Looks up a line. Returns its timestamp and id if a similar line is remembered.
     pub fn find(&mut self, raw: &[u8], clock: &mut Clock) -> Option<(Stamp, u32)> {
         self.key = None;
         let (spec, at) = self.style?;
         self.misses += 1;
-        if self.misses > HOPELESS && !self.misses.is_multiple_of(SAMPLE) {
+        if self.misses > MAX_MISSES && !self.misses.is_multiple_of(SAMPLE_INTERVAL) {
             return None;
         }
-        let (stamp, n) = clock.exactly(spec, raw.get(at..)?)?;
+        let (stamp, n) = clock.parse_as(spec, raw.get(at..)?)?;
         let end = at + n;
         if raw.get(end).is_some_and(|b| *b == b'_' || *b >= 0x80) {
             return None;
@@ -83,7 +90,8 @@ impl Memo {
         Some((stamp, known.id))
     }
 
-    /// Remembers the line looked up last, now that it was parsed: `message` is where its header ends. Returns its number.
+    /// Remembers the line looked up last, after it was parsed. `message` is the offset at which its
+    /// header ends. Returns its id, or `None` if it is not remembered.
     pub fn learn(&mut self, raw: &[u8], message: usize) -> Option<u32> {
         let key = self.key.take()?;
         let header = self
@@ -92,7 +100,7 @@ impl Memo {
             .iter()
             .take_while(|(a, _)| (*a as usize) + self.clock_end < message)
             .count();
-        if self.known.len() >= MOST || header > 30 || self.known.contains_key(&key) {
+        if self.known.len() >= MAX_LINES || header > 30 || self.known.contains_key(&key) {
             return None;
         }
         let id = self.known.len() as u32;
@@ -108,8 +116,8 @@ impl Memo {
         Some(id)
     }
 
-    /// Notes where and how the line parsed last had its time.
-    pub fn style(&mut self, style: Option<(&'static Spec, usize)>) {
+    /// Sets the style and start of the timestamp in the line parsed last.
+    pub fn set_style(&mut self, style: Option<(&'static Spec, usize)>) {
         self.style = style.or(self.style);
     }
 }

@@ -1,12 +1,16 @@
-//! Bytes -> events: sources, archives, formats, framing. Total: a line that cannot be read is an event with a raw body.
-//! Knows nothing of templates.
+//! Turns raw bytes into events: finds sources, opens archives, detects formats and frames lines.
+//! A line that cannot be parsed becomes an event whose body is the raw line; no line is dropped.
+//! Knows nothing about templates.
 
 pub mod clock;
 pub mod decode;
 pub mod detect;
+mod error;
 pub mod format;
 pub mod frame;
 mod generic;
+mod guard;
+pub mod inputs;
 mod keyed;
 pub mod layout;
 pub mod level;
@@ -14,7 +18,10 @@ pub mod line;
 pub mod memo;
 pub mod parsed;
 mod pattern;
-pub mod store;
+pub mod reread;
+mod time_style;
 pub mod walk;
+pub mod zone;
 
+pub use error::FormatError;
 pub use keyed::EXPORT;

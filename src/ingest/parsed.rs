@@ -1,4 +1,5 @@
-//! What a format finds in one line: spans, not copies. Knows no particular format.
+//! The parts that a format finds in one line, as byte ranges instead of copies. Knows no particular
+//! format.
 
 use super::clock::Stamp;
 use crate::model::Level;
@@ -18,6 +19,7 @@ impl Span {
         }
     }
 
+    /// The bytes of this range in `text`; empty if it is out of bounds.
     pub fn of<'a>(&self, text: &'a [u8]) -> &'a [u8] {
         text.get(self.start as usize..self.end as usize)
             .unwrap_or_default()
@@ -27,6 +29,7 @@ impl Span {
         self.start >= self.end
     }
 
+    /// The range moved to the right by `by` bytes.
     pub fn shifted(&self, by: usize) -> Span {
         Span {
             start: self.start + by as u32,
@@ -35,7 +38,7 @@ impl Span {
     }
 }
 
-/// The roles that header fields play; all else is `Other` with its name.
+/// Role of a field in a line. Fields without a role are `Other`, with their name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Slot {
     Time,
@@ -44,15 +47,16 @@ pub enum Slot {
     Program,
     Component,
     Message,
-    /// Part of a record that continues on the next line (CRI "P").
+    /// Marks a record that continues on the next line (CRI "P").
     Part,
-    /// Text that wraps another log line.
+    /// Contains another log line.
     Inner,
+    /// Matched, but not stored.
     Skip,
     Other(&'static str),
 }
 
-/// Name of a further field: fixed by the format, or written in the line itself.
+/// Name of a field without a role: fixed by the format, or a range of the line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Name {
     Fixed(&'static str),
@@ -75,11 +79,11 @@ impl Name {
     }
 }
 
-/// One parsed line. Reused from line to line.
+/// The parts of one parsed line. Reused for every line to avoid allocations.
 #[derive(Clone, Debug, Default)]
 pub struct Parsed {
     pub time: Option<Stamp>,
-    /// End of the time in the text, where it stands at the head.
+    /// End of the timestamp in the text; 0 if it is not part of a header at the start.
     pub clock_end: u32,
     pub level: Level,
     pub program: Span,
@@ -88,21 +92,22 @@ pub struct Parsed {
     pub message: Span,
     pub inner: Span,
     pub part: Span,
-    /// Digits of the header tell the level: no other line with other digits is like this one.
-    pub by_digits: bool,
-    /// The message is written with JSON escapes.
+    /// The level depends on digits in the line, so it does not hold for lines with other digits.
+    pub level_from_digits: bool,
+    /// The message contains JSON escapes.
     pub escaped: bool,
     pub other: Vec<(Name, Span)>,
 }
 
 impl Parsed {
+    /// Resets all parts.
     pub fn clear(&mut self) {
         self.other.clear();
         self.time = None;
         self.clock_end = 0;
         self.level = Level::Unknown;
         self.escaped = false;
-        self.by_digits = false;
+        self.level_from_digits = false;
         for span in [
             &mut self.program,
             &mut self.component,
@@ -115,11 +120,12 @@ impl Parsed {
         }
     }
 
+    /// Stores the field `slot`, which is at `span` of `text`. The time itself is set by the caller.
     pub fn set(&mut self, slot: &Slot, span: Span, text: &[u8]) {
         match slot {
             Slot::Time => self.clock_end = span.end,
             Slot::Skip => {}
-            Slot::Level => self.level = super::level::named(span.of(text)),
+            Slot::Level => self.level = super::level::from_name(span.of(text)),
             Slot::Host => self.host = span,
             Slot::Program => self.program = span,
             Slot::Component => self.component = span,
@@ -131,7 +137,7 @@ impl Parsed {
     }
 }
 
-/// Name of a slot in pattern files and keyed formats.
+/// Slot for the name of a field in a pattern.
 pub fn slot(name: &str) -> Slot {
     match name {
         "time" => Slot::Time,
@@ -143,7 +149,7 @@ pub fn slot(name: &str) -> Slot {
         "part" => Slot::Part,
         "inner" => Slot::Inner,
         "_" => Slot::Skip,
-        // Formats are compiled once in the life of the program, so their few names may live as long.
+        // Formats are compiled once per run, so leaking their few names is harmless.
         other => Slot::Other(Box::leak(other.to_string().into_boxed_str())),
     }
 }

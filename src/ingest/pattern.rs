@@ -1,39 +1,45 @@
-//! The small pattern language in which text formats are written. `{time} {level} [{thread}] {component}: {message}`:
-//! literals, `{field}` up to what follows, `{field:class}`, `{?optional?}`. Knows no particular format.
+//! The pattern language of text formats, as in `{time} {level} [{thread}] {component}: {message}`.
+//! It has literals, `{field}`, `{field:class}` and `{?optional?}`; a field ends where the next item
+//! matches. Knows no particular format.
 
-use super::clock::{Clock, Spec, Stamp};
+use super::clock::{Clock, Stamp};
+use super::error::PatternError;
 use super::level;
 use super::parsed::{Parsed, Slot, Span, slot};
+use super::time_style::Spec;
 
+/// What a field can match.
 #[derive(Clone, Debug)]
 enum Class {
-    /// Non-blank, up to what follows.
+    /// Non-blank bytes up to the next item.
     Word,
-    /// Anything, up to what follows.
+    /// Any bytes up to the next item.
     Any,
     Int,
-    /// A word that is a level.
+    /// A word that names a level.
     Level,
-    /// One letter that is a level.
+    /// One capital letter that names a level.
     Letter,
     /// Syslog priority number.
     Priority,
-    /// Anything up to the bracket that closes the one before it.
+    /// Any bytes up to the bracket that closes the one before the field.
     Balanced,
     /// The rest of the line.
     Rest,
+    /// A timestamp of the given style, or of any known style.
     Time(Option<&'static Spec>),
 }
 
 #[derive(Clone, Debug)]
 enum Item {
     Literal(Vec<u8>),
+    /// One or more spaces or tabs.
     Blank,
     Field(Slot, Class, Follow),
     Optional(Vec<Item>),
 }
 
-/// Bytes that what follows a field can start with, as a bit set, and whether the line can end there.
+/// Bytes that can come after a field, as a bit set, and whether the line can end after it.
 #[derive(Clone, Copy, Debug, Default)]
 struct Follow {
     heads: [u64; 4],
@@ -50,20 +56,22 @@ impl Follow {
     }
 }
 
+/// A compiled pattern.
 #[derive(Clone, Debug)]
 pub struct Pattern {
     items: Vec<Item>,
-    /// Header fields bound: the more, the more telling is a match.
+    /// The higher the weight, the less likely is a match by chance.
     pub weight: u32,
 }
 
-/// Bounds backtracking on hostile lines.
+/// Limits backtracking on hostile lines.
 const MAX_STEPS: u32 = 4000;
-/// A header is never longer than this; fields that are not the message end within it.
+/// Maximum length in bytes of a header field.
 const MAX_HEADER: usize = 2048;
 
 impl Pattern {
-    pub fn compile(source: &str) -> Result<Pattern, String> {
+    /// Compiles a pattern. The error is a message for the user.
+    pub fn compile(source: &str) -> Result<Pattern, PatternError> {
         let mut rest = source;
         let mut items = compile_items(&mut rest, false)?;
         let end = Follow {
@@ -75,7 +83,7 @@ impl Pattern {
         Ok(Pattern { items, weight })
     }
 
-    /// Matches a whole line; on success `out` holds its fields.
+    /// Matches a whole line. On success, its fields are stored in `out`.
     pub fn parse(&self, text: &[u8], clock: &mut Clock, out: &mut Parsed) -> bool {
         let mut run = Run {
             text,
@@ -104,7 +112,7 @@ impl Pattern {
         for (slot, class, span) in bound.into_iter().take(bound_len).flatten() {
             out.set(slot, span, text);
             if let Class::Priority = class {
-                out.by_digits = true;
+                out.level_from_digits = true;
                 let number = std::str::from_utf8(span.of(text))
                     .ok()
                     .and_then(|t| t.parse().ok());
@@ -121,7 +129,7 @@ fn weigh(items: &[Item]) -> u32 {
         .map(|i| match i {
             Item::Field(Slot::Message | Slot::Skip, ..) | Item::Blank => 0,
             Item::Field(Slot::Time, ..) => 8,
-            // A level is checked against the known words: rarely an accident.
+            // Only known words match as a level, so a match by chance is rare.
             Item::Field(_, Class::Level | Class::Letter | Class::Priority, _) => 8,
             Item::Field(..) => 3,
             Item::Literal(l) => l.len().min(6) as u32,
@@ -130,7 +138,7 @@ fn weigh(items: &[Item]) -> u32 {
         .sum()
 }
 
-fn compile_items(rest: &mut &str, nested: bool) -> Result<Vec<Item>, String> {
+fn compile_items(rest: &mut &str, nested: bool) -> Result<Vec<Item>, PatternError> {
     let mut items = Vec::new();
     while let Some(c) = rest.chars().next() {
         if nested && rest.starts_with("?}") {
@@ -141,7 +149,7 @@ fn compile_items(rest: &mut &str, nested: bool) -> Result<Vec<Item>, String> {
             *rest = tail;
             items.push(Item::Optional(compile_items(rest, true)?));
         } else if c == '{' {
-            let end = rest.find('}').ok_or("a '{' is not closed")?;
+            let end = rest.find('}').ok_or(PatternError::Unclosed("{"))?;
             items.push(compile_field(&rest[1..end])?);
             *rest = &rest[end + 1..];
         } else if c == ' ' {
@@ -149,7 +157,10 @@ fn compile_items(rest: &mut &str, nested: bool) -> Result<Vec<Item>, String> {
             *rest = rest.trim_start_matches(' ');
         } else {
             let literal = if c == '\\' {
-                rest[1..].chars().next().ok_or("a lone '\\'")?
+                rest[1..]
+                    .chars()
+                    .next()
+                    .ok_or(PatternError::TrailingBackslash)?
             } else {
                 c
             };
@@ -163,18 +174,18 @@ fn compile_items(rest: &mut &str, nested: bool) -> Result<Vec<Item>, String> {
         }
     }
     if nested {
-        Err("a '{?' is not closed".into())
+        Err(PatternError::Unclosed("{?"))
     } else {
         Ok(items)
     }
 }
 
-fn compile_field(body: &str) -> Result<Item, String> {
+fn compile_field(body: &str) -> Result<Item, PatternError> {
     let (name, class) = body.split_once(':').unwrap_or((body, ""));
     let class = match (name, class) {
         ("time", "") => Class::Time(None),
         ("time", style) => Class::Time(Some(
-            Spec::compile(style).ok_or(format!("unknown time style '{style}'"))?,
+            Spec::compile(style).ok_or_else(|| PatternError::TimeStyle(style.to_string()))?,
         )),
         ("level", "") => Class::Level,
         ("message" | "inner", "") | (_, "rest") => Class::Rest,
@@ -184,21 +195,23 @@ fn compile_field(body: &str) -> Result<Item, String> {
         (_, "letter") => Class::Letter,
         (_, "priority") => Class::Priority,
         (_, "balanced") => Class::Balanced,
-        (_, other) => return Err(format!("unknown class '{other}'")),
+        (_, other) => return Err(PatternError::FieldClass(other.to_string())),
     };
     Ok(Item::Field(slot(name), class, Follow::default()))
 }
 
-/// What is left to match: items, then those of the patterns around them. Lives on the stack, for speed.
+/// The items that are left to match, then those of the enclosing patterns. Kept on the stack for
+/// speed.
 #[derive(Clone, Copy)]
 struct Frame<'p, 'f> {
     items: &'p [Item],
     outer: Option<&'f Frame<'p, 'f>>,
 }
 
-/// More fields than any format has.
+/// Maximum number of fields in a match; no format has more.
 const MAX_FIELDS: usize = 14;
 
+/// State of one match.
 struct Run<'p, 't, 'c> {
     text: &'t [u8],
     clock: &'c mut Clock,
@@ -209,7 +222,7 @@ struct Run<'p, 't, 'c> {
 }
 
 impl<'p> Run<'p, '_, '_> {
-    /// Matches what the frame holds from `at` to the end of the line.
+    /// Matches the items of the frame from `at` to the end of the line.
     fn items(&mut self, frame: Frame<'p, '_>, at: usize) -> bool {
         self.steps += 1;
         if self.steps > MAX_STEPS {
@@ -252,6 +265,7 @@ impl<'p> Run<'p, '_, '_> {
         }
     }
 
+    /// Binds `at..end` to the field and matches the rest; unbinds it if the rest does not match.
     fn bind(
         &mut self,
         slot: &'p Slot,
@@ -285,7 +299,7 @@ impl<'p> Run<'p, '_, '_> {
         match class {
             Class::Time(spec) => {
                 let found = match spec {
-                    Some(spec) => self.clock.exactly(spec, rest),
+                    Some(spec) => self.clock.parse_as(spec, rest),
                     None => self.clock.any(rest),
                 };
                 let Some((stamp, n)) = found else {
@@ -301,7 +315,7 @@ impl<'p> Run<'p, '_, '_> {
             }
             Class::Letter => {
                 let is = rest.first().is_some_and(|b| {
-                    b.is_ascii_uppercase() && level::named(&[*b]) != Default::default()
+                    b.is_ascii_uppercase() && level::from_name(&[*b]) != Default::default()
                 });
                 is && self.bind(slot, class, next, at, at + 1)
             }
@@ -311,10 +325,11 @@ impl<'p> Run<'p, '_, '_> {
                     .take_while(|b| b.is_ascii_alphanumeric())
                     .count();
                 let word = &rest[..n];
-                // A number may be a level in a structured log; in text it is an hour, a status, a count.
+                // Numbers are levels only in structured logs. In text they are hours, codes or
+                // counts.
                 let is = n > 0
                     && word[0].is_ascii_alphabetic()
-                    && level::named(word) != Default::default();
+                    && level::from_name(word) != Default::default();
                 is && self.bind(slot, class, next, at, at + n)
             }
             Class::Balanced => self
@@ -325,14 +340,15 @@ impl<'p> Run<'p, '_, '_> {
                     .iter()
                     .take_while(|b| !matches!(b, b' ' | b'\t'))
                     .count();
-                self.until(slot, class, follow, next, (at, limit))
+                self.field_up_to(slot, class, follow, next, (at, limit))
             }
-            Class::Any => self.until(slot, class, follow, next, (at, rest.len())),
+            Class::Any => self.field_up_to(slot, class, follow, next, (at, rest.len())),
         }
     }
 
-    /// Tries every end up to `limit` bytes at which what follows could match; the nearest first.
-    fn until(
+    /// Tries every end of the field within `limit` bytes where the next item can match, nearest
+    /// first.
+    fn field_up_to(
         &mut self,
         slot: &'p Slot,
         class: &'p Class,
@@ -355,7 +371,7 @@ impl<'p> Run<'p, '_, '_> {
         false
     }
 
-    /// End of the bracketed text that starts at `at`, just before its closing bracket.
+    /// Position of the bracket that closes the one before `at`.
     fn balanced(&self, at: usize) -> Option<usize> {
         let (open, close) = match self.text.get(at.checked_sub(1)?)? {
             b'[' => (b'[', b']'),
@@ -376,7 +392,8 @@ impl<'p> Run<'p, '_, '_> {
     }
 }
 
-/// Tells every field what can follow it. Returns what the items themselves can start with, given what follows them.
+/// Sets the `Follow` of every field. Returns the bytes that the items themselves can start with, if
+/// `after` can come after them.
 fn set_follow(items: &mut [Item], after: Follow) -> Follow {
     let mut next = after;
     for item in items.iter_mut().rev() {
@@ -415,11 +432,12 @@ fn set_follow(items: &mut [Item], after: Follow) -> Follow {
 
 #[cfg(test)]
 mod tests {
+    use super::super::zone::Zone;
     use super::*;
 
     fn parse(pattern: &str, line: &str) -> Option<(Parsed, String)> {
         let mut out = Parsed::default();
-        let mut clock = Clock::new(1_700_000_000_000_000_000, 0);
+        let mut clock = Clock::new(1_700_000_000_000_000_000, Zone::utc());
         let ok = Pattern::compile(pattern)
             .unwrap()
             .parse(line.as_bytes(), &mut clock, &mut out);
@@ -428,7 +446,7 @@ mod tests {
     }
 
     #[test]
-    fn optional_parts_may_be_absent() {
+    fn optional_parts_can_be_absent() {
         let p = "{time} {host} {program}{?[{pid:int}]?}: {message}";
         assert_eq!(
             parse(p, "Dec 10 06:55:46 h sshd[1]: hi there").unwrap().1,
@@ -442,7 +460,7 @@ mod tests {
     }
 
     #[test]
-    fn brackets_balance() {
+    fn a_balanced_field_contains_nested_brackets() {
         let p = "{time} - {level} [{thread:balanced}] - {message}";
         assert_eq!(
             parse(
@@ -456,7 +474,7 @@ mod tests {
     }
 
     #[test]
-    fn hostile_lines_end() {
+    fn hostile_lines_do_not_cause_endless_backtracking() {
         let line = format!("2015-07-29 17:41:44 {}", "a:[ ".repeat(20_000));
         assert!(
             parse(

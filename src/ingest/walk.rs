@@ -1,20 +1,25 @@
-//! Paths -> members with a plain stream each: directories, globs, compressed files, archives in archives.
-//! Nothing is ever unpacked to disk; names inside archives are labels, never paths. Knows no formats of lines.
+//! Finds all members of directories, globs, compressed files and nested archives, and opens a
+//! stream of decoded bytes for each. Never extracts to disk: names inside archives are labels, not
+//! paths. Knows nothing about log formats.
 
 use super::decode::{self, Content};
+use super::guard::{Counted, Guarded};
+use super::inputs::reason;
 use crate::model::Failure;
 use std::fs::File;
 use std::io::{self, BufRead, Read, Seek};
 use std::path::{Path, PathBuf};
 
-/// Bounds on hostile archives.
+/// Limits that protect against hostile archives.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Limits {
-    /// Bytes out per byte in, once more than 64 MB came out.
+    /// Maximum decompressed bytes per compressed byte. Not checked for the first 64 MB of output.
     pub ratio: u64,
+    /// Maximum nesting depth of archives.
     pub depth: u32,
+    /// Maximum number of members in all archives.
     pub members: u64,
-    /// Bytes out, all members of all archives together.
+    /// Maximum decompressed bytes of all members of all archives.
     pub bytes: u64,
 }
 
@@ -29,131 +34,36 @@ impl Default for Limits {
     }
 }
 
-/// A nested zip must be held in memory (it is read from its end); larger ones are refused.
+/// Maximum size of a nested zip archive. It is buffered in memory because its index is at its end.
 const MAX_NESTED_ZIP: u64 = 512 << 20;
-const RATIO_FREE: u64 = 64 << 20;
 
-/// What a member's bytes come from.
+/// Source of a member's bytes.
 pub enum Body<'r> {
-    /// A plain file, read in place.
+    /// An uncompressed file, read directly.
     File(PathBuf),
-    /// Decompressed on the fly.
+    /// A stream, decompressed while it is read.
     Stream(&'r mut dyn Read),
 }
 
+/// One text to read: a file, a member of an archive or a stream.
 pub struct Member<'r> {
+    /// Path of the file, or path of the archive and path in it.
     pub name: String,
-    /// Seconds since 1970.
+    /// Time of the last modification, in seconds since 1970-01-01 UTC.
     pub mtime: Option<u64>,
     pub body: Body<'r>,
 }
 
-/// Takes the members in order. `keep_going` turns false when the user cancels.
+/// Receives the members in order.
 pub trait Visitor {
     fn member(&mut self, member: Member<'_>) -> io::Result<()>;
+    /// Reports a file or a member that could not be read, or only in part.
     fn failed(&mut self, failure: Failure);
+    /// False if the user has canceled.
     fn keep_going(&self) -> bool;
 }
 
-/// The files that `paths` name: globs filled in, directories walked, sorted by name, each once.
-pub fn files(paths: &[PathBuf], failed: &mut dyn FnMut(Failure)) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for path in paths {
-        let text = path.to_string_lossy();
-        if path.exists() || path.is_symlink() {
-            expand(path, &mut found, failed);
-        } else if text.contains(['*', '?', '[']) {
-            let before = found.len();
-            glob(&text, &mut found, failed);
-            if found.len() == before {
-                failed(Failure {
-                    name: text.into_owned(),
-                    reason: "no file matches this pattern".into(),
-                });
-            }
-        } else {
-            failed(Failure {
-                name: text.into_owned(),
-                reason: "no such file or directory".into(),
-            });
-        }
-    }
-    found.sort();
-    found.dedup();
-    found
-}
-
-fn expand(path: &Path, found: &mut Vec<PathBuf>, failed: &mut dyn FnMut(Failure)) {
-    if !path.is_dir() {
-        found.push(path.to_path_buf());
-        return;
-    }
-    for entry in walkdir::WalkDir::new(path).follow_links(true) {
-        match entry {
-            Ok(e) if e.file_type().is_dir() => {}
-            Ok(e) => found.push(e.into_path()),
-            Err(e) => {
-                let name = e.path().unwrap_or(path).display().to_string();
-                let reason = if e.loop_ancestor().is_some() {
-                    "a link back to a directory above it (loop); not followed".to_string()
-                } else {
-                    e.io_error().map_or_else(|| e.to_string(), reason)
-                };
-                failed(Failure { name, reason });
-            }
-        }
-    }
-}
-
-fn glob(pattern: &str, found: &mut Vec<PathBuf>, failed: &mut dyn FnMut(Failure)) {
-    let fixed: PathBuf = Path::new(pattern)
-        .components()
-        .take_while(|c| !c.as_os_str().to_string_lossy().contains(['*', '?', '[']))
-        .collect();
-    let root = if fixed.as_os_str().is_empty() {
-        PathBuf::from(".")
-    } else {
-        fixed
-    };
-    match globset::GlobBuilder::new(pattern)
-        .literal_separator(true)
-        .build()
-    {
-        Ok(glob) => {
-            let matcher = glob.compile_matcher();
-            for entry in walkdir::WalkDir::new(&root)
-                .follow_links(true)
-                .into_iter()
-                .flatten()
-            {
-                let path = entry.path();
-                let shown = path.strip_prefix("./").unwrap_or(path);
-                if matcher.is_match(shown) || matcher.is_match(path) {
-                    expand(path, found, failed);
-                }
-            }
-        }
-        Err(e) => failed(Failure {
-            name: pattern.into(),
-            reason: format!("not a usable pattern: {e}"),
-        }),
-    }
-}
-
-/// An I/O error in words a tired person understands.
-pub fn reason(e: &io::Error) -> String {
-    match e.kind() {
-        io::ErrorKind::NotFound => "no such file (it vanished, or a link leads nowhere)".into(),
-        io::ErrorKind::PermissionDenied => {
-            "permission denied: run as a user who may read it".into()
-        }
-        io::ErrorKind::UnexpectedEof => {
-            "the compressed data ends too soon; what came before is kept".into()
-        }
-        _ => e.to_string(),
-    }
-}
-
+/// Walks through files and archives and enforces the limits, which apply to all of them together.
 pub struct Walk<'v> {
     pub limits: Limits,
     pub visitor: &'v mut dyn Visitor,
@@ -190,7 +100,7 @@ impl<'v> Walk<'v> {
         let meta = std::fs::metadata(path)?;
         if !meta.is_file() {
             return Err(io::Error::other(
-                "not a regular file (FIFO, socket or device); pipe it in with '-' instead",
+                "not a regular file (FIFO, socket or device); pipe it to '-' (standard input)",
             ));
         }
         let mtime = meta
@@ -242,7 +152,7 @@ impl<'v> Walk<'v> {
     ) -> io::Result<()> {
         if depth > self.limits.depth {
             return Err(io::Error::other(format!(
-                "archives nested more than {} deep (--max-depth)",
+                "archives are nested more than {} levels deep (--max-depth)",
                 self.limits.depth
             )));
         }
@@ -265,21 +175,21 @@ impl<'v> Walk<'v> {
             _ => {
                 let counted = Counted {
                     input,
-                    seen: std::rc::Rc::default(),
+                    bytes_in: std::rc::Rc::default(),
                 };
-                let seen = counted.seen.clone();
+                let bytes_in = counted.bytes_in.clone();
                 let plain =
                     decode::plain(content, io::BufReader::with_capacity(128 * 1024, counted))?;
                 let budget = self.limits.bytes.saturating_sub(self.bytes);
                 let mut guarded = Guarded {
                     input: plain,
-                    seen,
-                    out: 0,
+                    bytes_in,
+                    bytes_out: 0,
                     ratio: self.limits.ratio,
                     budget,
                 };
                 let result = self.try_stream(name, mtime, &mut guarded, depth + 1);
-                self.bytes += guarded.out;
+                self.bytes += guarded.bytes_out;
                 result
             }
         }
@@ -289,7 +199,7 @@ impl<'v> Walk<'v> {
         self.members += 1;
         if self.members > self.limits.members {
             return Err(io::Error::other(format!(
-                "more than {} members (--max-members)",
+                "more than {} archive members (--max-members)",
                 self.limits.members
             )));
         }
@@ -325,8 +235,9 @@ impl<'v> Walk<'v> {
     }
 
     fn zip(&mut self, name: &str, input: impl Read + Seek, depth: u32) -> io::Result<()> {
-        let broken = |e: zip::result::ZipError| io::Error::other(format!("broken zip: {e}"));
-        let mut archive = zip::ZipArchive::new(input).map_err(broken)?;
+        let zip_error =
+            |e: zip::result::ZipError| io::Error::other(format!("cannot read zip archive: {e}"));
+        let mut archive = zip::ZipArchive::new(input).map_err(zip_error)?;
         for i in 0..archive.len() {
             if !self.visitor.keep_going() {
                 return Ok(());
@@ -335,7 +246,7 @@ impl<'v> Walk<'v> {
             let mut entry = match archive.by_index(i) {
                 Ok(entry) => entry,
                 Err(e) => {
-                    self.fail(&format!("{name}: member {i}"), broken(e).to_string());
+                    self.fail(&format!("{name}: member {i}"), zip_error(e).to_string());
                     continue;
                 }
             };
@@ -343,17 +254,17 @@ impl<'v> Walk<'v> {
                 continue;
             }
             let label = self.label(name, &String::from_utf8_lossy(entry.name_raw()));
-            let seen = std::rc::Rc::new(std::cell::Cell::new(entry.compressed_size()));
+            let bytes_in = std::rc::Rc::new(std::cell::Cell::new(entry.compressed_size()));
             let budget = self.limits.bytes.saturating_sub(self.bytes);
             let mut guarded = Guarded {
                 input: Box::new(&mut entry),
-                seen,
-                out: 0,
+                bytes_in,
+                bytes_out: 0,
                 ratio: self.limits.ratio,
                 budget,
             };
             let result = self.try_stream(&label, None, &mut guarded, depth + 1);
-            self.bytes += guarded.out;
+            self.bytes += guarded.bytes_out;
             if let Err(e) = result {
                 self.fail(&label, reason(&e));
             }
@@ -366,13 +277,13 @@ impl<'v> Walk<'v> {
         input.take(MAX_NESTED_ZIP + 1).read_to_end(&mut bytes)?;
         if bytes.len() as u64 > MAX_NESTED_ZIP {
             return Err(io::Error::other(
-                "a zip of more than 512 MB inside another archive: unpack it first",
+                "a zip archive inside another archive is larger than 512 MB: extract it first",
             ));
         }
         self.zip(name, io::Cursor::new(bytes), depth)
     }
 
-    /// Name under which a member is shown; ways out of the archive are taken out and reported.
+    /// Display name of a member. Parts that point outside the archive are removed and reported.
     fn label(&mut self, archive: &str, inside: &str) -> String {
         let clean: Vec<&str> = inside
             .split(['/', '\\'])
@@ -382,50 +293,10 @@ impl<'v> Walk<'v> {
         if inside.starts_with('/') || inside.split(['/', '\\']).any(|p| p == "..") {
             self.fail(
                 &label,
-                "its name in the archive points outside of it; read under a cleaned name",
+                "its name points outside the archive; read under a sanitized name",
             );
         }
         label
-    }
-}
-
-/// Counts the compressed bytes that were read.
-struct Counted<R> {
-    input: R,
-    seen: std::rc::Rc<std::cell::Cell<u64>>,
-}
-
-impl<R: Read> Read for Counted<R> {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let n = self.input.read(out)?;
-        self.seen.set(self.seen.get() + n as u64);
-        Ok(n)
-    }
-}
-
-/// Stops a decompression bomb.
-struct Guarded<'r> {
-    input: Box<dyn Read + 'r>,
-    seen: std::rc::Rc<std::cell::Cell<u64>>,
-    out: u64,
-    ratio: u64,
-    budget: u64,
-}
-
-impl Read for Guarded<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let n = self.input.read(buffer)?;
-        self.out += n as u64;
-        if self.out > RATIO_FREE && self.out / self.seen.get().max(1) > self.ratio {
-            return Err(io::Error::other(format!(
-                "expands more than {} times: a bomb? (--max-ratio)",
-                self.ratio
-            )));
-        }
-        if self.out > self.budget {
-            return Err(io::Error::other("more bytes than --max-bytes allows"));
-        }
-        Ok(n)
     }
 }
 
@@ -487,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn archives_in_archives_are_streamed() {
+    fn nested_archives_are_streamed() {
         let inner = gzip(b"deep\n");
         let mut zip = zip::ZipWriter::new(io::Cursor::new(Vec::new()));
         zip.start_file("t/a.tar.gz", zip::write::SimpleFileOptions::default())
@@ -506,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn what_came_before_a_break_is_kept() {
+    fn data_before_a_truncation_is_kept() {
         let whole = gzip("a line of text\n".repeat(50_000).as_bytes());
         let seen = walk(&whole[..whole.len() / 2], Limits::default());
         assert!(seen.members[0].1.starts_with("a line"));
@@ -518,7 +389,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_climb_out_are_cleaned_and_reported() {
+    fn names_that_point_outside_the_archive_are_sanitized_and_reported() {
         let seen = walk(
             &tar(&[("../../etc/passwd", b"x\n"), ("/abs", b"y\n")]),
             Limits::default(),
@@ -528,7 +399,7 @@ mod tests {
     }
 
     #[test]
-    fn bombs_are_stopped() {
+    fn decompression_bombs_are_stopped() {
         let bomb = gzip(&vec![b'a'; 80 << 20]);
         let seen = walk(
             &bomb,

@@ -1,12 +1,13 @@
-//! What may be asked of kubectl, as a grammar: verbs, sub-commands, flags with the form of their values, and what else may stand
-//! behind a verb. What the grammar does not have is refused. Runs nothing.
+//! The grammar of allowed kubectl commands: verbs, subcommands, positional arguments, and flags
+//! with the form of their values. Everything else is refused. Runs nothing.
 
 use super::patch;
+use crate::model::{CONTEXT_PLACEHOLDER, ObjectKind};
 
 /// Form of a flag's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Form {
-    /// The flag stands alone.
+    /// The flag has no value.
     None,
     Number,
     Duration,
@@ -14,36 +15,37 @@ enum Form {
     Selector,
     Moment,
     Output,
-    /// `server` alone.
+    /// Only `server`.
     DryRun,
     PatchType,
-    /// A JSON object of fields that may be changed.
+    /// A JSON object with only fields that may be changed.
     Patch,
     /// `true` or `false`.
-    Truth,
+    Bool,
 }
 
-use Form::{Duration, Moment, Name, Number, Output, Patch, PatchType, Selector, Truth};
+use Form::{Bool, Duration, Moment, Name, Number, Output, Patch, PatchType, Selector};
 
-/// Form of one word behind the verb.
+/// Form of a positional argument after the verb.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Word {
     Kind,
     /// A name, or `kind/name`.
     Object,
-    /// `pod` or `pod/name`: all that may be deleted.
+    /// `pod` or `pod/name`: only pods may be deleted.
     Pod,
+    /// One of these subcommands.
     Sub(&'static [&'static str]),
-    /// Any verb of the API, as `auth can-i` asks for.
+    /// An API verb, for `auth can-i`.
     ApiVerb,
 }
 
 struct Verb {
     name: &'static str,
     flags: &'static [(&'static str, Form)],
-    /// Words that must stand there, then those that may.
-    needs: &'static [Word],
-    may: &'static [Word],
+    /// Positional arguments: the required ones, followed by the optional ones.
+    required: &'static [Word],
+    optional: &'static [Word],
 }
 
 const DRY: (&str, Form) = ("--dry-run", Form::DryRun);
@@ -63,107 +65,89 @@ const VERBS: &[Verb] = &[
     Verb {
         name: "get",
         flags: &[OUT, ("-l", Selector), ("--ignore-not-found", Form::None)],
-        needs: &[Word::Kind],
-        may: &[Word::Object],
+        required: &[Word::Kind],
+        optional: &[Word::Object],
     },
     Verb {
         name: "describe",
         flags: &[("-l", Selector)],
-        needs: &[Word::Kind],
-        may: &[Word::Object],
+        required: &[Word::Kind],
+        optional: &[Word::Object],
     },
     Verb {
         name: "logs",
         flags: LOGS,
-        needs: &[Word::Object],
-        may: &[],
+        required: &[Word::Object],
+        optional: &[],
     },
     Verb {
         name: "top",
         flags: &[],
-        needs: &[Word::Sub(&["pod", "pods", "node", "nodes"])],
-        may: &[Word::Object],
+        required: &[Word::Sub(&["pod", "pods", "node", "nodes"])],
+        optional: &[Word::Object],
     },
     Verb {
         name: "config",
         flags: &[("--minify", Form::None), OUT],
-        needs: &[Word::Sub(&["view"])],
-        may: &[],
+        required: &[Word::Sub(&["view"])],
+        optional: &[],
     },
     Verb {
         name: "auth",
         flags: &[("--subresource", Name)],
-        needs: &[Word::Sub(&["can-i"]), Word::ApiVerb, Word::Kind],
-        may: &[],
+        required: &[Word::Sub(&["can-i"]), Word::ApiVerb, Word::Kind],
+        optional: &[],
     },
     Verb {
         name: "patch",
         flags: &[("--type", PatchType), ("-p", Patch), DRY, OUT],
-        needs: &[Word::Kind, Word::Object],
-        may: &[],
+        required: &[Word::Kind, Word::Object],
+        optional: &[],
     },
     Verb {
         name: "rollout",
         flags: &[
             ("--to-revision", Number),
             ("--timeout", Duration),
-            ("--watch", Truth),
+            ("--watch", Bool),
             DRY,
         ],
-        needs: &[Word::Sub(&["status", "history", "undo"]), Word::Object],
-        may: &[],
+        required: &[Word::Sub(&["status", "history", "undo"]), Word::Object],
+        optional: &[],
     },
     Verb {
         name: "delete",
-        flags: &[DRY, OUT, ("--wait", Truth)],
-        needs: &[Word::Pod],
-        may: &[Word::Object],
+        flags: &[DRY, OUT, ("--wait", Bool)],
+        required: &[Word::Pod],
+        optional: &[Word::Object],
     },
 ];
 
-/// Kinds of objects that may be looked at or changed. Secrets and roles are none of them.
-const KINDS: &[&str] = &[
-    "pod",
-    "pods",
-    "deployment",
-    "deployments",
-    "statefulset",
-    "statefulsets",
-    "daemonset",
-    "daemonsets",
-    "replicaset",
-    "replicasets",
-    "service",
-    "services",
-    "endpoints",
-    "node",
-    "nodes",
-    "event",
-    "events",
-    "hpa",
-    "hpas",
-    "pdb",
-    "pdbs",
-    "ingress",
-    "pvc",
-    "job",
-    "jobs",
-    "cronjob",
-    "cronjobs",
-    "namespace",
-];
-
-/// Why an argv is not run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refused(pub String);
-
-impl std::fmt::Display for Refused {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
+/// The reason why an argv is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    #[error("nothing to run")]
+    Empty,
+    #[error("'{0}' is not kubectl")]
+    NotKubectl(String),
+    #[error("'{0}' contains control characters")]
+    ControlCharacter(String),
+    #[error("no verb")]
+    NoVerb,
+    #[error("verb '{0}' is not allowed")]
+    Verb(String),
+    #[error("'{verb}' does not take {count} arguments")]
+    Count { verb: &'static str, count: usize },
+    #[error("'{word}' is not allowed after {verb}")]
+    Word { verb: &'static str, word: String },
+    #[error("flag {0} is not allowed")]
+    Flag(String),
+    #[error("'{value}' is not a valid value for {flag}")]
+    Value { flag: String, value: String },
 }
 
-/// A name of Kubernetes: lower-case letters, digits, `-`, `.`; no flag, no path, no confusable letter.
+/// Whether a text is a Kubernetes name: lowercase ASCII letters, digits, `-` and `.`. Excludes
+/// flags, paths and the name `all`.
 pub fn is_name(text: &str) -> bool {
     let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.');
     let edge = |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
@@ -171,8 +155,9 @@ pub fn is_name(text: &str) -> bool {
     text.len() <= 253 && text.bytes().all(inner) && ends && !text.contains("..") && text != "all"
 }
 
+/// Whether a text is the name of a kubectl context, or the placeholder for it.
 fn is_context(text: &str) -> bool {
-    text == super::CONTEXT
+    text == CONTEXT_PLACEHOLDER
         || !text.is_empty()
             && !text.starts_with('-')
             && text
@@ -180,6 +165,7 @@ fn is_context(text: &str) -> bool {
                 .all(|b| b.is_ascii_alphanumeric() || b"-_.:@/".contains(&b))
 }
 
+/// Whether a text consists of ASCII letters, digits and the bytes in `also`, and is not a flag.
 fn made_of(text: &str, also: &[u8]) -> bool {
     !text.is_empty()
         && !text.starts_with('-')
@@ -203,7 +189,7 @@ impl Form {
             Form::DryRun => v == "server",
             Form::PatchType => matches!(v, "merge" | "strategic"),
             Form::Patch => patch::check(v).is_ok(),
-            Form::Truth => matches!(v, "true" | "false"),
+            Form::Bool => matches!(v, "true" | "false"),
         }
     }
 }
@@ -211,10 +197,10 @@ impl Form {
 impl Word {
     fn fits(self, w: &str) -> bool {
         match self {
-            Word::Kind => KINDS.contains(&w),
+            Word::Kind => ObjectKind::parse(w).is_some(),
             Word::Object => w.split_once('/').map_or_else(
                 || is_name(w),
-                |(kind, name)| KINDS.contains(&kind) && is_name(name),
+                |(kind, name)| ObjectKind::parse(kind).is_some() && is_name(name),
             ),
             Word::Pod => w == "pod" || w.strip_prefix("pod/").is_some_and(is_name),
             Word::Sub(known) => known.contains(&w),
@@ -223,57 +209,59 @@ impl Word {
     }
 }
 
-/// Checks an argv: `kubectl`, then arguments, every one of them known to the grammar.
+/// Checks that an argv is `kubectl` followed by arguments that the grammar allows.
 pub fn check(argv: &[String]) -> Result<(), Refused> {
-    let refuse = |why: String| Err(Refused(why));
-    let Some((program, rest)) = argv.split_first() else {
-        return refuse("nothing to run".into());
-    };
+    let (program, rest) = argv.split_first().ok_or(Refused::Empty)?;
     if program != "kubectl" {
-        return refuse(format!("'{program}' is not kubectl"));
+        return Err(Refused::NotKubectl(escaped(program)));
     }
-    if let Some(odd) = rest.iter().find(|a| a.chars().any(char::is_control)) {
-        return refuse(format!("'{}' holds control characters", odd.escape_debug()));
+    if let Some(bad) = rest.iter().find(|a| a.chars().any(char::is_control)) {
+        return Err(Refused::ControlCharacter(escaped(bad)));
     }
     let mut args = rest.iter();
     let (mut verb, mut words): (Option<&Verb>, Vec<&str>) = (None, Vec::new());
     while let Some(arg) = args.next() {
         if arg.starts_with('-') {
-            let (flag, inline) = arg
-                .split_once('=')
-                .map_or((arg.as_str(), None), |(f, v)| (f, Some(v)));
-            self::flag(flag, inline, verb, &mut args)?;
+            let (flag, inline) = match arg.split_once('=') {
+                Some((flag, value)) => (flag, Some(value)),
+                None => (arg.as_str(), None),
+            };
+            check_flag(flag, inline, verb, &mut args)?;
         } else if verb.is_none() {
-            verb = VERBS.iter().find(|v| v.name == arg);
-            if verb.is_none() {
-                return refuse(format!("verb '{arg}' is not allowed"));
-            }
+            let known = VERBS.iter().find(|v| v.name == arg);
+            verb = Some(known.ok_or_else(|| Refused::Verb(escaped(arg)))?);
         } else {
             words.push(arg);
         }
     }
-    let Some(verb) = verb else {
-        return refuse("no verb".into());
-    };
-    let forms: Vec<Word> = verb.needs.iter().chain(verb.may).copied().collect();
-    if words.len() < verb.needs.len() || words.len() > forms.len() {
-        return refuse(format!(
-            "'{}' does not take {} words",
-            verb.name,
-            words.len()
-        ));
+    let Verb {
+        name: verb,
+        required,
+        optional,
+        ..
+    } = verb.ok_or(Refused::NoVerb)?;
+    let forms: Vec<Word> = required.iter().chain(*optional).copied().collect();
+    if words.len() < required.len() || words.len() > forms.len() {
+        return Err(Refused::Count {
+            verb,
+            count: words.len(),
+        });
     }
     match words.iter().zip(&forms).find(|(w, f)| !f.fits(w)) {
-        Some((word, _)) => refuse(format!(
-            "'{}' cannot stand behind {}",
-            word.escape_debug(),
-            verb.name
-        )),
+        Some((word, _)) => Err(Refused::Word {
+            verb,
+            word: escaped(word),
+        }),
         None => Ok(()),
     }
 }
 
-fn flag<'a>(
+fn escaped(text: &str) -> String {
+    text.escape_debug().to_string()
+}
+
+/// Checks one flag, and takes its value from `rest` if it is not inline (`--flag=value`).
+fn check_flag<'a>(
     flag: &str,
     inline: Option<&'a str>,
     verb: Option<&Verb>,
@@ -281,15 +269,10 @@ fn flag<'a>(
 ) -> Result<(), Refused> {
     let form = match flag {
         "--context" | "-n" | "--namespace" => None,
-        _ => match verb.and_then(|v| v.flags.iter().find(|f| f.0 == flag)) {
-            Some((_, form)) => Some(*form),
-            None => {
-                return Err(Refused(format!(
-                    "flag {flag} is not allowed{}",
-                    verb.map_or(String::new(), |v| format!(" with {}", v.name))
-                )));
-            }
-        },
+        _ => {
+            let known = verb.and_then(|v| v.flags.iter().find(|f| f.0 == flag));
+            Some(known.ok_or_else(|| Refused::Flag(escaped(flag)))?.1)
+        }
     };
     if form == Some(Form::None) && inline.is_none() {
         return Ok(());
@@ -305,10 +288,10 @@ fn flag<'a>(
     if fits {
         Ok(())
     } else {
-        Err(Refused(format!(
-            "'{}' is no value for {flag}",
-            value.escape_debug()
-        )))
+        Err(Refused::Value {
+            flag: escaped(flag),
+            value: escaped(value),
+        })
     }
 }
 

@@ -1,5 +1,5 @@
-//! Proposals that must never become a command: whole ones as written by a model that was lied to, and good ones spoiled by one
-//! hostile part in every place.
+//! Tests of the kubectl grammar with commands that must never run: complete ones, as a manipulated
+//! model may propose them, and valid ones with one hostile part inserted at each position.
 
 use super::*;
 
@@ -7,7 +7,7 @@ fn argv(text: &str) -> Vec<String> {
     text.split(' ').map(String::from).collect()
 }
 
-const GOOD: &[&str] = &[
+const VALID: &[&str] = &[
     "kubectl --context kind-a -n shop get deployment payment -o json",
     "kubectl --context <CONTEXT> -n shop rollout undo deployment/payment",
     "kubectl --context a -n shop patch deployment payment --type=merge -p {\"spec\":{\"replicas\":3}} --dry-run=server",
@@ -22,7 +22,7 @@ const GOOD: &[&str] = &[
     "kubectl --context a -n shop rollout status deployment/payment --timeout=60s",
 ];
 
-const WHOLE: &[&str] = &[
+const HOSTILE: &[&str] = &[
     "kubectl",
     "kubectl rollout",
     "kubectl delete ns --all",
@@ -326,30 +326,30 @@ const PARTS: &[&str] = &[
 ];
 
 #[test]
-fn what_the_catalogue_needs_is_allowed() {
-    for good in GOOD {
+fn commands_of_the_catalog_are_allowed() {
+    for good in VALID {
         assert_eq!(check(&argv(good)), Ok(()), "{good}");
     }
 }
 
 #[test]
-fn whole_hostile_proposals_are_refused() {
-    assert!(WHOLE.len() >= 200, "{}", WHOLE.len());
-    for bad in WHOLE {
+fn hostile_commands_are_refused() {
+    assert!(HOSTILE.len() >= 200, "{}", HOSTILE.len());
+    for bad in HOSTILE {
         assert!(check(&argv(bad)).is_err(), "{bad}");
     }
 }
 
 #[test]
-fn one_hostile_part_spoils_a_good_proposal_wherever_it_stands() {
+fn a_hostile_part_is_refused_at_each_position_of_a_valid_command() {
     let mut tried = 0;
-    for good in GOOD {
+    for good in VALID {
         let words = argv(good);
         for part in PARTS {
             for at in 0..=words.len() {
-                let mut spoiled = words.clone();
-                spoiled.insert(at, (*part).to_string());
-                assert!(check(&spoiled).is_err(), "{spoiled:?}");
+                let mut tampered = words.clone();
+                tampered.insert(at, (*part).to_string());
+                assert!(check(&tampered).is_err(), "{tampered:?}");
                 tried += 1;
             }
         }

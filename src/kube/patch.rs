@@ -1,8 +1,8 @@
-//! What a patch may change, as a list of fields. What the list does not have is refused. Runs nothing.
+//! The list of fields that a patch may change. All other fields are refused. Runs nothing.
 
 use serde_json::Value;
 
-/// Steps from the root; `[]` is any item of a list, a trailing `*` any key that begins so.
+/// Paths from the root. `[]` is any list item; a trailing `*` matches the rest of a key.
 const FIELDS: &[&[&str]] = &[
     &["metadata", "resourceVersion"],
     &["metadata", "uid"],
@@ -71,18 +71,27 @@ const FIELDS: &[&[&str]] = &[
     ],
 ];
 
-/// The first field of a patch that may not be changed; `Err("")` where it is no JSON object, or changes nothing.
-pub fn check(text: &str) -> Result<(), String> {
+/// Why a patch is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PatchError {
+    /// Not a JSON object, or an empty one.
+    NotAnObject,
+    /// Path of the first field that may not be changed.
+    Field(String),
+}
+
+/// Checks the JSON text of a patch.
+pub fn check(text: &str) -> Result<(), PatchError> {
     match serde_json::from_str(text) {
         Ok(Value::Object(fields)) if !fields.is_empty() => {
             walk(&Value::Object(fields), &mut Vec::new())
         }
-        _ => Err(String::new()),
+        _ => Err(PatchError::NotAnObject),
     }
 }
 
-fn walk(value: &Value, path: &mut Vec<String>) -> Result<(), String> {
-    let mut below = |key: String, value: &Value| {
+fn walk(value: &Value, path: &mut Vec<String>) -> Result<(), PatchError> {
+    let mut descend = |key: String, value: &Value| {
         path.push(key);
         let found = walk(value, path);
         path.pop();
@@ -90,22 +99,22 @@ fn walk(value: &Value, path: &mut Vec<String>) -> Result<(), String> {
     };
     match value {
         Value::Object(fields) if !fields.is_empty() => {
-            fields.iter().try_for_each(|(k, v)| below(k.clone(), v))
+            fields.iter().try_for_each(|(k, v)| descend(k.clone(), v))
         }
         Value::Array(items) if !items.is_empty() => {
-            items.iter().try_for_each(|v| below("[]".into(), v))
+            items.iter().try_for_each(|v| descend("[]".into(), v))
         }
-        // An empty list or object would sweep away what is there.
-        Value::Object(_) | Value::Array(_) => Err(path.join(".")),
-        _ if FIELDS.iter().any(|field| is(field, path)) => Ok(()),
-        _ => Err(path.join(".")),
+        // An empty list or object could delete existing content.
+        Value::Object(_) | Value::Array(_) => Err(PatchError::Field(path.join("."))),
+        _ if FIELDS.iter().any(|field| matches(field, path)) => Ok(()),
+        _ => Err(PatchError::Field(path.join("."))),
     }
 }
 
-fn is(field: &[&str], path: &[String]) -> bool {
+fn matches(field: &[&str], path: &[String]) -> bool {
     let step = |(f, p): (&&str, &String)| {
         f.strip_suffix('*')
-            .map_or(p == f, |begin| p.starts_with(begin))
+            .map_or(p == f, |prefix| p.starts_with(prefix))
     };
     field.len() == path.len() && field.iter().zip(path).all(step)
 }
@@ -115,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_patch_of_known_fields_passes_and_of_any_other_does_not() {
+    fn known_fields_pass_and_all_other_fields_are_refused() {
         for good in [
             r#"{"spec":{"replicas":3}}"#,
             r#"{"metadata":{"annotations":{"aiops/root-cause":null}}}"#,
@@ -144,10 +153,15 @@ mod tests {
                 r#"{"spec":{"template":{"spec":{"containers":[]}}}}"#,
                 "spec.template.spec.containers",
             ),
-            ("{}", ""),
-            ("[1]", ""),
         ] {
-            assert_eq!(check(bad), Err(field.to_string()), "{bad}");
+            assert_eq!(
+                check(bad),
+                Err(PatchError::Field(field.to_string())),
+                "{bad}"
+            );
+        }
+        for empty in ["{}", "[1]"] {
+            assert_eq!(check(empty), Err(PatchError::NotAnObject), "{empty}");
         }
     }
 }

@@ -1,14 +1,17 @@
-//! A masked text -> the template as people read it. The rules are those by which Khan et al. (ICSE'22, "Guidelines for
-//! assessing the accuracy of log message template identification techniques") corrected the Loghub labels.
+//! Converts a masked text to the template that users see. Follows the rules by which Khan et al.
+//! (ICSE'22, "Guidelines for assessing the accuracy of log message template identification
+//! techniques") corrected the Loghub labels. Knows nothing about shapes or counts.
 
 use super::mask::VAR;
 
-/// What a variable reads in a template.
-pub const VARIABLE: &str = "<*>";
+/// The wildcard that represents a variable in a template.
+pub const WILDCARD: &str = "<*>";
 
-/// Bytes that end a token within a word; `_` and `/` do not.
+/// Bytes that separate the tokens of a word. `_` and `/` are not among them.
 const DELIMITERS: &[u8] = b" ,!;:=|\"'[](){}.-+@#$%&<>";
 
+/// Returns the template text. Paths, numbers, some well-known values and tokens that contain a
+/// variable become wildcards.
 pub fn display(masked: &[u8]) -> String {
     let mut out: Vec<u8> = Vec::with_capacity(masked.len() + 16);
     for word in masked.split(|b| *b == b' ').filter(|w| !w.is_empty()) {
@@ -22,14 +25,14 @@ pub fn display(masked: &[u8]) -> String {
         let mut start = 0;
         for end in 0..=word.len() {
             if end == word.len() || DELIMITERS.contains(&word[end]) {
-                token(&word[start..end], &mut out);
+                push_token(&word[start..end], &mut out);
                 out.extend(word.get(end));
                 start = end + 1;
             }
         }
     }
-    let joined = join(&out);
-    String::from_utf8_lossy(&joined).replace('\u{1}', VARIABLE)
+    let joined = join_variables(&out);
+    String::from_utf8_lossy(&joined).replace('\u{1}', WILDCARD)
 }
 
 fn is_path(word: &[u8]) -> bool {
@@ -41,7 +44,7 @@ fn is_path(word: &[u8]) -> bool {
         })
 }
 
-fn token(token: &[u8], out: &mut Vec<u8>) {
+fn push_token(token: &[u8], out: &mut Vec<u8>) {
     let value = token.contains(&VAR)
         || matches!(
             token.to_ascii_lowercase().as_slice(),
@@ -55,8 +58,8 @@ fn token(token: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// `V.V`, `VV` and `V:V` are one variable.
-fn join(text: &[u8]) -> Vec<u8> {
+/// Joins variables: `V.V`, `VV` and `V:V` become one.
+fn join_variables(text: &[u8]) -> Vec<u8> {
     let mut out: Vec<u8> = Vec::with_capacity(text.len());
     for &b in text {
         let n = out.len();
@@ -76,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tokens_with_a_variable_are_variables() {
+    fn a_token_with_a_variable_is_shown_as_a_wildcard() {
         assert_eq!(
             display(b"block blk_\x01 of (\x01:\x01) is true"),
             "block <*> of (<*>) is <*>"

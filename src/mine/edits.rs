@@ -1,38 +1,34 @@
-//! What the user made of templates: merged, split, masked, named, pinned. Rewrites of template texts in the order in
-//! which they were made, so that undo takes back the last one. Knows texts, not counts: no edit can lose an event.
+//! The user's edits of templates: merge, split, mask, name, pin. Edits rewrite template texts in
+//! the order in which they were made; undo removes the last one. Knows nothing about counts, so no
+//! edit can lose an event.
 
-use super::display::VARIABLE;
+use super::display::WILDCARD;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+/// One edit of a template.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "do")]
 pub enum Edit {
-    /// These texts read `to` from now on.
-    Merge {
-        from: Vec<String>,
-        to: String,
-    },
-    /// The template falls apart into the texts that it was merged from.
-    Split {
-        text: String,
-    },
-    Name {
-        text: String,
-        name: String,
-    },
-    Pin {
-        text: String,
-    },
+    /// Replaces each text in `from` with `to`.
+    Merge { from: Vec<String>, to: String },
+    /// Splits the template into the texts that it was merged from.
+    Split { text: String },
+    /// Names the template. An empty name removes the name.
+    Name { text: String, name: String },
+    /// Pins the template, or unpins it if it is pinned.
+    Pin { text: String },
 }
 
+/// All edits, oldest first.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Edits {
     pub list: Vec<Edit>,
 }
 
 impl Edits {
-    /// Text of a template after all edits. `own` is what it read before it was merged with others.
+    /// Returns the text of a template after all edits. `own` is its text before it was merged with
+    /// other templates.
     pub fn apply(&self, text: String, own: &str) -> String {
         self.list.iter().fold(text, |text, edit| match edit {
             Edit::Merge { from, to } if from.contains(&text) => to.clone(),
@@ -41,7 +37,7 @@ impl Edits {
         })
     }
 
-    /// Names that the user gave, by text.
+    /// Names given by the user, by template text.
     pub fn names(&self) -> BTreeMap<&str, &str> {
         let mut out = BTreeMap::new();
         for edit in &self.list {
@@ -53,7 +49,7 @@ impl Edits {
         out
     }
 
-    /// A template is pinned while the number of its pins is odd.
+    /// Whether the template is pinned. Each `Edit::Pin` toggles this.
     pub fn is_pinned(&self, text: &str) -> bool {
         self.list
             .iter()
@@ -64,15 +60,16 @@ impl Edits {
     }
 }
 
-/// The text that two templates share: what differs between their common beginning and end is one variable; with as many
-/// words in both, word by word.
+/// Returns a template that covers both templates. Templates with the same number of words are
+/// compared word by word. Otherwise everything between their common start and their common end
+/// becomes one variable.
 pub fn common(a: &str, b: &str) -> String {
     let (x, y): (Vec<&str>, Vec<&str>) = (a.split(' ').collect(), b.split(' ').collect());
     if x.len() == y.len() {
         return x
             .iter()
             .zip(&y)
-            .map(|(p, q)| if p == q { p } else { VARIABLE })
+            .map(|(p, q)| if p == q { p } else { WILDCARD })
             .collect::<Vec<_>>()
             .join(" ");
     }
@@ -84,16 +81,17 @@ pub fn common(a: &str, b: &str) -> String {
         .take_while(|(p, q)| p == q)
         .count();
     let mut out: Vec<&str> = x[..head].to_vec();
-    out.push(VARIABLE);
+    out.push(WILDCARD);
     out.extend(&x[x.len() - tail..]);
     out.join(" ")
 }
 
-/// The text with its `n`th word (blank-separated, from 0) a variable.
+/// Replaces the `n`th word (separated by spaces, from 0) with the wildcard. Returns `None` if there
+/// is no such word or if it is already the wildcard.
 pub fn masked(text: &str, n: usize) -> Option<String> {
     let mut words: Vec<&str> = text.split(' ').collect();
-    let word = words.get_mut(n).filter(|w| **w != VARIABLE)?;
-    *word = VARIABLE;
+    let word = words.get_mut(n).filter(|w| **w != WILDCARD)?;
+    *word = WILDCARD;
     Some(words.join(" "))
 }
 
@@ -102,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn edits_rewrite_in_order_and_undo_takes_back_the_last() {
+    fn edits_apply_in_order_and_removing_the_last_one_undoes_it() {
         let mut edits = Edits::default();
         edits.list.push(Edit::Merge {
             from: vec!["a x".into(), "a y".into()],
@@ -117,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn the_common_text_of_two_templates() {
+    fn words_that_differ_or_are_masked_become_wildcards() {
         assert_eq!(common("job a done", "job b done"), "job <*> done");
         assert_eq!(common("job a b done", "job done"), "job <*> done");
         assert_eq!(masked("took 5 ms", 1).as_deref(), Some("took <*> ms"));

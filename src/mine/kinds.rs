@@ -1,42 +1,46 @@
-//! Kinds: what is constant in an event, header and message apart. Words with a digit are cut out, so that millions of
-//! lines have thousands of kinds, and everything costly is done once a kind. Knows no files and no clocks.
+//! Groups events into kinds by the constant text of their header and message. Words with a digit
+//! are cut out, so millions of lines have only thousands of kinds, and expensive work runs once per
+//! kind. Does not access files or read the clock.
 
-use super::wild::{self, Found, Wild};
+use super::high_cardinality::{self, Detection, HighCardinalityWords};
 use crate::model::{Level, Moment, NO_TIME};
 use crate::text::words::{self, CUT, Cuts, constant_text};
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
-/// The constant part of what surrounds messages, with what follows from it.
+/// The constant text around a message, and the properties derived from it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Header {
-    /// Text before the message, then `CUT`, then text behind it; words with digits cut.
+    /// Text before the message, then `CUT`, then text after it. Words with digits are cut out.
     pub constant: Vec<u8>,
     pub service: String,
     pub level: Level,
+    /// The level was inferred from the constant text of the message.
     pub level_inferred: bool,
-    /// Events have a time of their own.
+    /// Its events have their own time stamp.
     pub timed: bool,
-    /// A format was recognised.
+    /// The log format was recognized.
     pub known: bool,
 }
 
-/// The constant part of messages.
+/// The constant text of a message, shared by all messages that differ only in the words that were
+/// cut out.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Shape {
     pub constant: Vec<u8>,
     /// One message of this shape, decoded.
     pub example: String,
-    /// Source name and line of the example: the smallest of all, so that order does not matter.
+    /// Source name and line of the example. The event with the smallest pair is used, so the order
+    /// in which chunks are added does not matter.
     pub example_at: (std::sync::Arc<str>, u64),
-    /// Per cut-out word of the raw message: hash of its first value.
+    /// For each word that was cut out of the message: hash of its first value.
     pub first: Vec<u64>,
-    /// Per cut-out word: another value was seen.
+    /// For each word that was cut out of the message: whether it has had another value.
     pub varied: Vec<bool>,
     pub count: u64,
 }
 
-/// A header with a shape. Events store the number of their kind.
+/// A pair of header and shape. Each event stores the index of its kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Kind {
     pub header: u32,
@@ -44,17 +48,17 @@ pub struct Kind {
     pub count: u64,
     pub first: Moment,
     pub last: Moment,
-    /// Digits of fraction in its time stamps.
+    /// Number of fractional-second digits in its time stamps.
     pub precision: u8,
 }
 
-/// A kind as one worker sees it in one chunk.
+/// A kind as counted by one worker in one chunk.
 #[derive(Clone, Debug)]
 pub struct LocalKind {
     pub header: Header,
     pub constant: Vec<u8>,
     pub example: String,
-    /// Line in the chunk of its first event.
+    /// Line number of its first event, relative to the chunk.
     pub line: u64,
     pub first_values: Vec<u64>,
     pub varied: Vec<bool>,
@@ -65,7 +69,7 @@ pub struct LocalKind {
 }
 
 impl LocalKind {
-    /// One more event; `values` are the hashes of its message's words with digits.
+    /// Adds one event. `values` are the hashes of the words with digits in its message.
     #[inline]
     pub fn add(&mut self, values: &[u64], time: Moment) {
         self.count += 1;
@@ -83,11 +87,12 @@ impl LocalKind {
     }
 }
 
-/// What `LocalKinds::note` needs to know of an event.
+/// The parts of an event that `LocalKinds::note` needs.
 pub struct Noted<'a> {
     pub raw: &'a [u8],
+    /// Byte range of the message in `raw`.
     pub message: (usize, usize),
-    /// End of the time in the header, at a word's end; 0 when it has none.
+    /// End of the time stamp in `raw`, at the end of a word; 0 if the header has no time stamp.
     pub clock_end: usize,
     pub service: &'a [u8],
     pub level: Level,
@@ -98,32 +103,34 @@ pub struct Noted<'a> {
     pub line: u64,
 }
 
-/// Kinds of one chunk, with the scratch that keeps the hot loop free of allocation.
+/// The kinds of one chunk. Reuses its buffers, so the hot loop does not allocate.
 #[derive(Default)]
 pub struct LocalKinds {
     ids: FxHashMap<u64, u32>,
     pub kinds: Vec<LocalKind>,
-    /// Words with digits of the event noted last: in the clock, the header, the message, behind it.
+    /// Words with digits in the last event, in this order: in the time prefix, in the rest of the
+    /// header, in the message, after the message.
     cuts: Cuts,
-    clock: ClockPart,
-    /// So many of them stood in the line before as well.
+    time_prefix: TimePrefix,
+    /// Number of words at the start of `cuts` that the previous line has as well.
     repeated: usize,
     values: (usize, usize),
-    wild: Wild,
-    /// Hash of the name in the event noted last, when its kind has one.
+    high_cardinality: HighCardinalityWords,
+    /// Hash of the high-cardinality word in the last event, if it has one.
     name: Option<u64>,
 }
 
-/// The line's beginning up to the end of its time, and what scanning it gave.
+/// The start of a line up to the end of its time stamp, and the result of scanning it.
 #[derive(Default)]
-struct ClockPart {
+struct TimePrefix {
     text: Vec<u8>,
     hash: u64,
     cuts: usize,
 }
 
 impl LocalKinds {
-    /// Finds or makes the kind of an event. `decode` gives the message for a new kind; `infer` its level.
+    /// Finds or creates the kind of an event and returns its index in `kinds`. For a new kind,
+    /// `decode` returns the message and `infer` returns the level.
     pub fn note(
         &mut self,
         e: &Noted<'_>,
@@ -132,23 +139,24 @@ impl LocalKinds {
     ) -> u32 {
         let (a, b) = e.message;
         let flags = u64::from(e.timed) | u64::from(e.known) << 1 | (e.level as u64) << 2;
-        // Up to the end of the time most lines repeat the line before: go on from what that gave.
-        let same =
-            e.clock_end <= a && e.clock_end > 0 && e.raw[..e.clock_end] == self.clock.text[..];
+        // Most lines start with the same time as the previous line. Reuse its scan result.
+        let same = e.clock_end <= a
+            && e.clock_end > 0
+            && e.raw[..e.clock_end] == self.time_prefix.text[..];
         let clock = if same {
-            self.cuts.truncate(self.clock.cuts);
-            self.clock.hash
+            self.cuts.truncate(self.time_prefix.cuts);
+            self.time_prefix.hash
         } else {
             self.cuts.clear();
             let end = if e.clock_end <= a { e.clock_end } else { 0 };
-            self.clock.hash = words::scan(&e.raw[..end], 0, &mut self.cuts);
-            self.clock.text.clear();
-            self.clock.text.extend_from_slice(&e.raw[..end]);
-            self.clock.cuts = self.cuts.len();
-            self.clock.hash
+            self.time_prefix.hash = words::scan(&e.raw[..end], 0, &mut self.cuts);
+            self.time_prefix.text.clear();
+            self.time_prefix.text.extend_from_slice(&e.raw[..end]);
+            self.time_prefix.cuts = self.cuts.len();
+            self.time_prefix.hash
         };
-        let clock_cuts = self.clock.cuts;
-        let clock_len = self.clock.text.len();
+        let clock_cuts = self.time_prefix.cuts;
+        let clock_len = self.time_prefix.text.len();
         let before = words::scan(
             &e.raw[clock_len..a],
             clock.wrapping_add(flags),
@@ -167,23 +175,23 @@ impl LocalKinds {
             return id;
         }
         let id = self.kinds.len() as u32;
-        let around = self.around(e, before);
+        let around = self.context_hash(e, before);
         let message = &e.raw[a..b];
-        let found = self
-            .wild
-            .find(message, &self.cuts.ranges[first_cut..message_cuts], around);
-        let name = match found {
-            Found::Kind(kind, name) => {
+        let detection =
+            self.high_cardinality
+                .find(message, &self.cuts.ranges[first_cut..message_cuts], around);
+        let name = match detection {
+            Detection::KnownKind(kind, name) => {
                 self.name = Some(words::filter_hash(&message[name.0..name.1]));
                 self.kinds[kind as usize].add(&self.cuts.hashes[first_cut..message_cuts], e.time);
                 return kind;
             }
-            Found::Name(signature, name) => {
-                self.wild.learn(signature, id);
+            Detection::NewVariable(signature, name) => {
+                self.high_cardinality.learn(signature, id);
                 self.name = Some(words::filter_hash(&message[name.0..name.1]));
                 Some(name)
             }
-            Found::Nothing => {
+            Detection::Ordinary => {
                 self.ids.insert(key, id);
                 None
             }
@@ -193,26 +201,29 @@ impl LocalKinds {
         id
     }
 
-    /// Hash of what is around the message: before it, behind it, its service.
-    fn around(&mut self, e: &Noted<'_>, before: u64) -> u64 {
-        let kept = self.cuts.len();
-        let behind = words::scan(&e.raw[e.message.1..], before, &mut self.cuts);
-        self.cuts.truncate(kept);
-        words::hash_bytes(words::seed(), behind, e.service)
+    /// Hash of everything around the message: the text before and after it, and the service.
+    fn context_hash(&mut self, e: &Noted<'_>, before: u64) -> u64 {
+        let cut_count = self.cuts.len();
+        let after = words::scan(&e.raw[e.message.1..], before, &mut self.cuts);
+        self.cuts.truncate(cut_count);
+        words::hash_bytes(words::seed(), after, e.service)
     }
 
-    /// Hash for the word filter of the name in the event noted last: its kind does not tell it.
+    /// Word-filter hash of the high-cardinality word in the last event. The word filter needs it
+    /// because the text of the kind does not contain this word.
     pub fn name(&self) -> Option<u64> {
         self.name
     }
 
-    /// Where the message's words with digits are among those behind the clock, in the event noted last.
+    /// Index range of the message's words with digits in the last event. Index 0 is the first word
+    /// with a digit after the time prefix.
     pub fn values(&self) -> (usize, usize) {
         let (a, b) = self.values;
-        (a - self.clock.cuts, b - self.clock.cuts)
+        (a - self.time_prefix.cuts, b - self.time_prefix.cuts)
     }
 
-    /// Hashes of the words with digits in the event noted last; those it shares with the line before are left out unless `all`.
+    /// Hashes of the words with digits in the last event. Unless `all` is true, words in a time
+    /// prefix that is the same as in the previous line are left out.
     pub fn word_hashes(&self, all: bool) -> &[u64] {
         &self.cuts.hashes[if all { 0 } else { self.repeated }..]
     }
@@ -227,9 +238,11 @@ impl LocalKinds {
     ) -> LocalKind {
         let (a, b) = e.message;
         let (mut constant, mut around) = (Vec::new(), Vec::new());
-        let (clock, n) = (self.clock.text.len(), self.clock.cuts);
+        let (clock, n) = (self.time_prefix.text.len(), self.time_prefix.cuts);
         match name {
-            Some(name) => constant = wild::constant(&e.raw[a..b], &self.cuts.ranges[m0..m1], name),
+            Some(name) => {
+                constant = high_cardinality::constant(&e.raw[a..b], &self.cuts.ranges[m0..m1], name)
+            }
             None => constant_text(&e.raw[a..b], &self.cuts.ranges[m0..m1], &mut constant),
         }
         constant_text(&e.raw[..clock], &self.cuts.ranges[..n], &mut around);
@@ -252,7 +265,7 @@ impl LocalKinds {
             },
             constant,
             example: match name {
-                Some(name) => wild::example(&decode(), &e.raw[a..b], name),
+                Some(name) => high_cardinality::example(&decode(), &e.raw[a..b], name),
                 None => decode(),
             },
             line: e.line,
@@ -266,7 +279,7 @@ impl LocalKinds {
     }
 }
 
-/// All kinds of a corpus.
+/// The kinds of the whole corpus.
 #[derive(Default)]
 pub struct Kinds {
     pub headers: Vec<Header>,
@@ -278,7 +291,8 @@ pub struct Kinds {
 }
 
 impl Kinds {
-    /// Takes in the kinds of a chunk; returns their numbers here. `base_line` is the chunk's first line in its source.
+    /// Merges the kinds of a chunk and returns their indexes in `self.kinds`. `base_line` is the
+    /// line number of the chunk's start in its source.
     pub fn absorb(
         &mut self,
         local: &[LocalKind],
@@ -322,6 +336,7 @@ impl Kinds {
         id
     }
 
+    /// Returns the index of a header in `headers`. Adds the header if it is new.
     pub fn header_id(&mut self, header: &Header) -> u32 {
         if let Some(id) = self.header_ids.get(header) {
             return *id;
@@ -359,7 +374,7 @@ impl Kinds {
         id
     }
 
-    /// Takes back what a replaced chunk had added.
+    /// Subtracts the event counts of a replaced chunk, given as pairs of kind index and count.
     pub fn forget(&mut self, counts: impl Iterator<Item = (u32, u64)>) {
         for (kind, n) in counts {
             if let Some(k) = self.kinds.get_mut(kind as usize) {
@@ -370,7 +385,7 @@ impl Kinds {
         }
     }
 
-    /// Rebuilds the look-up tables after the rows were read from a cache.
+    /// Rebuilds the lookup tables after the rows were read from a cache.
     pub fn restore(headers: Vec<Header>, shapes: Vec<Shape>, kinds: Vec<Kind>) -> Kinds {
         let header_ids = headers
             .iter()

@@ -1,18 +1,20 @@
-//! Events -> templates: shapes, masking, merging of siblings, display. Knows nothing of files or time windows.
+//! Mines log templates from events: shapes, masking, merging similar templates, display. Knows
+//! nothing about files or time windows.
 
-mod decide;
 mod display;
 mod edits;
-mod holes;
+mod high_cardinality;
 mod kinds;
-mod many;
 mod mask;
+mod multi_position;
 mod resolve;
 mod skeleton;
 mod tokens;
 mod values;
+mod variability;
+mod variable_positions;
+mod variable_syntax;
 mod widen;
-mod wild;
 
 pub use edits::{Edit, Edits, common, masked};
 pub use kinds::{Header, Kind, Kinds, LocalKind, LocalKinds, Noted, Shape};

@@ -1,121 +1,135 @@
-//! Shapes -> templates. What masks leave is merged when templates differ in one word that takes many values. Everything is
-//! decided on the set of shapes, so the order of files and threads cannot matter.
+//! Converts shapes to templates: masks each shape, then merges patterns that differ in words with
+//! many values. All decisions depend only on the set of shapes, so the order of files and threads
+//! does not matter. Does not access files.
 
-use super::decide::Learned;
 use super::display::display;
 use super::edits::Edits;
-use super::holes::fill;
 use super::kinds::Shape;
-use super::many::{fit, punch_many};
 use super::mask::{VAR, mask};
-use super::skeleton::soften;
-use super::tokens::{Form, Renames};
-use super::widen::{runs, traced, widen};
+use super::multi_position::{merge_into_covering, merge_multi_position};
+use super::skeleton::merge_by_skeleton;
+use super::tokens::{Pattern, Replacements};
+use super::variability::LearnedValues;
+use super::variable_positions::merge_single_position;
+use super::widen::{collapse_lists, collapse_stack_frames, merge_collapsed};
 use crate::model::TemplateKey;
 use rustc_hash::FxHashMap;
 
-/// Longer messages are mined by their beginning.
+/// Longer messages are cut off at this length in bytes, and the rest counts as one variable.
 const MAX_MESSAGE: usize = 2048;
-/// Former ids kept of one template.
-const MOST_ALIASES: usize = 1000;
-/// Rounds of filling one place after the other, and several at once.
+/// Largest number of former ids that a template keeps.
+const MAX_ALIASES: usize = 1000;
+/// Largest number of rounds that merge at one position each.
 const ROUNDS: usize = 4;
-const MANY_ROUNDS: usize = 2;
-/// A message with more values is a list: its length says nothing.
+/// Rounds that merge at several positions at once.
+const MULTI_ROUNDS: usize = 2;
+/// A message with more variables than this is a list, and its length does not matter.
 const LONG_LIST: usize = 12;
 
-/// Outcome of a resolution: a template per shape.
+/// The result of `resolve`: a template for each shape.
 #[derive(Clone, Debug, Default)]
 pub struct Resolved {
     pub texts: Vec<String>,
+    /// For each text, its id.
     pub ids: Vec<TemplateKey>,
-    /// Per text, the ids that its events had before they were merged or edited, ascending.
+    /// For each text, the ids that its events had before they were merged or edited, ascending.
     pub aliases: Vec<Vec<TemplateKey>>,
-    /// Per shape, which of `texts`.
+    /// For each shape, the index of its template in `texts`.
     pub of_shape: Vec<u32>,
 }
 
-/// Hash of a template's text in 53 bits, so that it survives in a JSON number.
+/// Hash of a template's text. Has 53 bits, so a JSON number can represent it exactly.
 pub fn template_id(text: &str) -> TemplateKey {
     xxhash_rust::xxh3::xxh3_64(text.as_bytes()) >> 11
 }
 
-/// The forms that the masked shapes become, step by step.
+/// The patterns of the masked shapes while they are merged, step by step.
 struct Merging {
-    /// Masked text -> its form now.
-    now: FxHashMap<Form, Form>,
-    lines: FxHashMap<Form, u64>,
+    /// Masked text -> its current pattern.
+    current: FxHashMap<Pattern, Pattern>,
+    /// Masked text -> its number of lines.
+    lines: FxHashMap<Pattern, u64>,
 }
 
 impl Merging {
-    fn forms(&self) -> Vec<Form> {
-        let mut forms: Vec<Form> = self.now.values().cloned().collect();
-        forms.sort_unstable();
-        forms.dedup();
-        forms
+    fn patterns(&self) -> Vec<Pattern> {
+        let mut patterns: Vec<Pattern> = self.current.values().cloned().collect();
+        patterns.sort_unstable();
+        patterns.dedup();
+        patterns
     }
 
-    /// Applies one step to the set of forms; false when it changed nothing.
-    fn step(&mut self, step: impl FnOnce(&[Form], &dyn Fn(&Form) -> u64) -> Renames) -> bool {
-        let mut count: FxHashMap<&Form, u64> = FxHashMap::default();
-        for (masked, form) in &self.now {
-            *count.entry(form).or_default() += self.lines.get(masked).copied().unwrap_or(0);
+    /// Applies one merge step to the set of patterns. Returns false if it changed nothing.
+    fn step(
+        &mut self,
+        step: impl FnOnce(&[Pattern], &dyn Fn(&Pattern) -> u64) -> Replacements,
+    ) -> bool {
+        let mut count: FxHashMap<&Pattern, u64> = FxHashMap::default();
+        for (masked, pattern) in &self.current {
+            *count.entry(pattern).or_default() += self.lines.get(masked).copied().unwrap_or(0);
         }
-        let renames = step(&self.forms(), &|f| count.get(f).copied().unwrap_or(0));
-        for form in self.now.values_mut() {
-            if let Some(next) = renames.get(form) {
-                form.clone_from(next);
+        let replacements = step(&self.patterns(), &|f| count.get(f).copied().unwrap_or(0));
+        for pattern in self.current.values_mut() {
+            if let Some(next) = replacements.get(pattern) {
+                pattern.clone_from(next);
             }
         }
-        !renames.is_empty()
+        !replacements.is_empty()
     }
 }
 
-/// Shapes -> templates.
+/// Finds the template of each shape, and applies the user's edits.
 pub fn resolve(shapes: &[Shape], edits: &Edits) -> Resolved {
-    let masked: Vec<Form> = shapes.iter().map(masked_shape).collect();
+    let masked: Vec<Pattern> = shapes.iter().map(masked_shape).collect();
     let mut m = Merging {
-        now: FxHashMap::default(),
+        current: FxHashMap::default(),
         lines: FxHashMap::default(),
     };
-    for (form, shape) in masked.iter().zip(shapes) {
-        m.now.entry(form.clone()).or_insert_with(|| form.clone());
-        *m.lines.entry(form.clone()).or_default() += shape.count;
+    for (pattern, shape) in masked.iter().zip(shapes) {
+        m.current
+            .entry(pattern.clone())
+            .or_insert_with(|| pattern.clone());
+        *m.lines.entry(pattern.clone()).or_default() += shape.count;
     }
-    let mut learned = Learned::default();
-    m.step(|f, _| widen(f));
-    m.step(|f, _| soften(f, &mut learned));
-    fill_holes(&mut m, &mut learned);
-    let many = (0..MANY_ROUNDS)
-        .filter(|_| m.step(|f, _| punch_many(f)))
+    let mut learned = LearnedValues::default();
+    m.step(|f, _| merge_collapsed(f));
+    m.step(|f, _| merge_by_skeleton(f, &mut learned));
+    merge_until_stable(&mut m, &mut learned);
+    let multi_rounds = (0..MULTI_ROUNDS)
+        .filter(|_| m.step(|f, _| merge_multi_position(f)))
         .count();
-    if many > 0 {
-        fill_holes(&mut m, &mut learned);
+    if multi_rounds > 0 {
+        merge_until_stable(&mut m, &mut learned);
     }
-    m.step(|f, lines| fit(f, lines));
-    named(&masked, &m.now, edits)
+    m.step(|f, lines| merge_into_covering(f, lines));
+    build_result(&masked, &m.current, edits)
 }
 
-fn fill_holes(m: &mut Merging, learned: &mut Learned) {
+/// Merges at one position per round, until nothing changes or after `ROUNDS` rounds.
+fn merge_until_stable(m: &mut Merging, learned: &mut LearnedValues) {
     for _ in 0..ROUNDS {
-        if !m.step(|f, _| fill(f, learned)) {
+        if !m.step(|f, _| merge_single_position(f, learned)) {
             break;
         }
-        m.step(|f, _| widen(f));
+        m.step(|f, _| merge_collapsed(f));
     }
 }
 
-/// Texts and ids of the templates; forms that read the same are one.
-fn named(masked: &[Form], now: &FxHashMap<Form, Form>, edits: &Edits) -> Resolved {
+/// Builds the result. Patterns with the same displayed text share one template.
+fn build_result(
+    masked: &[Pattern],
+    current: &FxHashMap<Pattern, Pattern>,
+    edits: &Edits,
+) -> Resolved {
     let mut out = Resolved::default();
     let mut known: FxHashMap<String, u32> = FxHashMap::default();
-    let mut seen: FxHashMap<&Form, u32> = FxHashMap::default();
-    for form in masked {
-        let id = *seen.entry(form).or_insert_with(|| {
-            let own = display(form);
-            let merged = now
-                .get(form)
-                .filter(|f| *f != form)
+    let mut seen: FxHashMap<&Pattern, u32> = FxHashMap::default();
+    for pattern in masked {
+        let id = *seen.entry(pattern).or_insert_with(|| {
+            let own = display(pattern);
+            let merged = current
+                .get(pattern)
+                .filter(|f| *f != pattern)
                 .map_or_else(|| own.clone(), |f| display(f));
             let text = edits.apply(merged.clone(), &own);
             let next = out.texts.len() as u32;
@@ -139,7 +153,7 @@ fn named(masked: &[Form], now: &FxHashMap<Form, Form>, edits: &Edits) -> Resolve
     for aliases in &mut out.aliases {
         aliases.sort_unstable();
         aliases.dedup();
-        aliases.truncate(MOST_ALIASES);
+        aliases.truncate(MAX_ALIASES);
     }
     out
 }
@@ -158,7 +172,7 @@ fn masked_shape(shape: &Shape) -> Vec<u8> {
     if end < shape.example.len() {
         masked.push(VAR);
     }
-    runs(&traced(&masked), LONG_LIST)
+    collapse_lists(&collapse_stack_frames(&masked), LONG_LIST)
 }
 
 #[cfg(test)]
@@ -203,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn order_does_not_matter() {
+    fn the_order_of_shapes_does_not_matter() {
         let lines = [
             "job a done",
             "job b done",
@@ -215,13 +229,13 @@ mod tests {
         ];
         let mut reversed = lines;
         reversed.reverse();
-        let mut back = texts(&reversed);
-        back.reverse();
-        assert_eq!(texts(&lines), back);
+        let mut from_reversed = texts(&reversed);
+        from_reversed.reverse();
+        assert_eq!(texts(&lines), from_reversed);
     }
 
     #[test]
-    fn ids_fit_a_json_number() {
+    fn template_ids_fit_in_a_json_number() {
         assert!(template_id("anything <*>") < 1 << 53);
     }
 }

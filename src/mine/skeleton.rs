@@ -1,22 +1,23 @@
-//! Texts equal outside their soft units (values of keys, quoted text, dotted names, flags): several places may vary at
-//! once, and each is decided by itself. Knows forms, not lines.
+//! Merges texts that are equal outside their soft units: values of keys, quoted text, dotted names,
+//! flags. Several units may vary at once, and each one is decided individually. Knows only
+//! patterns, not log lines.
 
-use super::decide::{Learned, Place, Unit, is_flag, varies};
 use super::mask::VAR;
-use super::tokens::{Form, Renames, has_letter, is_var, is_word, tokens};
+use super::tokens::{Pattern, Replacements, has_letter, is_var, is_word, tokens};
+use super::variability::{LearnedValues, Position, SpanKind, is_flag, varies};
 use rustc_hash::FxHashMap;
 
-/// A text cut into units; the soft ones may be replaced.
+/// A text split into units. Only the soft ones can become variables.
 struct Units<'a> {
     words: Vec<&'a [u8]>,
-    /// Start, end, and whether soft.
+    /// First token, token after the last one, and whether the unit is soft.
     units: Vec<(usize, usize, bool)>,
 }
 
-/// One pass over all forms.
-pub fn soften(forms: &[Form], learned: &mut Learned) -> Renames {
-    let all: Vec<Units> = forms.iter().map(|f| cut(tokens(f))).collect();
-    let mut groups: FxHashMap<Form, Vec<u32>> = FxHashMap::default();
+/// Runs one pass over all patterns and returns the ones to replace.
+pub fn merge_by_skeleton(patterns: &[Pattern], learned: &mut LearnedValues) -> Replacements {
+    let all: Vec<Units> = patterns.iter().map(|f| split_units(tokens(f))).collect();
+    let mut groups: FxHashMap<Pattern, Vec<u32>> = FxHashMap::default();
     for (i, u) in all.iter().enumerate() {
         if u.units.iter().any(|(_, _, soft)| *soft) {
             groups.entry(u.skeleton()).or_default().push(i as u32);
@@ -24,7 +25,7 @@ pub fn soften(forms: &[Form], learned: &mut Learned) -> Renames {
     }
     let mut groups: Vec<Vec<u32>> = groups.into_values().filter(|g| g.len() > 1).collect();
     groups.sort_unstable();
-    let mut renames = Renames::default();
+    let mut replacements = Replacements::default();
     for group in groups {
         let members: Vec<&Units> = group.iter().map(|i| &all[*i as usize]).collect();
         let variable = variable_units(&members, learned);
@@ -32,18 +33,18 @@ pub fn soften(forms: &[Form], learned: &mut Learned) -> Renames {
             continue;
         }
         for i in group {
-            let form = all[i as usize].with_variables(&variable);
-            if form != forms[i as usize] {
-                renames.insert(forms[i as usize].clone(), form);
+            let pattern = all[i as usize].with_variables(&variable);
+            if pattern != patterns[i as usize] {
+                replacements.insert(patterns[i as usize].clone(), pattern);
             }
         }
     }
-    renames
+    replacements
 }
 
-fn variable_units(members: &[&Units], learned: &mut Learned) -> Vec<bool> {
+fn variable_units(members: &[&Units], learned: &mut LearnedValues) -> Vec<bool> {
     let first = members[0];
-    let decide = |n: usize, learned: &mut Learned| {
+    let decide = |n: usize, learned: &mut LearnedValues| {
         let (start, end, soft) = first.units[n];
         if !soft {
             return false;
@@ -52,20 +53,20 @@ fn variable_units(members: &[&Units], learned: &mut Learned) -> Vec<bool> {
         if values.iter().all(|v| *v == values[0]) {
             return false;
         }
-        let nothing = |v: &[u8]| is_flag(v) || v == b"-" || v.is_empty();
-        if values.iter().any(|v| nothing(v))
-            && values.iter().all(|v| nothing(v) || v.contains(&VAR))
+        let is_empty_value = |v: &[u8]| is_flag(v) || v == b"-" || v.is_empty();
+        if values.iter().any(|v| is_empty_value(v))
+            && values.iter().all(|v| is_empty_value(v) || v.contains(&VAR))
         {
             return true;
         }
-        let place = Place {
-            unit: Unit::Word,
+        let position = Position {
+            kind: SpanKind::Word,
             before: &first.words[..start],
             after: &first.words[end..],
         };
         varies(
             &values.iter().map(Vec::as_slice).collect::<Vec<_>>(),
-            &place,
+            &position,
             learned,
         )
     };
@@ -73,13 +74,14 @@ fn variable_units(members: &[&Units], learned: &mut Learned) -> Vec<bool> {
 }
 
 impl<'a> Units<'a> {
-    fn text(&self, n: usize) -> Form {
+    fn text(&self, n: usize) -> Pattern {
         let (a, b, _) = self.units[n];
         self.words[a..b].concat()
     }
 
-    fn skeleton(&self) -> Form {
-        let mut out = Form::new();
+    /// The text with the same placeholder for each soft unit.
+    fn skeleton(&self) -> Pattern {
+        let mut out = Pattern::new();
         for (a, b, soft) in &self.units {
             if *soft {
                 out.push(2);
@@ -92,8 +94,8 @@ impl<'a> Units<'a> {
         out
     }
 
-    fn with_variables(&self, variable: &[bool]) -> Form {
-        let mut out = Form::new();
+    fn with_variables(&self, variable: &[bool]) -> Pattern {
+        let mut out = Pattern::new();
         for (n, var) in variable.iter().enumerate() {
             if *var {
                 out.push(VAR);
@@ -105,7 +107,7 @@ impl<'a> Units<'a> {
     }
 }
 
-fn cut(words: Vec<&[u8]>) -> Units<'_> {
+fn split_units(words: Vec<&[u8]>) -> Units<'_> {
     let mut units = Vec::with_capacity(words.len());
     let mut i = 0;
     while i < words.len() {
@@ -114,15 +116,16 @@ fn cut(words: Vec<&[u8]>) -> Units<'_> {
             units.push((i, i + len, true));
             i += len;
         } else {
-            let alone = i > 0 && is_soft_word(&words, i);
-            units.push((i, i + 1, alone));
+            let soft = i > 0 && is_soft_word(&words, i);
+            units.push((i, i + 1, soft));
             i += 1;
         }
     }
     Units { words, units }
 }
 
-/// Tokens of a value behind a key, or of quoted text, that start here.
+/// Number of tokens in the value of a key, or in quoted text, that starts at token `i`. 0 if none
+/// starts there.
 fn soft_span(words: &[&[u8]], i: usize) -> usize {
     match words[i - 1] {
         b"=" if i > 1 && is_word(words[i - 2]) => {
@@ -139,7 +142,7 @@ fn soft_span(words: &[&[u8]], i: usize) -> usize {
             };
             words[i..].iter().take_while(inside).count()
         }
-        // A quote behind a word closes.
+        // A quote after a word is a closing quote.
         b"\"" if i < 2 || !is_word(words[i - 2]) => {
             let n = words[i..].iter().take_while(|w| **w != b"\"").count();
             let content = &words[i..i + n];
@@ -155,10 +158,10 @@ fn soft_span(words: &[&[u8]], i: usize) -> usize {
 
 fn is_soft_word(words: &[&[u8]], i: usize) -> bool {
     let w = words[i];
-    let glued = words[i - 1] == b":" && i > 1 && is_word(words[i - 2]) && is_word(w);
+    let after_colon = words[i - 1] == b":" && i > 1 && is_word(words[i - 2]) && is_word(w);
     let dotted = w.iter().filter(|b| **b == b'.').count() >= 2;
-    let marked = has_letter(w) && w.iter().any(|b| b"_./@$\\".contains(b));
-    glued || dotted || marked || is_flag(w) || is_var(w)
+    let has_symbol = has_letter(w) && w.iter().any(|b| b"_./@$\\".contains(b));
+    after_colon || dotted || has_symbol || is_flag(w) || is_var(w)
 }
 
 #[cfg(test)]
@@ -166,13 +169,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_that_vary_together_are_decided_one_by_one() {
-        let lines: Vec<Form> = ["a", "b", "c", "d"]
+    fn units_that_vary_together_are_decided_individually() {
+        let lines: Vec<Pattern> = ["a", "b", "c", "d"]
             .iter()
             .map(|x| format!("lock=\u{1}, tag=\"t{x}\", name=com.{x}.y, mode=on").into_bytes())
             .collect();
-        let renames = soften(&lines, &mut Learned::default());
+        let replacements = merge_by_skeleton(&lines, &mut LearnedValues::default());
         let want = b"lock=\x01, tag=\"\x01\", name=\x01, mode=on".to_vec();
-        assert!(lines.iter().all(|l| renames[l] == want));
+        assert!(lines.iter().all(|l| replacements[l] == want));
     }
 }

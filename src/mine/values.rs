@@ -1,43 +1,46 @@
-//! The values of a template's variables: cut out of a message by the template's own text. Knows one template at a time.
+//! Extracts the values of a template's variables from messages and summarizes them. Knows only one
+//! template at a time.
 
 use crate::model::{ValueStats, VariableStats};
 use rustc_hash::FxHashMap;
 
-/// Distinct values counted exactly up to here; beyond it new ones are not added.
+/// Largest number of distinct values that are counted. After that, new values are ignored.
 const MAX_DISTINCT: usize = 10_000;
 
-/// The values of the variables in `message`, in order: what stands between the constant pieces of the template.
-/// A constant piece is looked for with blanks collapsed, as the template has them.
+/// Returns the values of the variables in `message`, in order: the text between the constant parts
+/// of the template. Whitespace in the message is collapsed first, as in the template. Returns an
+/// empty list if the message does not start with the first constant part.
 pub fn variables(template: &str, message: &str) -> Vec<String> {
     let collapsed: String = message.split_whitespace().collect::<Vec<_>>().join(" ");
     let pieces: Vec<&str> = template.split("<*>").collect();
     let Some((first, rest)) = pieces.split_first() else {
         return Vec::new();
     };
-    let Some(mut left) = collapsed.strip_prefix(first) else {
+    let Some(mut remaining) = collapsed.strip_prefix(first) else {
         return Vec::new();
     };
     let mut out = Vec::with_capacity(rest.len());
     for (i, piece) in rest.iter().enumerate() {
         let last = i + 1 == rest.len();
         let end = match (piece.is_empty(), last) {
-            (true, true) => left.len(),
-            (true, false) => left.find(' ').unwrap_or(left.len()),
-            (false, true) if left.ends_with(piece) => left.len() - piece.len(),
-            _ => left.find(piece).unwrap_or(left.len()),
+            (true, true) => remaining.len(),
+            (true, false) => remaining.find(' ').unwrap_or(remaining.len()),
+            (false, true) if remaining.ends_with(piece) => remaining.len() - piece.len(),
+            _ => remaining.find(piece).unwrap_or(remaining.len()),
         };
-        out.push(left[..end].to_string());
-        left = left.get(end + piece.len()..).unwrap_or_default();
+        out.push(remaining[..end].to_string());
+        remaining = remaining.get(end + piece.len()..).unwrap_or_default();
     }
     out
 }
 
-/// Gathers value distributions, one message after the other.
+/// Collects the value distribution of each variable, one message at a time.
 #[derive(Default)]
 pub struct Collector {
     slots: Vec<Slot>,
 }
 
+/// The values of one variable.
 #[derive(Default)]
 struct Slot {
     seen: u64,
@@ -46,6 +49,7 @@ struct Slot {
 }
 
 impl Collector {
+    /// Adds the values of one message, one per variable.
     pub fn add(&mut self, values: Vec<String>) {
         self.slots
             .resize_with(self.slots.len().max(values.len()), Slot::default);
@@ -58,6 +62,7 @@ impl Collector {
         }
     }
 
+    /// Returns the statistics of each variable.
     pub fn finish(self) -> Vec<VariableStats> {
         self.slots.into_iter().map(Slot::finish).collect()
     }
@@ -71,7 +76,7 @@ impl Slot {
         top.truncate(8);
         self.numbers.sort_by(f64::total_cmp);
         let n = self.numbers.len();
-        // Numeric only where nearly all values are.
+        // A variable is numeric only if at least 90% of its values are numbers.
         let numeric = (n as u64 * 10 >= self.seen * 9 && n > 0).then(|| ValueStats {
             min: self.numbers[0],
             median: self.numbers[n / 2],
@@ -87,7 +92,7 @@ impl Slot {
     }
 }
 
-/// A number with or without a unit behind it.
+/// Parses a number with an optional unit.
 fn number(value: &str) -> Option<f64> {
     let digits = value.trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == '%');
     let unit = value.len() - digits.len();
@@ -102,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_stand_between_the_constants() {
+    fn values_are_the_text_between_the_constants() {
         assert_eq!(
             variables("took <*> ms for <*>", "took  12 ms for a b"),
             ["12", "a b"]
@@ -112,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_give_a_distribution() {
+    fn numeric_values_get_a_distribution() {
         let mut c = Collector::default();
         for n in 1..=100 {
             c.add(vec![format!("{n}ms"), "x".into()]);

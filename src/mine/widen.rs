@@ -1,38 +1,40 @@
-//! Texts that say the same with more or fewer values: an optional quantity, lists of any length, empty brackets. The
-//! collapsed text is used as a key alone: a text without a partner keeps its own form.
+//! Merges texts that differ only in the number of their values: optional quantities, lists of any
+//! length, empty brackets. The collapsed text is only a key: a text that shares it with no other
+//! text stays as it is. Knows only patterns, not log lines.
 
 use super::mask::VAR;
-use super::tokens::{Form, Renames, is_var, is_word, tokens};
+use super::tokens::{Pattern, Replacements, is_var, is_word, tokens};
 use rustc_hash::FxHashMap;
 
-/// Forms that share a collapsed text share one form.
-pub fn widen(forms: &[Form]) -> Renames {
-    let mut groups: FxHashMap<Form, Vec<&Form>> = FxHashMap::default();
-    for form in forms {
-        groups.entry(key(form)).or_default().push(form);
+/// Replaces patterns that have the same collapsed text with that text.
+pub fn merge_collapsed(patterns: &[Pattern]) -> Replacements {
+    let mut groups: FxHashMap<Pattern, Vec<&Pattern>> = FxHashMap::default();
+    for pattern in patterns {
+        groups.entry(collapse(pattern)).or_default().push(pattern);
     }
-    let mut renames = Renames::default();
+    let mut replacements = Replacements::default();
     for (key, members) in groups.into_iter().filter(|(_, m)| m.len() > 1) {
-        for form in members.into_iter().filter(|f| **f != key) {
-            renames.insert(form.clone(), key.clone());
+        for pattern in members.into_iter().filter(|f| **f != key) {
+            replacements.insert(pattern.clone(), key.clone());
         }
     }
-    renames
+    replacements
 }
 
-fn key(form: &[u8]) -> Form {
-    let text = optional_quantity(form);
-    let text = units(&text);
-    let text = joined(&text);
-    let text = filled_brackets(&text);
-    let text = runs(&text, 3);
-    repeats(&text)
+fn collapse(pattern: &[u8]) -> Pattern {
+    let text = drop_optional_quantity(pattern);
+    let text = drop_units(&text);
+    let text = join_linked_variables(&text);
+    let text = fill_empty_brackets(&text);
+    let text = collapse_lists(&text, 3);
+    collapse_repeats(&text)
 }
 
-/// `V unit (V unit)` and `V unit` are both `V unit V`; `<V` is `V`.
-fn optional_quantity(form: &[u8]) -> Form {
-    let words = tokens(form);
-    let mut out = Form::with_capacity(form.len());
+/// Drops a second quantity in parentheses: `V unit (V unit)` and `V unit (V)` become `V unit`. Also
+/// replaces `<V` with `V`.
+fn drop_optional_quantity(pattern: &[u8]) -> Pattern {
+    let words = tokens(pattern);
+    let mut out = Pattern::with_capacity(pattern.len());
     let mut i = 0;
     while i < words.len() {
         if words[i] == b"<"
@@ -79,9 +81,10 @@ fn optional_quantity(form: &[u8]) -> Form {
     out
 }
 
-/// A unit of size or time behind a value belongs to it: the same place holds `80.0 B` and `2.1 KB`.
-fn units(form: &[u8]) -> Form {
-    let words = tokens(form);
+/// Drops a unit of size or time after a value, because one position can have both `80.0 B` and
+/// `2.1 KB`.
+fn drop_units(pattern: &[u8]) -> Pattern {
+    let words = tokens(pattern);
     let unit = |w: &[u8]| {
         matches!(
             w,
@@ -91,7 +94,7 @@ fn units(form: &[u8]) -> Form {
             b"ns" | b"us" | b"ms" | b"s" | b"sec" | b"secs" | b"min" | b"h"
         )
     };
-    let mut out = Form::with_capacity(form.len());
+    let mut out = Pattern::with_capacity(pattern.len());
     let mut i = 0;
     while i < words.len() {
         out.extend_from_slice(words[i]);
@@ -103,26 +106,27 @@ fn units(form: &[u8]) -> Form {
     out
 }
 
-/// Three places in source code or more, one after the other, are one value: `a.b.C:V a.b.D:V a.b.E:V`.
-pub fn traced(form: &[u8]) -> Form {
-    let words: Vec<&[u8]> = form.split(|b| *b == b' ').collect();
-    let place = |w: &[u8]| {
+/// Replaces three or more source code positions in a row with one variable:
+/// `a.b.C:V a.b.D:V a.b.E:V`.
+pub fn collapse_stack_frames(pattern: &[u8]) -> Pattern {
+    let words: Vec<&[u8]> = pattern.split(|b| *b == b' ').collect();
+    let is_stack_frame = |w: &[u8]| {
         w.len() > 3 && w.ends_with(&[b':', VAR]) && w.contains(&b'.') && !w.contains(&b'(')
     };
     let mut out: Vec<&[u8]> = Vec::with_capacity(words.len());
     let mut i = 0;
     while i < words.len() {
-        let n = words[i..].iter().take_while(|w| place(w)).count();
+        let n = words[i..].iter().take_while(|w| is_stack_frame(w)).count();
         out.push(if n >= 3 { &[VAR] } else { words[i] });
         i += if n >= 3 { n } else { 1 };
     }
     out.join(&b' ')
 }
 
-/// `V-V`, `V:V`, `V/V` and so on are one value.
-fn joined(form: &[u8]) -> Form {
-    let mut out = Form::with_capacity(form.len());
-    for &b in form {
+/// Joins linked variables: `V-V`, `V:V`, `V/V` and so on become one variable.
+fn join_linked_variables(pattern: &[u8]) -> Pattern {
+    let mut out = Pattern::with_capacity(pattern.len());
+    for &b in pattern {
         if b == VAR {
             let n = out.len();
             if n >= 2 && b"-:/.@_~".contains(&out[n - 1]) && out[n - 2] == VAR {
@@ -138,29 +142,30 @@ fn joined(form: &[u8]) -> Form {
     out
 }
 
-/// An empty bracket behind a blank is one with a value.
-fn filled_brackets(form: &[u8]) -> Form {
-    let mut out = Form::with_capacity(form.len() + 2);
-    for (i, &b) in form.iter().enumerate() {
+/// Adds a variable inside empty brackets that follow a space.
+fn fill_empty_brackets(pattern: &[u8]) -> Pattern {
+    let mut out = Pattern::with_capacity(pattern.len() + 2);
+    for (i, &b) in pattern.iter().enumerate() {
         out.push(b);
         let empty = matches!(
-            (b, form.get(i + 1)),
+            (b, pattern.get(i + 1)),
             (b'(', Some(b')')) | (b'[', Some(b']'))
         );
-        if empty && i > 0 && form[i - 1] == b' ' {
+        if empty && i > 0 && pattern[i - 1] == b' ' {
             out.push(VAR);
         }
     }
     out
 }
 
-/// Long lists of values, `V V V`, `V, V, V`, are one value in a text of more than `few` values.
-pub fn runs(form: &[u8], few: usize) -> Form {
-    if form.iter().filter(|b| **b == VAR).count() <= few {
-        return form.to_vec();
+/// Replaces lists of variables, such as `V V V` or `V, V, V`, with one variable. Only if the text
+/// has more than `max_variables` variables.
+pub fn collapse_lists(pattern: &[u8], max_variables: usize) -> Pattern {
+    if pattern.iter().filter(|b| **b == VAR).count() <= max_variables {
+        return pattern.to_vec();
     }
-    let mut out = Form::with_capacity(form.len());
-    for &b in form {
+    let mut out = Pattern::with_capacity(pattern.len());
+    for &b in pattern {
         if b == VAR {
             let mut n = out.len();
             while n > 0 && matches!(out[n - 1], b' ' | b',') {
@@ -176,9 +181,10 @@ pub fn runs(form: &[u8], few: usize) -> Form {
     out
 }
 
-/// A group of up to eight tokens with a value in it that comes three times or more in a row comes twice.
-fn repeats(form: &[u8]) -> Form {
-    let words = tokens(form);
+/// Shortens repetitions: a group of 2 to 10 tokens with a variable in it that occurs three or more
+/// times in a row is kept twice.
+fn collapse_repeats(pattern: &[u8]) -> Pattern {
+    let words = tokens(pattern);
     let mut out: Vec<&[u8]> = Vec::with_capacity(words.len());
     let mut i = 0;
     while i < words.len() {
@@ -208,22 +214,23 @@ fn repeats(form: &[u8]) -> Form {
 mod tests {
     use super::*;
 
-    fn shown(text: &str) -> String {
-        String::from_utf8_lossy(&key(text.replace('$', "\u{1}").as_bytes())).replace('\u{1}', "$")
+    fn collapsed(text: &str) -> String {
+        String::from_utf8_lossy(&collapse(text.replace('$', "\u{1}").as_bytes()))
+            .replace('\u{1}', "$")
     }
 
     #[test]
-    fn lists_and_optional_parts_share_a_key() {
+    fn texts_that_differ_in_list_length_or_optional_parts_share_a_key() {
         assert_eq!(
-            shown("$ close, $ bytes ($ KB) sent"),
-            shown("$ close, $ bytes sent")
+            collapsed("$ close, $ bytes ($ KB) sent"),
+            collapsed("$ close, $ bytes sent")
         );
-        assert_eq!(shown("from $ () at $"), shown("from $ ($) at $"));
-        assert_eq!(shown("n $ $ $ $ end"), shown("n $ $ $ $ $ $ end"));
+        assert_eq!(collapsed("from $ () at $"), collapsed("from $ ($) at $"));
+        assert_eq!(collapsed("n $ $ $ $ end"), collapsed("n $ $ $ $ $ $ end"));
         assert_eq!(
-            shown("a-$ <ok> a-$ <ok> a-$ <ok> b"),
-            shown("a-$ <ok> a-$ <ok> a-$ <ok> a-$ <ok> b")
+            collapsed("a-$ <ok> a-$ <ok> a-$ <ok> b"),
+            collapsed("a-$ <ok> a-$ <ok> a-$ <ok> a-$ <ok> b")
         );
-        assert_ne!(shown("from $ to $"), shown("from $"));
+        assert_ne!(collapsed("from $ to $"), collapsed("from $"));
     }
 }

@@ -1,8 +1,9 @@
-//! Remediation actions: typed, with argv, risk, rollback, evidence. Plain data.
+//! Remediation actions with command line, risk, rollback and evidence. Plain data: runs nothing.
 
-use super::Place;
-use serde::{Deserialize, Serialize};
+use super::{Category, Command, ObjectKind, ObjectName, Place};
+use serde::{Deserialize, Serialize, Serializer};
 
+/// Risk of applying an action, lowest first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Risk {
@@ -14,6 +15,7 @@ pub enum Risk {
 }
 
 impl Risk {
+    /// Lowercase name, as serde writes it.
     pub fn name(self) -> &'static str {
         match self {
             Risk::None => "none",
@@ -24,76 +26,107 @@ impl Risk {
     }
 }
 
-/// What an action is about: a workload in a namespace.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// The Kubernetes object that an action works on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Target {
     pub namespace: String,
-    /// `deployment`, `statefulset`, `daemonset`, `pod`, `node`.
-    pub kind: String,
+    pub kind: ObjectKind,
     pub name: String,
 }
 
+impl Target {
+    pub fn object(&self) -> ObjectName {
+        ObjectName::new(self.kind, &self.name)
+    }
+}
+
+/// A precondition of an action, checked on the live object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Need {
+    /// The workload is not paused.
+    Unpaused,
+    Paused,
+    /// There is an earlier revision.
+    Revision,
+    /// The node takes pods.
+    Schedulable,
+    Cordoned,
+    /// A liveness probe exists.
+    Probe,
+}
+
+/// A proposed remediation step.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Action {
     pub id: String,
     pub title: String,
     pub verb: String,
-    /// Empty for doing nothing, looking further, escalating.
-    pub argv: Vec<String>,
+    /// `None` for advice without a command, such as "no action needed".
+    #[serde(rename = "argv", serialize_with = "argv_or_empty")]
+    pub command: Option<Command>,
     pub risk: Risk,
     pub reversible: bool,
-    pub rollback: Option<Vec<String>>,
-    /// 0..1.
+    /// Undoes the action.
+    pub rollback: Option<Command>,
+    /// This action undoes another one.
+    #[serde(skip)]
+    pub undoes: bool,
+    /// Probability that the action is the right one, 0..1.
     pub confidence: f64,
     pub why: String,
     pub evidence: Vec<Place>,
+    /// Condition that shows success.
     pub verify: String,
-    /// What of the object it changes, in words; empty for a look.
+    /// Description of what it changes in the object. Empty for a read-only action.
     #[serde(skip)]
     pub changes: String,
-    /// What must be so: `unpaused`, `paused`, `revision` (an earlier one), `schedulable`, `cordoned`, `probe` (it has one).
+    /// Preconditions.
     #[serde(skip)]
-    pub needs: Vec<String>,
-    /// Model and prompts that recommended it, where one did.
+    pub needs: Vec<Need>,
+    /// Language model and prompt version that recommended it, if any.
     #[serde(skip)]
     pub advised_by: Option<String>,
+    /// Values that the user must set or confirm before the action is applied.
     #[serde(skip)]
-    pub asks: Vec<Parameter>,
-    /// The service whose fault it is to mend.
+    pub parameters: Vec<Parameter>,
+    /// The faulty service that the action should repair.
     #[serde(skip)]
     pub service: String,
     #[serde(skip)]
     pub target: Target,
-    /// Fault class that it is proposed for.
+    /// What the action is proposed for.
     #[serde(skip)]
-    pub class: String,
+    pub category: Category,
 }
 
-/// A value of an action that the user sets, or confirms.
+fn argv_or_empty<S: Serializer>(command: &Option<Command>, out: S) -> Result<S::Ok, S::Error> {
+    command
+        .as_ref()
+        .map_or_else(Vec::new, Command::argv)
+        .serialize(out)
+}
+
+impl Action {
+    /// Changes something in the cluster.
+    pub fn changes_cluster(&self) -> bool {
+        self.risk > Risk::None
+    }
+}
+
+/// A value of an action that the user sets or confirms.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Parameter {
     pub name: String,
-    /// In words.
-    pub what: String,
-    /// Given by the user, or what is usual; empty: it must be given.
+    /// Description shown to the user.
+    pub description: String,
+    /// The user's value, otherwise the default. Empty if there is no default: the user must set it.
     pub value: String,
-    /// Not yet given by the user.
-    pub open: bool,
-    /// Where the object holds it now, and whether more of it is wanted.
-    pub now: String,
-    pub grow: bool,
-}
-
-/// An argv as one would type it.
-pub fn shown(argv: &[String]) -> String {
-    let quoted = |a: &String| {
-        if a.chars()
-            .all(|c| c.is_ascii_alphanumeric() || "-_=./:<>".contains(c))
-        {
-            a.clone()
-        } else {
-            format!("'{a}'")
-        }
-    };
-    argv.iter().map(quoted).collect::<Vec<_>>().join(" ")
+    /// False until the user sets the value.
+    pub is_set: bool,
+    /// Where the object contains the current value: a JSON pointer, or `container/...` for a path
+    /// below the container.
+    pub current: String,
+    /// Suggest a larger value than the current one.
+    pub increase: bool,
 }

@@ -1,8 +1,10 @@
-//! Anomalies: windows that are not normal with their reasons, and sessions. Plain data; knows no arithmetic.
+//! Anomalies: time windows with unusual events and their reasons, and scored sessions.
+//! Plain data: computes nothing.
 
-use super::{Moment, TemplateKey};
+use super::{EventId, Moment, TemplateKey};
 use serde::{Deserialize, Serialize};
 
+/// Severity of an anomaly or of a diagnosis, lowest first.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
@@ -17,6 +19,7 @@ pub enum Severity {
 }
 
 impl Severity {
+    /// Lowercase name, as serde writes it.
     pub fn name(self) -> &'static str {
         match self {
             Severity::None => "none",
@@ -28,6 +31,7 @@ impl Severity {
     }
 }
 
+/// What makes a window anomalous.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
@@ -47,6 +51,7 @@ pub enum ReasonKind {
 }
 
 impl ReasonKind {
+    /// Kebab-case name, as serde writes it.
     pub fn name(self) -> &'static str {
         match self {
             ReasonKind::RateSpike => "rate-spike",
@@ -63,64 +68,68 @@ impl ReasonKind {
     }
 }
 
-/// A line in its source: 1-based.
+/// A source and a 1-based line number in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Place {
     pub source: String,
     pub line: u64,
 }
 
-/// Why a window is not normal.
+/// One reason why a window is anomalous.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Reason {
     pub kind: ReasonKind,
     pub service: String,
     pub template_id: Option<TemplateKey>,
-    /// 0..1.
+    /// Strength of the reason, 0..1.
     pub score: f64,
-    /// One sentence with the numbers.
+    /// One sentence that gives the numbers.
     pub text: String,
+    /// Lines of evidence.
     pub lines: Vec<Place>,
-    /// Ordinals of the events at those lines.
+    /// Ordinals of the events at these lines.
     #[serde(skip)]
-    pub events: Vec<u32>,
-    /// When it began.
+    pub events: Vec<EventId>,
+    /// Time of the first event of the evidence.
     #[serde(skip)]
     pub since: Moment,
 }
 
+/// An anomaly: a time range with the reasons why it is unusual.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Window {
-    /// The same for the same start and services.
+    /// Hash of start and services, so that it is stable between runs.
     pub id: u64,
     pub start: Moment,
     pub end: Moment,
-    /// 0..1.
+    /// Strength of the anomaly, 0..1.
     pub score: f64,
     pub severity: Severity,
     pub tags: Vec<String>,
     pub services: Vec<String>,
-    /// The strongest first.
+    /// Strongest first.
     pub reasons: Vec<Reason>,
 }
 
-/// What was found in a corpus, and what was looked at.
+/// The anomalies of a corpus, and what they were computed from.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Findings {
+    /// Number of events inspected.
     pub events: u64,
+    /// Time range that counts as normal.
     pub baseline: Option<(Moment, Moment)>,
-    /// By severity and score, the worst first.
+    /// Ordered by severity and score, worst first.
     pub windows: Vec<Window>,
-    /// Sentences on what was done: bins, sampling, what could not be judged.
+    /// Sentences about the analysis: bin width, sampling, what could not be analyzed.
     pub notes: Vec<String>,
     pub elapsed_ms: u64,
 }
 
-/// Lines that share an identifier, or a fixed run of lines, judged as one.
+/// Verdict on a session: lines that share an identifier, or a fixed number of consecutive lines.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SessionVerdict {
     pub id: String,
-    /// 0..1.
+    /// Anomaly score, 0..1.
     pub score: f64,
     pub anomalous: bool,
     pub reasons: Vec<String>,

@@ -1,19 +1,22 @@
-//! What failed first and how it spread: ranked causes, chain, services with their health, edges. Plain data.
+//! The diagnosis: ranked root causes, the fault chain, service health and the service map.
+//! Plain data: infers nothing.
 
-use super::{Moment, Place, Severity, TemplateKey};
-use std::collections::BTreeMap;
+use super::{Category, EventId, Moment, Place, Severity, TemplateKey};
 
+/// A log line that supports a root cause.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Evidence {
     pub place: Place,
     pub text: String,
-    pub event: u32,
+    /// Ordinal of the event in the corpus.
+    pub event: EventId,
 }
 
+/// A service that may be the root cause.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RootCause {
     pub service: String,
-    /// 0..1.
+    /// Confidence, 0..1.
     pub score: f64,
     pub summary: String,
     pub evidence: Vec<Evidence>,
@@ -25,42 +28,110 @@ pub struct Link {
     pub service: String,
     pub template_id: TemplateKey,
     pub template: String,
+    /// Time of the first event.
     pub first: Moment,
-    /// Why it follows the link before.
+    /// Why this link follows the previous one.
     pub why: String,
-    pub event: Option<u32>,
+    /// Ordinal of the first event in the corpus.
+    pub event: Option<EventId>,
 }
 
+/// Health of one service.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ServiceHealth {
     pub name: String,
-    /// Chance that it is at fault by itself.
+    /// Probability that the service itself is at fault, not only affected by another one. 0..1.
     pub p_down: f64,
-    /// 1 is healthy.
+    /// 0..1; 1 is healthy.
     pub health: f64,
-    pub penalties: BTreeMap<String, f64>,
+    /// The violated health rules.
+    pub penalties: Vec<Penalty>,
 }
 
-impl ServiceHealth {
-    /// 0-15% green, 16-45% yellow, 46% and up red.
-    pub fn band(&self) -> &'static str {
-        match (self.p_down * 100.0).round() as u32 {
-            0..16 => "green",
-            16..46 => "yellow",
-            _ => "red",
+/// A rule of a service's health. Source: MAIA's health score.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HealthRule {
+    SlowRequest,
+    FewSuccesses,
+    SlowTail,
+    ServerErrors,
+    RecentDeployment,
+}
+
+/// A violated health rule.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Penalty {
+    pub rule: HealthRule,
+    /// The rule with its numbers, for people.
+    pub text: String,
+    /// What it subtracts from the health, 0..1.
+    pub points: f64,
+}
+
+/// Color band of a probability of being at fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Band {
+    /// 0-15%.
+    Green,
+    /// 16-45%.
+    Yellow,
+    /// 46% and up.
+    Red,
+}
+
+impl Band {
+    pub fn of(probability: f64) -> Band {
+        match (probability * 100.0).round() as u32 {
+            0..16 => Band::Green,
+            16..46 => Band::Yellow,
+            _ => Band::Red,
+        }
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Band::Green => "green",
+            Band::Yellow => "yellow",
+            Band::Red => "red",
         }
     }
 }
 
+impl ServiceHealth {
+    pub fn band(&self) -> Band {
+        Band::of(self.p_down)
+    }
+}
+
+/// Where an edge of the service map was found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EdgeSource {
+    Traces,
+    AccessLog,
+    #[default]
+    Mention,
+}
+
+impl EdgeSource {
+    pub fn name(self) -> &'static str {
+        match self {
+            EdgeSource::Traces => "traces",
+            EdgeSource::AccessLog => "access-log",
+            EdgeSource::Mention => "mention",
+        }
+    }
+}
+
+/// A call relation in the service map: `from` calls `to`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Edge {
     pub from: String,
     pub to: String,
     pub calls: u64,
-    /// `traces`, `access-log` or `mention`.
-    pub source: &'static str,
+    pub source: EdgeSource,
 }
 
+/// A known incident that resembles this one.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Similar {
     pub incident: String,
@@ -69,28 +140,30 @@ pub struct Similar {
     pub score: f64,
 }
 
+/// What failed first and how the fault spread.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Diagnosis {
     pub start: Moment,
     pub end: Moment,
     pub severity: Severity,
-    pub category: String,
-    /// One sentence.
+    pub category: Category,
+    /// Summary in one sentence.
     pub verdict: String,
+    /// Most likely first.
     pub causes: Vec<RootCause>,
     pub chain: Vec<Link>,
     pub services: Vec<ServiceHealth>,
     pub edges: Vec<Edge>,
     pub similar: Vec<Similar>,
-    /// What was assumed, left out, approximated.
+    /// Assumptions, omissions and approximations.
     pub notes: Vec<String>,
     pub elapsed_ms: u64,
-    /// From the start of the open to the end of the diagnosis.
+    /// Time from the start of opening the corpus to the end of the diagnosis.
     pub since_open_ms: u64,
 }
 
 impl Diagnosis {
-    /// Something failed, as far as can be told.
+    /// True if a failure was found.
     pub fn is_found(&self) -> bool {
         self.severity >= Severity::Medium || self.causes.first().is_some_and(|c| c.score >= 0.3)
     }

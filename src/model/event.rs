@@ -1,14 +1,15 @@
-//! An event: one log record, possibly of several physical lines. Plain data; knows nothing of parsing.
+//! An event: one log record of one or more physical lines. Plain data: knows nothing about parsing.
 
+use super::{EventId, SourceId};
 use serde::{Deserialize, Serialize};
 
 /// Nanoseconds since 1970-01-01T00:00:00Z.
 pub type Moment = i64;
 
-/// Stands for "no time known" wherever a `Moment` is stored in a column.
+/// The value of a stored `Moment` when the time is unknown.
 pub const NO_TIME: Moment = i64::MIN;
 
-/// Severity as the log states it, lowest first, so that `>=` reads as "at least as bad".
+/// Log level, lowest first, so that `>=` means "at least as severe".
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
@@ -36,14 +37,17 @@ impl Level {
         Level::Fatal,
     ];
 
+    /// Position in `Level::ALL`.
     pub fn index(self) -> usize {
         self as usize
     }
 
+    /// Inverse of `index`. Returns `Unknown` for an index that is out of range.
     pub fn from_index(index: usize) -> Level {
         Level::ALL.get(index).copied().unwrap_or_default()
     }
 
+    /// Lowercase name, as serde writes it.
     pub fn name(self) -> &'static str {
         match self {
             Level::Unknown => "unknown",
@@ -57,31 +61,34 @@ impl Level {
     }
 }
 
-/// One record as shown to a person or a program. Text fields are decoded, not yet escaped for a terminal.
+/// One record, as shown to the user or written as JSON. Text fields are decoded, but not escaped
+/// for a terminal.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Event {
-    /// Ordinal in the corpus: by source, then by place in the source.
-    pub id: u32,
-    pub source: u32,
-    /// 1-based number of the first physical line in its source.
+    /// Ordinal in the corpus, ordered by source, then by position in the source.
+    pub id: EventId,
+    /// Index of the source.
+    pub source: SourceId,
+    /// 1-based number of its first physical line in the source.
     pub line: u64,
     pub time: Option<Moment>,
-    /// Digits of the second's fraction that the source wrote (0, 3, 6, 9).
+    /// Number of digits of the fractional second in the source (0, 3, 6, 9).
     pub precision: u8,
-    /// The event has a time of its own, not one taken over from the line above.
+    /// False if the time is taken from the line above.
     pub timed: bool,
-    /// Year, date or zone were not in the text.
+    /// The source omits the year, date or time zone, or the event has no time of its own.
     pub inferred: bool,
     pub level: Level,
-    /// The level was read out of the message, for want of a stated one.
+    /// The event states no level; this one is inferred from the message.
     pub level_inferred: bool,
     pub service: String,
     pub host: String,
-    /// Further fields that the format recognised, in order of appearance.
+    /// Other fields that the format recognized, in order of appearance.
     pub fields: Vec<(String, String)>,
-    /// Message without header, peeled and decoded.
+    /// Message without header and envelope, decoded.
     pub message: String,
-    /// The whole event as it stands in the source.
+    /// The whole event, unchanged, as in the source.
     pub raw: String,
+    /// Number of physical lines.
     pub lines: u32,
 }

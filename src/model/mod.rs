@@ -1,17 +1,30 @@
-//! The nouns of faultline as plain data. Knows no I/O and no other room.
+//! The data types that all modules share. Plain data: does no I/O and depends on no other module.
 
 mod action;
 mod anomaly;
 mod diagnosis;
 mod event;
+mod fault;
+mod id;
+mod kubectl;
+mod kubectl_arguments;
 mod report;
 mod source;
 mod template;
 
-pub use action::{Action, Parameter, Risk, Target, shown};
+pub use action::{Action, Need, Parameter, Risk, Target};
 pub use anomaly::{Findings, Place, Reason, ReasonKind, SessionVerdict, Severity, Window};
-pub use diagnosis::{Diagnosis, Edge, Evidence, Link, RootCause, ServiceHealth, Similar};
+pub use diagnosis::{
+    Band, Diagnosis, Edge, EdgeSource, Evidence, HealthRule, Link, Penalty, RootCause,
+    ServiceHealth, Similar,
+};
 pub use event::{Event, Level, Moment, NO_TIME};
+pub use fault::{Category, ClassifiedBy, FaultClass};
+pub use id::{EventId, KindId, SourceId, TemplateIx};
+pub use kubectl::{
+    CONTEXT_PLACEHOLDER, Command, Context, LogMode, LogStart, ObjectKind, ObjectName, Operation,
+    Output, PatchType,
+};
 pub use report::{Stats, TimeRange};
-pub use source::{Failure, Origin, SourceInfo};
+pub use source::{Failure, Inferred, Origin, POD_STATES, SourceInfo};
 pub use template::{Template, TemplateKey, ValueStats, VariableStats};

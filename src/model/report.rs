@@ -1,9 +1,9 @@
-//! Figures about a whole run, and time ranges. Plain data.
+//! Statistics of a run, and time ranges. Plain data: measures nothing.
 
 use super::Moment;
 use serde::{Deserialize, Serialize};
 
-/// The contract of `--stats`: one JSON object.
+/// The JSON object that `--stats` prints. Its field names are a stable interface.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Stats {
     pub bytes: u64,
@@ -20,7 +20,7 @@ pub struct Stats {
     pub sources_failed: u64,
 }
 
-/// Half-open: `start <= t < end`; an open end is `None`.
+/// A half-open time range: `start <= t < end`. `None` means unbounded on that side.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TimeRange {
     pub start: Option<Moment>,
@@ -28,10 +28,12 @@ pub struct TimeRange {
 }
 
 impl TimeRange {
+    /// True if `at` is in the range.
     pub fn contains(&self, at: Moment) -> bool {
         self.start.is_none_or(|s| at >= s) && self.end.is_none_or(|e| at < e)
     }
 
+    /// True if the range contains every time.
     pub fn is_unbounded(&self) -> bool {
         self.start.is_none() && self.end.is_none()
     }

@@ -1,50 +1,92 @@
-//! Where events come from: a file, a member of an archive, a pipe. Plain data.
+//! Where events come from: a file, an archive member or a pipe. Plain data: opens nothing.
 
 use super::{Moment, NO_TIME};
 use serde::{Deserialize, Serialize};
 
-/// What a bundle's layout says about a source.
+/// What the directory layout of a bundle says about a source.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
     pub namespace: Option<String>,
     pub pod: Option<String>,
     pub container: Option<String>,
     pub node: Option<String>,
+    /// Restart count of the container.
     pub restart: Option<u32>,
-    /// Workload name: the pod's name without hash, suffix or ordinal.
+    /// Workload name: the pod name without hash, suffix or ordinal.
     pub workload: Option<String>,
-    /// Sources with the same stream are one log, cut by rotation or restart.
+    /// Sources with the same stream name are one log that was split by rotation or restart.
     pub stream: Option<String>,
+    /// Name of the layout that was recognized.
     pub layout: Option<String>,
+}
+
+/// The container name under which live logs keep the states and events of a pod.
+pub const POD_STATES: &str = "kubernetes";
+
+/// Parts of a time that a source's stamps do not have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Inferred {
+    pub year: bool,
+    pub date: bool,
+    pub zone: bool,
+}
+
+impl Inferred {
+    pub fn any(self) -> bool {
+        self.year || self.date || self.zone
+    }
+}
+
+/// "year, zone"; empty where nothing is missing.
+impl std::fmt::Display for Inferred {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let parts = [
+            (self.year, "year"),
+            (self.date, "date"),
+            (self.zone, "zone"),
+        ];
+        let missing: Vec<&str> = parts.iter().filter(|p| p.0).map(|p| p.1).collect();
+        f.write_str(&missing.join(", "))
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SourceInfo {
-    /// Path as given, or path inside the archive.
+    /// Path as given on the command line, or path inside the archive.
     pub name: String,
-    /// The PATH argument (or the file found under it) that it was read from.
+    /// The PATH argument, or the file found under it, that the source was read from.
     pub input: String,
     pub origin: Origin,
-    /// Formats recognised, outermost first ("cri > json").
+    /// Recognized formats, outermost first ("cri > json").
     pub format: String,
-    /// What is missing from the time stamps and was inferred ("year", "date", "zone").
-    pub inferred: String,
+    /// What is missing from the time stamps and was inferred.
+    pub inferred: Inferred,
     /// Service for lines that name none.
     pub service: String,
     pub bytes: u64,
     pub lines: u64,
     pub events: u64,
+    /// Events with a time of their own.
     pub timed: u64,
+    /// Events that match no known format.
     pub unparsed: u64,
     pub first: Moment,
     pub last: Moment,
-    /// How often the clock went back by more than a minute.
+    /// How many times the clock went backward by more than one minute.
     pub clock_jumps: u64,
-    /// What went wrong while reading, if anything; what came before it is kept.
+    /// The error that ended reading, if any. Events before the error are kept.
     pub failure: Option<String>,
-    /// Bytes that fell out of the ring of a pipe without a cache.
+    /// Bytes of a pipe that were dropped from the in-memory ring buffer because there is no cache.
     pub lost_bytes: u64,
+    /// The source was read to its end.
     pub complete: bool,
+}
+
+impl SourceInfo {
+    /// The source's time stamps have no year.
+    pub fn lacks_year(&self) -> bool {
+        self.inferred.year
+    }
 }
 
 impl Default for SourceInfo {
@@ -54,7 +96,7 @@ impl Default for SourceInfo {
             input: String::new(),
             origin: Origin::default(),
             format: String::new(),
-            inferred: String::new(),
+            inferred: Inferred::default(),
             service: String::new(),
             bytes: 0,
             lines: 0,
@@ -71,7 +113,7 @@ impl Default for SourceInfo {
     }
 }
 
-/// Something that could not be opened at all, with the reason in words.
+/// An input that could not be opened, with the error message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     pub name: String,

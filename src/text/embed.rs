@@ -1,36 +1,42 @@
-//! The structuring encoder of LLM-ID: one embedding per template, of windows of several sizes and a fuzzy-matching
-//! attention against prototypes. Deterministic, without a model. Knows one text at a time.
+//! Computes one embedding per log template, for similarity search. Combines hashed letter trigrams
+//! with a fuzzy-matching attention over concepts of failure (the structuring encoder of LLM-ID).
+//! Deterministic, and uses no language model. Works on one text at a time.
 //!
-//! Source: "Leveraging Large Language Model for Intelligent Log Processing and Autonomous Debugging in Cloud AI
-//! Platforms" names the parts; the formula is ours:
+//! Source: "Leveraging Large Language Model for Intelligent Log Processing and Autonomous Debugging
+//! in Cloud AI Platforms" names the parts. The formula is our own:
 //!
-//! - a word's vector `v` is the sum of signed hashes of its letter trigrams, so that `timeout` and `timed` are near;
-//! - for each scale `k` in {1, 2, 3, 5} and each window `c` of `k` words: `a_j = softmax_j(s(c, p_j) / tau)`, where
-//!   `p_j` is a prototype (a concept of failure, as words) and `s` the best cosine between a word of the window and one
-//!   of the prototype; `z_k = mean over windows of sum_j a_j e_j`, with `e_j` the prototype's own direction;
-//! - `z = sum_k w_k z_k`, and the embedding is `norm((1 - b) lexical + b z)`, with the lexical part the mean of the
-//!   word vectors, rare words (long ones) weighing more.
+//! - The vector `v` of a word is the sum of the signed hashes of its letter trigrams, so that
+//!   similar words such as `timeout` and `timed` have similar vectors.
+//! - For each scale `k` in {1, 2, 3, 5} and each window `c` of `k` words, the attention is
+//!   `a_j = softmax_j(s(c, p_j) / tau)`. `p_j` is a prototype (a concept of failure, as a list of
+//!   words), and `s` is the highest cosine between a word of the window and one of the prototype.
+//!   `z_k = mean over windows of sum_j a_j e_j`, where `e_j` is the unit vector of prototype `j`.
+//! - `z = sum_k w_k z_k`, and the embedding is `norm((1 - b) lexical + b z)`. The lexical part is
+//!   the mean of the word vectors; long words, which are usually rare, have a higher weight.
 //!
-//! Measured (`cargo bench --bench encoder`, eleven labelled systems): the rules alone group .983 of the lines rightly;
-//! merging templates whose embeddings are nearer than .99 leaves .974, than .97 .957, than .95 .933. It contributes nothing
-//! to grouping, so it serves similarity alone: which templates resemble this one, which incident was like this, which events
-//! belong to one story.
+//! Measured on eleven labeled systems (`cargo bench --bench encoder`): the mining rules alone group
+//! .983 of the lines correctly. Merging templates whose similarity is above .99 lowers this to
+//! .974, above .97 to .957, above .95 to .933. Embeddings therefore do not help grouping and are
+//! used only for similarity: similar templates, similar incidents, and events of the same fault.
 
 use std::hash::{Hash, Hasher};
 use std::sync::OnceLock;
 
-/// Numbers in an embedding: the lexical part, then one per prototype.
+/// Length of the lexical part of an embedding. One number per prototype follows it.
 pub const LEXICAL: usize = 96;
+/// Window sizes in words, with their weights.
 const SCALES: [(usize, f32); 4] = [(1, 0.4), (2, 0.3), (3, 0.2), (5, 0.1)];
+/// Softmax temperature.
 const TAU: f32 = 0.12;
-/// Share of the prototypes in the embedding.
+/// Weight of the prototype part in the embedding, `b` in the formula.
 const BLEND: f32 = 0.45;
-/// Below this nothing of a prototype was matched.
-const FAINT: f32 = 0.45;
+/// A window whose best cosine is below this matches no prototype.
+const MIN_MATCH: f32 = 0.45;
 
+/// A vector of unit length, or all zeros for a text without words.
 pub type Embedding = Vec<f32>;
 
-/// Concepts of failure and of operation: the words of a line belong together.
+/// Concepts of failure and of operation, one per line, each as a list of words.
 const PROTOTYPES: &str = include_str!("prototypes.txt");
 
 struct Prototype {
@@ -68,11 +74,11 @@ fn word_vector(word: &str) -> [f32; LEXICAL] {
         let at = (h >> 32) as usize % LEXICAL;
         v[at] += if h & 1 == 0 { 1.0 } else { -1.0 };
     }
-    normalise(&mut v);
+    normalize(&mut v);
     v
 }
 
-fn normalise(v: &mut [f32]) {
+fn normalize(v: &mut [f32]) {
     let n = v.iter().map(|x| x * x).sum::<f32>().sqrt();
     if n > 0.0 {
         v.iter_mut().for_each(|x| *x /= n);
@@ -83,12 +89,13 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
     a.iter().zip(b).map(|(x, y)| x * y).sum()
 }
 
-/// Cosine of two embeddings.
+/// Cosine similarity of two embeddings, -1..1.
 pub fn similarity(a: &[f32], b: &[f32]) -> f32 {
     dot(a, b).clamp(-1.0, 1.0)
 }
 
-/// The words of a template that say something: letters only, camel case cut.
+/// The first 64 words of a template in lowercase: letters only, camel case split, placeholders and
+/// single letters removed.
 fn words(text: &str) -> Vec<String> {
     let mut out: Vec<String> = Vec::new();
     for raw in text
@@ -110,11 +117,11 @@ fn words(text: &str) -> Vec<String> {
     out
 }
 
-/// The embedding of a template's text: unit length.
+/// The embedding of a template's text.
 pub fn embed(text: &str) -> Embedding {
     let words = words(text);
     let vectors: Vec<[f32; LEXICAL]> = words.iter().map(|w| word_vector(w)).collect();
-    let bank = prototypes();
+    let prototypes = prototypes();
     let mut lexical = vec![0f32; LEXICAL];
     for (word, v) in words.iter().zip(&vectors) {
         let weight = (word.len() as f32).min(10.0).sqrt();
@@ -123,40 +130,41 @@ pub fn embed(text: &str) -> Embedding {
             .zip(v)
             .for_each(|(l, x)| *l += weight * x);
     }
-    normalise(&mut lexical);
-    // Fuzzy similarity of each word to each prototype; a window takes its best word.
-    let near: Vec<Vec<f32>> = vectors
+    normalize(&mut lexical);
+    // Similarity of each word to each prototype. A window uses its best word.
+    let word_scores: Vec<Vec<f32>> = vectors
         .iter()
         .map(|v| {
-            bank.iter()
+            prototypes
+                .iter()
                 .map(|p| p.words.iter().map(|w| dot(v, w)).fold(0.0, f32::max))
                 .collect()
         })
         .collect();
-    let mut z = vec![0f32; bank.len()];
-    for (size, weight) in SCALES.into_iter().filter(|_| !near.is_empty()) {
-        let windows: Vec<&[Vec<f32>]> = near.windows(size.min(near.len())).collect();
+    let mut z = vec![0f32; prototypes.len()];
+    for (size, weight) in SCALES.into_iter().filter(|_| !word_scores.is_empty()) {
+        let windows: Vec<&[Vec<f32>]> = word_scores.windows(size.min(word_scores.len())).collect();
         for window in &windows {
             attend(window, weight / windows.len() as f32, &mut z);
         }
     }
-    normalise(&mut z);
+    normalize(&mut z);
     let mut out: Embedding = lexical
         .iter()
         .map(|x| x * (1.0 - BLEND))
         .chain(z.iter().map(|x| x * BLEND))
         .collect();
-    normalise(&mut out);
+    normalize(&mut out);
     out
 }
 
-/// Adds a window's attention over the prototypes.
+/// Adds the attention of one window over the prototypes to `z`.
 fn attend(window: &[Vec<f32>], weight: f32, z: &mut [f32]) {
     let best: Vec<f32> = (0..z.len())
         .map(|j| window.iter().map(|w| w[j]).fold(0.0, f32::max))
         .collect();
     let top = best.iter().copied().fold(0.0, f32::max);
-    if top < FAINT {
+    if top < MIN_MATCH {
         return;
     }
     let scores: Vec<f32> = best.iter().map(|s| ((s - top) / TAU).exp()).collect();
@@ -166,17 +174,23 @@ fn attend(window: &[Vec<f32>], weight: f32, z: &mut [f32]) {
         .for_each(|(z, s)| *z += weight * top * s / sum);
 }
 
-/// The texts nearest to one of them, nearest first, at least `least` near.
-pub fn nearest(of: &[f32], all: &[Embedding], least: f32, most: usize) -> Vec<(usize, f32)> {
-    let mut near: Vec<(usize, f32)> = all
+/// Indexes and similarities of the embeddings most similar to `query`, best first: at most `limit`,
+/// each with a similarity of at least `min_similarity`.
+pub fn nearest(
+    query: &[f32],
+    all: &[Embedding],
+    min_similarity: f32,
+    limit: usize,
+) -> Vec<(usize, f32)> {
+    let mut found: Vec<(usize, f32)> = all
         .iter()
         .enumerate()
-        .map(|(i, e)| (i, similarity(of, e)))
-        .filter(|(_, s)| *s >= least)
+        .map(|(i, e)| (i, similarity(query, e)))
+        .filter(|(_, s)| *s >= min_similarity)
         .collect();
-    near.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-    near.truncate(most);
-    near
+    found.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    found.truncate(limit);
+    found
 }
 
 #[cfg(test)]
@@ -184,7 +198,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_that_say_the_same_are_nearer_than_others() {
+    fn texts_with_the_same_meaning_are_more_similar_than_others() {
         let a = embed("connection refused by <*>:<*>");
         let b = embed("could not connect to <*>: Connection refused");
         let c = embed("user <*> logged in");
@@ -193,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn other_words_of_the_same_concept_are_near() {
+    fn different_words_of_the_same_concept_are_similar() {
         let oom = embed("container killed: OOMKilled");
         let memory = embed("out of memory in allocator");
         let paint = embed("window painted green");
@@ -201,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn embeddings_are_the_same_everywhere() {
+    fn the_same_text_always_has_the_same_embedding() {
         assert_eq!(embed("a timeout of <*> ms"), embed("a timeout of <*> ms"));
         assert!(embed("").iter().all(|x| *x == 0.0));
     }

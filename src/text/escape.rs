@@ -1,10 +1,11 @@
-//! Makes hostile text safe to show: nothing that a terminal would obey, reorder or hide passes.
-//! Knows nothing of where the text came from.
+//! Makes untrusted text safe to display. Escapes every character that a terminal would execute,
+//! reorder or hide. Knows nothing about where the text came from.
 
-/// Tab stops every this many columns.
+/// Columns per tab stop.
 const TAB: usize = 4;
 
-/// Control characters, escape sequences, bidirectional overrides and zero-width characters become visible escapes.
+/// Replaces control characters, escape sequences, bidirectional overrides and zero-width characters
+/// with visible escapes, and tabs with spaces.
 pub fn for_terminal(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut column = 0;
@@ -16,7 +17,7 @@ pub fn for_terminal(text: &str) -> String {
                 column += n;
                 continue;
             }
-            c if is_unsafe(c) => out.push_str(&visible(c)),
+            c if is_unsafe(c) => out.push_str(&escaped(c)),
             c => out.push(c),
         }
         column += 1;
@@ -24,7 +25,7 @@ pub fn for_terminal(text: &str) -> String {
     out
 }
 
-/// True for characters that must never reach the terminal as they are.
+/// True for characters that must never be written to the terminal unescaped.
 pub fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -32,7 +33,7 @@ pub fn is_unsafe(c: char) -> bool {
             | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}')
 }
 
-fn visible(c: char) -> String {
+fn escaped(c: char) -> String {
     match c {
         '\n' => "\\n".into(),
         '\r' => "\\r".into(),
@@ -49,13 +50,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_a_terminal_obeys_survives(text in any::<String>()) {
+        fn the_output_contains_no_unsafe_character(text in any::<String>()) {
             prop_assert!(!for_terminal(&text).chars().any(is_unsafe));
         }
     }
 
     #[test]
-    fn escapes_are_visible() {
+    fn unsafe_characters_become_visible_escapes() {
         assert_eq!(
             for_terminal("a\u{1b}[31m\u{202e}b\0"),
             "a\\e[31m\\u{202e}b\\x00"

@@ -1,8 +1,9 @@
-//! Pure functions over text and time that many rooms need: words, escaping, clocks, bit packing.
-//! Holds no state and does no I/O.
+//! Pure functions on text, time and integers that many modules share: words, escaping, calendar,
+//! redaction, bit packing, embeddings. Does no I/O.
 
 pub mod addressed;
 pub mod civil;
+pub mod cycles;
 pub mod embed;
 pub mod escape;
 pub mod pack;

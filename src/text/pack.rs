@@ -1,8 +1,10 @@
-//! Frame-of-reference bit packing of integer columns: minimum, width, packed differences. Pure.
+//! Frame-of-reference bit packing of integer columns: a minimum, a bit width and the packed
+//! differences. Knows nothing about what the columns mean.
 
 use serde::{Deserialize, Serialize};
 
-/// A column of `u64`, each stored as `min + step * difference` with a fixed number of bits.
+/// A column of `u64`. Each value is `min + step * difference`; only the differences are stored,
+/// with `width` bits each.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Packed {
     pub min: u64,
@@ -13,14 +15,15 @@ pub struct Packed {
 }
 
 impl Packed {
-    /// Packs `values`; `steps` are the units tried, coarsest first, for values that are all multiples apart.
+    /// Packs `values`. `steps` are the candidates for `step`, largest first: the first one that
+    /// divides all differences is used, otherwise 1.
     pub fn new(values: &[u64], steps: &[u64]) -> Packed {
         let min = values.iter().copied().min().unwrap_or(0);
         let max = values.iter().copied().max().unwrap_or(0);
         let step = steps
             .iter()
             .copied()
-            .find(|s| all_apart(values, min, *s))
+            .find(|s| step_divides_all(values, min, *s))
             .unwrap_or(1);
         let width = (64 - ((max - min) / step).leading_zeros()) as u8;
         let mut packed = Packed {
@@ -35,7 +38,7 @@ impl Packed {
         }
         packed.words = vec![0; (values.len() * usize::from(width)).div_ceil(64)];
         let mut bit = 0usize;
-        // Divisions are slow, and neighbours are often equal.
+        // Division is slow and neighboring values are often equal, so the last result is reused.
         let (mut last, mut d) = (min, 0);
         for v in values {
             if *v != last {
@@ -52,7 +55,7 @@ impl Packed {
         packed
     }
 
-    /// Value at `i`, which must be below `len`.
+    /// Value at index `i`, which must be less than `len`.
     pub fn get(&self, i: usize) -> u64 {
         if self.width == 0 {
             return self.min;
@@ -69,6 +72,7 @@ impl Packed {
         self.min + d * self.step
     }
 
+    /// All values in order.
     pub fn iter(&self) -> impl Iterator<Item = u64> + '_ {
         (0..self.len as usize).map(|i| self.get(i))
     }
@@ -77,11 +81,12 @@ impl Packed {
         self.len == 0
     }
 
-    /// Heap bytes held.
+    /// Heap size in bytes.
     pub fn bytes(&self) -> usize {
         self.words.len() * 8
     }
 
+    /// Appends the column to `out` in little-endian byte order.
     pub fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.min.to_le_bytes());
         out.extend_from_slice(&self.step.to_le_bytes());
@@ -90,7 +95,8 @@ impl Packed {
         out.extend(self.words.iter().flat_map(|w| w.to_le_bytes()));
     }
 
-    /// Reads what `write` wrote; `None` when the bytes end too soon or cannot be a column.
+    /// Reads a column that `write` wrote, and advances `input` past it. Returns `None` if the input
+    /// is too short or invalid.
     pub fn read(input: &mut &[u8]) -> Option<Packed> {
         let min = read_u64(input)?;
         let step = read_u64(input)?;
@@ -114,24 +120,27 @@ impl Packed {
     }
 }
 
-/// Every value is a multiple of `step` away from `min`.
-fn all_apart(values: &[u64], min: u64, step: u64) -> bool {
+/// True if the difference of every value from `min` is a multiple of `step`.
+fn step_divides_all(values: &[u64], min: u64, step: u64) -> bool {
     let mut last = min;
     values
         .iter()
         .all(|v| std::mem::replace(&mut last, *v) == *v || (v - min).is_multiple_of(step))
 }
 
+/// Takes the first `n` bytes of `input`. Returns `None` if there are fewer.
 pub fn read_bytes<'a>(input: &mut &'a [u8], n: usize) -> Option<&'a [u8]> {
     let (head, tail) = input.split_at_checked(n)?;
     *input = tail;
     Some(head)
 }
 
+/// Takes a little-endian `u32` from `input`.
 pub fn read_u32(input: &mut &[u8]) -> Option<u32> {
     read_bytes(input, 4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]))
 }
 
+/// Takes a little-endian `u64` from `input`.
 pub fn read_u64(input: &mut &[u8]) -> Option<u64> {
     read_bytes(input, 8)
         .map(|b| u64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]))
@@ -144,7 +153,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_value_comes_back(values in proptest::collection::vec(any::<u64>(), 0..200), shift in 0u32..64) {
+        fn packed_values_are_read_back_unchanged(values in proptest::collection::vec(any::<u64>(), 0..200), shift in 0u32..64) {
             let values: Vec<u64> = values.iter().map(|v| v >> shift).collect();
             let packed = Packed::new(&values, &[1_000_000_000, 1_000]);
             prop_assert_eq!(packed.iter().collect::<Vec<_>>(), values);
@@ -155,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn constant_columns_take_no_room() {
+    fn constant_columns_use_no_heap_memory() {
         assert_eq!(Packed::new(&[7; 1000], &[]).bytes(), 0);
     }
 }

@@ -1,10 +1,12 @@
-//! Secrets out of texts before they leave the process: tokens, keys, passwords, connection strings, card numbers, e-mails, with
-//! placeholders that stay the same within one redactor, so that they can be put back on display. Knows no network.
+//! Replaces secrets in texts with placeholders before the texts leave the process: tokens, keys,
+//! passwords, connection strings, card numbers and email addresses. The same secret always has the
+//! same placeholder, so that it can be restored for display. Does not access the network.
 
 use regex::{Captures, Regex};
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
+/// Kind and regular expression of each secret.
 const PATTERNS: &[(&str, &str)] = &[
     (
         "key",
@@ -31,7 +33,8 @@ const PATTERNS: &[(&str, &str)] = &[
     ),
 ];
 
-/// Addresses and names, hidden where the user asks for it: they are no secrets, but they tell whose logs these are.
+/// Addresses and names, redacted only on request. They are not secrets, but they identify the owner
+/// of the logs.
 const NAMES: &[(&str, &str)] = &[
     (
         "ip",
@@ -60,15 +63,17 @@ fn patterns(names: bool) -> impl Iterator<Item = &'static (&'static str, Regex)>
     secrets.iter().chain(others.iter().filter(move |_| names))
 }
 
-/// Replaces secrets, and remembers what stood where.
+/// Replaces secrets with placeholders, and remembers them so that they can be restored.
 #[derive(Clone, Debug, Default)]
 pub struct Redactor {
-    /// Hide addresses and names too.
+    /// Also redact addresses and names.
     names: bool,
-    known: BTreeMap<String, String>,
+    /// Placeholder -> secret.
+    secrets: BTreeMap<String, String>,
 }
 
 impl Redactor {
+    /// `names`: also redact addresses and names.
     pub fn new(names: bool) -> Redactor {
         Redactor {
             names,
@@ -76,46 +81,48 @@ impl Redactor {
         }
     }
 
+    /// Replaces each secret in `text` with a placeholder such as `[redacted-token-1]`.
     pub fn redact(&mut self, text: &str) -> String {
         let mut out = text.to_string();
         for (name, regex) in patterns(self.names) {
             if !regex.is_match(&out) {
                 continue;
             }
-            let known = &mut self.known;
+            let secrets = &mut self.secrets;
             out = regex
                 .replace_all(&out, |c: &Captures<'_>| {
                     let secret = &c[0];
                     if *name == "card" && !is_card(secret) || secret.contains("[redacted-") {
                         return secret.to_string();
                     }
-                    if let Some((place, _)) = known.iter().find(|(_, s)| *s == secret) {
-                        return place.clone();
+                    if let Some((placeholder, _)) = secrets.iter().find(|(_, s)| *s == secret) {
+                        return placeholder.clone();
                     }
-                    let place = format!("[redacted-{name}-{}]", known.len() + 1);
-                    known.insert(place.clone(), secret.to_string());
-                    place
+                    let placeholder = format!("[redacted-{name}-{}]", secrets.len() + 1);
+                    secrets.insert(placeholder.clone(), secret.to_string());
+                    placeholder
                 })
                 .into_owned();
         }
         out
     }
 
-    /// Puts the secrets back, for display on this machine alone.
+    /// Replaces the placeholders with the secrets. Use it only for display on this machine.
     pub fn restore(&self, text: &str) -> String {
-        self.known
+        self.secrets
             .iter()
-            .fold(text.to_string(), |t, (place, secret)| {
-                t.replace(place, secret)
+            .fold(text.to_string(), |t, (placeholder, secret)| {
+                t.replace(placeholder, secret)
             })
     }
 
+    /// Number of different secrets replaced.
     pub fn count(&self) -> usize {
-        self.known.len()
+        self.secrets.len()
     }
 }
 
-/// Luhn's check digit.
+/// True for 13 to 16 digits with a valid Luhn check digit.
 fn is_card(text: &str) -> bool {
     let digits: Vec<u32> = text.chars().filter_map(|c| c.to_digit(10)).collect();
     let sum: u32 = digits
@@ -138,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_and_names_are_hidden_where_asked() {
+    fn addresses_and_names_are_redacted_only_on_request() {
         let text = "Failed password for invalid user oracle from 10.1.2.3 via db7.shop.example.com";
         assert_eq!(Redactor::default().redact(text), text);
         let mut r = Redactor::new(true);
@@ -155,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_go_and_come_back() {
+    fn secrets_are_redacted_and_restored() {
         let mut r = Redactor::default();
         for secret in [
             "password=hunter22",
@@ -178,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_secret_has_the_same_placeholder() {
+    fn the_same_secret_always_has_the_same_placeholder() {
         let mut r = Redactor::default();
         assert_eq!(r.redact("token=abcdef"), r.redact("token=abcdef"));
         assert_eq!(r.count(), 1);

@@ -1,37 +1,41 @@
-//! Words as the query language sees them: maximal runs of Unicode `\w`, split into those with a digit (variable)
-//! and the rest of the line (constant). Pure; the one scan that mining and the word filter share.
+//! Splits text into words (maximal runs of Unicode `\w`, as in the query language) and separates
+//! words with a digit (variable) from the rest of the line (constant). Mining and the word filter
+//! share this scan. Knows nothing about templates or indexes.
 
 use regex_syntax::hir::{ClassUnicode, ClassUnicodeRange};
 use std::sync::OnceLock;
 
-/// Stands in a constant text for a word with a digit that was cut out.
+/// Placeholder byte in a constant text for a word with a digit that was cut out.
 pub const CUT: u8 = 0;
 
-/// Keys of one run of the program. Random, so that a hostile log cannot be made to collide; results never depend on them.
+/// Random hash keys of one run of the program, so that an attacker cannot craft a log that causes
+/// collisions. Results never depend on the keys.
 pub struct Seed(u64, u64);
 
+/// The keys of this run.
 pub fn seed() -> &'static Seed {
     static SEED: OnceLock<Seed> = OnceLock::new();
     SEED.get_or_init(|| {
         use std::hash::{BuildHasher, Hasher};
         let state = std::collections::hash_map::RandomState::new();
-        let draw = |n: u8| {
+        let random = |n: u8| {
             let mut h = state.build_hasher();
             h.write_u8(n);
             h.finish() | 1
         };
-        Seed(draw(1), draw(2))
+        Seed(random(1), random(2))
     })
 }
 
-const fn folded(a: u64, b: u64) -> u64 {
+/// Multiplies and combines the upper and lower half of the product with XOR.
+const fn multiply_fold(a: u64, b: u64) -> u64 {
     let product = (a as u128) * (b as u128);
     (product as u64) ^ ((product >> 64) as u64)
 }
 
-/// Up to eight bytes as one number.
+/// Combines up to eight bytes into one number.
 #[inline]
-fn short(bytes: &[u8]) -> u64 {
+fn up_to_eight(bytes: &[u8]) -> u64 {
     let n = bytes.len();
     let quad = |at: usize| {
         u64::from(u32::from_le_bytes([
@@ -48,36 +52,38 @@ fn short(bytes: &[u8]) -> u64 {
     }
 }
 
-/// Hash of bytes by multiply-and-fold of eight bytes at a time, chained from `from`.
+/// Multiply-and-fold hash of bytes, eight at a time. `from` is the hash of the text before them.
 #[inline]
 pub fn hash_bytes(seed: &Seed, from: u64, bytes: &[u8]) -> u64 {
-    // The length is spread over all bits: added plainly, `.` and `/.` cancelled it out and were one.
+    // The length is spread over all bits: added directly, it made `.` and `/.` collide.
     let mut h = from
         ^ seed
             .0
             .wrapping_add((bytes.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15));
     let (chunks, rest) = bytes.as_chunks::<8>();
     for c in chunks {
-        h = folded(h ^ u64::from_le_bytes(*c), seed.1);
+        h = multiply_fold(h ^ u64::from_le_bytes(*c), seed.1);
     }
-    folded(h ^ short(rest), seed.1)
+    multiply_fold(h ^ up_to_eight(rest), seed.1)
 }
 
-/// Sets the bit that tells lower from upper case in every byte; digits have it already.
+/// The ASCII case bit in every byte. Setting it maps letters to lowercase and leaves digits
+/// unchanged.
 const CASE: u64 = 0x2020_2020_2020_2020;
 
-/// Fixed-key hash of a word, equal for words that are equal under simple case folding. Lives in stored filters.
+/// Hash of an ASCII word that ignores case. The filters on disk contain it, so its keys are fixed.
 #[inline]
 pub fn word_hash(word: &[u8]) -> u64 {
     const KEYS: Seed = Seed(0x9E37_79B9_7F4A_7C15, 0xD6E8_FEB8_6659_FD93);
     let mut h = KEYS.0 ^ word.len() as u64;
     let (chunks, rest) = word.as_chunks::<8>();
     for c in chunks {
-        h = folded(h ^ (u64::from_le_bytes(*c) | CASE), KEYS.1);
+        h = multiply_fold(h ^ (u64::from_le_bytes(*c) | CASE), KEYS.1);
     }
-    folded(h ^ (short(rest) | CASE), KEYS.1)
+    multiply_fold(h ^ (up_to_eight(rest) | CASE), KEYS.1)
 }
 
+/// Bytes that belong to a word: ASCII `\w`, and all bytes outside ASCII.
 const WORD: [bool; 256] = {
     let mut table = [false; 256];
     let mut i = 0;
@@ -89,7 +95,8 @@ const WORD: [bool; 256] = {
     table
 };
 
-/// Offset of the first ASCII digit at or after `from`, and whether a byte before it (or up to the end) is not ASCII.
+/// Offset of the first ASCII digit at or after `from`, or the length of the text. Sets bits in
+/// `high` if a scanned byte is not ASCII.
 #[inline]
 fn next_digit(text: &[u8], from: usize, high: &mut u64) -> usize {
     let mut i = from;
@@ -98,7 +105,8 @@ fn next_digit(text: &[u8], from: usize, high: &mut u64) -> usize {
             chunk[0], chunk[1], chunk[2], chunk[3], chunk[4], chunk[5], chunk[6], chunk[7],
         ]);
         *high |= w & 0x8080_8080_8080_8080;
-        // A byte is a digit when it equals 0x30..=0x39: the high nibble is 3 and adding 6 does not carry into it.
+        // Eight bytes at once: XOR with 0x30 maps digits to 0..=9. Adding 0x76 to a larger value
+        // sets the high bit.
         let t = w ^ 0x3030_3030_3030_3030;
         let over = (t & 0x7F7F_7F7F_7F7F_7F7F) + 0x7676_7676_7676_7676;
         let not_digit = (over | t) & 0x8080_8080_8080_8080;
@@ -117,7 +125,7 @@ fn next_digit(text: &[u8], from: usize, high: &mut u64) -> usize {
     text.len()
 }
 
-/// Words with a digit, in order: where they are and their hash for the word filter.
+/// Words with a digit, in order: their byte ranges and their hashes for the word filter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cuts {
     pub ranges: Vec<(u32, u32)>,
@@ -125,10 +133,12 @@ pub struct Cuts {
 }
 
 impl Cuts {
+    /// Removes all words and keeps the allocated memory.
     pub fn clear(&mut self) {
         self.truncate(0);
     }
 
+    /// Keeps the first `n` words.
     pub fn truncate(&mut self, n: usize) {
         self.ranges.truncate(n);
         self.hashes.truncate(n);
@@ -149,7 +159,8 @@ impl Cuts {
     }
 }
 
-/// Splits `text` into words with a digit (appended to `cuts`) and the constant rest, whose hash is returned.
+/// Appends the words with a digit to `cuts` and returns the hash of the rest of the text, which is
+/// constant. `from_hash` is the hash of the text before.
 #[inline]
 pub fn scan(text: &[u8], from_hash: u64, cuts: &mut Cuts) -> u64 {
     let seed = seed();
@@ -181,7 +192,8 @@ pub fn scan(text: &[u8], from_hash: u64, cuts: &mut Cuts) -> u64 {
     hash_bytes(seed, h, &text[done..])
 }
 
-/// The same for text with bytes outside ASCII: word boundaries as Unicode has them, invalid bytes are no word.
+/// `scan` for text with bytes outside ASCII. Uses Unicode word boundaries; invalid bytes belong to
+/// no word.
 fn scan_unicode(text: &[u8], from_hash: u64, cuts: &mut Cuts) -> u64 {
     let seed = seed();
     let (mut h, mut done) = (from_hash, 0usize);
@@ -224,6 +236,7 @@ pub fn for_each_word(text: &[u8], mut found: impl FnMut(usize, usize)) {
     }
 }
 
+/// First character of `bytes`, or `None` if they do not start with valid UTF-8.
 fn decode(bytes: &[u8]) -> Option<char> {
     let head = &bytes[..bytes.len().min(4)];
     let valid = match std::str::from_utf8(head) {
@@ -233,6 +246,7 @@ fn decode(bytes: &[u8]) -> Option<char> {
     valid.chars().next()
 }
 
+/// True for word characters: Unicode `\w`.
 pub fn is_word(c: char) -> bool {
     if c.is_ascii() {
         return c.is_ascii_alphanumeric() || c == '_';
@@ -240,7 +254,8 @@ pub fn is_word(c: char) -> bool {
     regex_syntax::try_is_word_character(c).unwrap_or_else(|_| c.is_alphanumeric())
 }
 
-/// Hash for the word filter of one word; `constant` words (no digit) live in a space of their own.
+/// Hash of a word for the word filter. Words that are equal under simple case folding have the same
+/// hash.
 #[inline]
 pub fn filter_hash(word: &[u8]) -> u64 {
     if word.is_ascii() {
@@ -253,7 +268,8 @@ pub fn filter_hash(word: &[u8]) -> u64 {
     word_hash(folded.as_bytes())
 }
 
-/// One representative for all characters that are equal under simple case folding; ASCII where there is one.
+/// One representative of all characters that are equal under simple case folding; an ASCII
+/// character if one of them is ASCII.
 fn simple_fold(c: char) -> char {
     if c.is_ascii() {
         return c.to_ascii_lowercase();
@@ -268,7 +284,7 @@ fn simple_fold(c: char) -> char {
         .map_or(c, |r| r.start().to_ascii_lowercase())
 }
 
-/// The text with each cut replaced by `CUT`: what a shape is remembered by.
+/// Appends `text` to `out`, with `CUT` in place of each cut. Identifies the shape of a line.
 pub fn constant_text(text: &[u8], cuts: &[(u32, u32)], out: &mut Vec<u8>) {
     let mut done = 0;
     for (a, b) in cuts {
@@ -294,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn short_texts_of_unlike_lengths_do_not_collide() {
+    fn short_texts_of_different_lengths_have_different_hashes() {
         let hash = |t: &str| hash_bytes(seed(), 0, t.as_bytes());
         let texts: Vec<String> = (0x20u8..0x7f)
             .flat_map(|a| {
@@ -305,9 +321,9 @@ mod tests {
                 ]
             })
             .collect();
-        let unlike: std::collections::BTreeSet<&String> = texts.iter().collect();
-        let hashes: std::collections::BTreeSet<u64> = unlike.iter().map(|t| hash(t)).collect();
-        assert_eq!(hashes.len(), unlike.len());
+        let distinct: std::collections::BTreeSet<&String> = texts.iter().collect();
+        let hashes: std::collections::BTreeSet<u64> = distinct.iter().map(|t| hash(t)).collect();
+        assert_eq!(hashes.len(), distinct.len());
     }
 
     #[test]
@@ -320,14 +336,14 @@ mod tests {
     }
 
     #[test]
-    fn equal_constants_give_equal_hashes() {
+    fn texts_with_the_same_constant_part_have_the_same_hash() {
         let hash = |t: &str| scan(t.as_bytes(), 0, &mut Cuts::default());
         assert_eq!(hash("took 12 ms at a9"), hash("took 7777777 ms at zz0"));
         assert_ne!(hash("took 12 ms"), hash("took 12 s"));
     }
 
     #[test]
-    fn folding_joins_what_the_regex_crate_joins() {
+    fn case_folding_agrees_with_the_regex_crate() {
         assert_eq!(
             filter_hash("K8S".as_bytes()),
             filter_hash("\u{212A}8s".as_bytes())
@@ -340,14 +356,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn fast_and_careful_scan_agree(text in "[ -~]{0,60}") {
+        fn the_ascii_scan_and_the_unicode_scan_agree(text in "[ -~]{0,60}") {
             let (mut a, mut b) = (Cuts::default(), Cuts::default());
             prop_assert_eq!(scan(text.as_bytes(), 5, &mut a), scan_unicode(text.as_bytes(), 5, &mut b));
             prop_assert_eq!(a, b);
         }
 
         #[test]
-        fn words_are_those_of_the_regex_crate(text in any::<String>()) {
+        fn words_agree_with_the_regex_crate(text in any::<String>()) {
             let regex = regex::Regex::new(r"\w+").unwrap();
             let mut words = Vec::new();
             for_each_word(text.as_bytes(), |a, b| words.push((a, b)));

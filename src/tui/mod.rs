@@ -1,22 +1,13 @@
-//! The terminal UI: one message type, `update` without I/O, effects run by a driver. Analyses nothing.
+//! The terminal UI. `update` changes the state, `view` draws it, and the driver runs the effects.
+//! Analyzes nothing. Each part imports only the parts to its left:
+//! `state < layout < panes < {update, view} < driver`. To add a pane: its state in `state`, its
+//! rows in `panes`, its keys in `update`, its drawing in `view`.
 
-mod applying;
-mod conversation;
 mod driver;
-mod effects;
-mod graph;
-mod guide;
-mod highlight;
-mod journal;
-mod keys;
-pub mod msg;
-pub mod overlay;
-pub mod recovery;
-mod report;
+mod layout;
+pub mod panes;
 pub mod state;
-mod terminal;
 pub mod update;
 pub mod view;
 
-pub use driver::run;
-pub use effects::Effects;
+pub use driver::{Effects, Error, Inbox, channel, run};

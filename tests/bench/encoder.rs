@@ -1,16 +1,19 @@
-//! What the encoder would contribute to grouping: accuracy on labelled logs as the rules leave it, and with templates merged
-//! whose embeddings are nearer than a threshold. `FAULTLINE_DATA=FOLDER cargo bench --bench encoder`. Prints; asserts nothing.
+//! Measures whether embeddings would improve grouping: accuracy on labeled logs with the rules
+//! alone, and with templates merged whose similarity is above a threshold. Run it with
+//! `FAULTLINE_DATA=FOLDER cargo bench --bench encoder`. Prints the results; asserts nothing.
 
-use faultline::engine::{self, Options};
+use faultline::corpus::{self, Options};
+use faultline::model::EventId;
 use faultline::text::embed::{embed, similarity};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+/// Similarities above which templates are merged.
 const NEAR: [f32; 4] = [0.99, 0.97, 0.95, 0.9];
 
 fn main() {
     let Some(data) = std::env::var_os("FAULTLINE_DATA") else {
-        println!("FAULTLINE_DATA names no folder with labelled logs");
+        println!("FAULTLINE_DATA names no folder with labeled logs");
         return;
     };
     let mut sums = [0.0; NEAR.len() + 1];
@@ -59,7 +62,8 @@ fn main() {
     );
 }
 
-/// Line number and event of a row; fields may hold commas, the event is the last that looks like one.
+/// Line number and event of a CSV row. Fields may contain commas, so the event is the last field
+/// that has the form of one.
 fn label(row: &str) -> Option<(u64, String)> {
     let line = row.split(',').next()?.parse().ok()?;
     let event = row.split(',').rev().find(|f| {
@@ -69,15 +73,13 @@ fn label(row: &str) -> Option<(u64, String)> {
     Some((line, event.to_string()))
 }
 
+/// Template of each line, and the texts of the templates.
 fn mined(log: &Path) -> (BTreeMap<u64, u32>, Vec<String>) {
-    let mut session = engine::open(Options::new(vec![log.to_path_buf()])).expect("the log opens");
+    let mut session = corpus::open(Options::new(vec![log.to_path_buf()])).expect("open the log");
     let snapshot = session.wait();
     let mut of_line = BTreeMap::new();
-    for id in 0..snapshot.events as u32 {
-        let template = snapshot
-            .kind(id)
-            .and_then(|k| snapshot.template_of.get(k as usize))
-            .copied();
+    for id in (0..snapshot.events as u32).map(EventId) {
+        let template = snapshot.template_of(id).map(|t| t.0);
         if let (Some(place), Some(template)) = (snapshot.place(id), template) {
             of_line.insert(place.line, template);
         }
@@ -88,7 +90,7 @@ fn mined(log: &Path) -> (BTreeMap<u64, u32>, Vec<String>) {
     )
 }
 
-/// Per template the first one that it is as near to as `near`.
+/// For each template, the first template with at least this similarity to it.
 fn merged(texts: &[String], near: f32) -> Vec<usize> {
     let embeddings: Vec<_> = texts.iter().map(|t| embed(t)).collect();
     (0..texts.len())
@@ -100,12 +102,12 @@ fn merged(texts: &[String], near: f32) -> Vec<usize> {
         .collect()
 }
 
-/// Share of the lines whose group is exactly a labelled one.
+/// Share of the lines whose group is identical to a labeled group (grouping accuracy).
 fn accuracy(truth: &BTreeMap<u64, String>, of_line: &BTreeMap<u64, u32>, merged: &[usize]) -> f64 {
     let mut ours: BTreeMap<usize, BTreeSet<u64>> = BTreeMap::new();
     let mut theirs: BTreeMap<&str, BTreeSet<u64>> = BTreeMap::new();
     for (line, event) in truth {
-        // A line inside an event of several lines counts with the event.
+        // A continuation line belongs to the event before it.
         if let Some((_, t)) = of_line.range(..=*line).next_back() {
             ours.entry(merged[*t as usize]).or_default().insert(*line);
         }

@@ -1,5 +1,6 @@
-//! How fast mining alone is: messages -> kinds -> templates on one core, beside drain3 where Python has it.
-//! `FAULTLINE_BENCH_LOG=FILE cargo bench --bench mine` measures on a file of yours. Prints; asserts nothing.
+//! Measures the speed of mining (messages -> kinds -> templates) on one core, and compares it with
+//! drain3 if that Python module is installed. `FAULTLINE_BENCH_LOG=FILE cargo bench --bench mine`
+//! uses your own file. Prints the results; does not check them.
 
 #[allow(dead_code)]
 #[path = "../support/rng.rs"]
@@ -10,31 +11,32 @@ use faultline::model::{Level, NO_TIME};
 use std::process::Command;
 use std::time::Instant;
 
-/// Bytes of a chunk, as in the program.
+/// Bytes in a chunk, as in the program.
 const CHUNK: usize = 4 << 20;
-/// Lines given to the slower peer.
+/// Lines given to drain3, which is slower.
 const PEER_LINES: usize = 100_000;
 
 fn main() {
     let text = match std::env::var_os("FAULTLINE_BENCH_LOG") {
-        Some(file) => std::fs::read(file).expect("the log"),
+        Some(file) => std::fs::read(file).expect("read the log"),
         None => generate(),
     };
     let lines = text.iter().filter(|b| **b == b'\n').count();
-    let mut times: Vec<f64> = (0..5).map(|_| once(&text)).collect();
+    let mut times: Vec<f64> = (0..5).map(|_| mine_once(&text)).collect();
     times.sort_by(f64::total_cmp);
     let rate = lines as f64 / times[2];
     println!("faultline mines {rate:.0} lines/s on one core ({lines} lines)");
-    match peer(&text) {
-        Some(theirs) => println!(
-            "drain3 mines {theirs:.0} lines/s: faultline is {:.0} times faster",
-            rate / theirs
+    match drain3(&text) {
+        Some(drain3_rate) => println!(
+            "drain3 mines {drain3_rate:.0} lines/s: faultline is {:.0} times faster",
+            rate / drain3_rate
         ),
-        None => println!("drain3 is not installed: no ratio (pip install drain3)"),
+        None => println!("drain3 is not installed: no comparison (pip install drain3)"),
     }
 }
 
-fn once(text: &[u8]) -> f64 {
+/// Seconds for mining the text once.
+fn mine_once(text: &[u8]) -> f64 {
     let start = Instant::now();
     let mut all = Kinds::default();
     let source: std::sync::Arc<str> = "bench".into();
@@ -78,7 +80,8 @@ fn once(text: &[u8]) -> f64 {
     seconds
 }
 
-fn peer(text: &[u8]) -> Option<f64> {
+/// Lines per second of drain3, or `None` if it is not installed.
+fn drain3(text: &[u8]) -> Option<f64> {
     let sample: Vec<u8> = text
         .split_inclusive(|b| *b == b'\n')
         .take(PEER_LINES)
@@ -98,6 +101,7 @@ fn peer(text: &[u8]) -> Option<f64> {
     String::from_utf8_lossy(&out.stdout).trim().parse().ok()
 }
 
+/// A million lines of a few templates.
 fn generate() -> Vec<u8> {
     let mut rng = rng::Rng(7);
     let mut out = Vec::new();

@@ -1,5 +1,6 @@
-//! How fast a corpus opens, and how fast a word is found in it: medians, and the ratio to lnav and ripgrep where they are installed.
-//! `FAULTLINE_BENCH_LOG=FILE cargo bench` measures on a file of yours; else on 200 MB of a generated syslog. Prints; asserts nothing.
+//! Measures how fast a log opens and how fast a word is found in it (medians), and compares with
+//! lnav and ripgrep if they are installed. `FAULTLINE_BENCH_LOG=FILE cargo bench --bench open` uses
+//! your own file instead of 200 MB of generated syslog. Prints the results; asserts nothing.
 
 #[allow(dead_code)]
 #[path = "../support/rng.rs"]
@@ -14,10 +15,10 @@ const RUNS: usize = 5;
 
 fn main() {
     let folder = std::env::temp_dir().join("faultline-bench");
-    std::fs::create_dir_all(&folder).expect("a folder for the bench");
+    std::fs::create_dir_all(&folder).expect("create the folder of the benchmark");
     let log =
         std::env::var_os("FAULTLINE_BENCH_LOG").map_or_else(|| generate(&folder), PathBuf::from);
-    let size = std::fs::metadata(&log).expect("the log").len();
+    let size = std::fs::metadata(&log).expect("read the log").len();
     println!("{}: {:.0} MB", log.display(), size as f64 / 1e6);
     let exe = env!("CARGO_BIN_EXE_faultline");
     let cache = folder.join("cache");
@@ -34,11 +35,11 @@ fn main() {
     report("open from cache", median(|| ours(&["templates"])), size);
     for word in ["Failed", "24200", "absent77"] {
         report(
-            &format!("count '{word}' (with start-up)"),
+            &format!("count '{word}' (with startup)"),
             median(|| ours(&["search", "--count", "--lines", word])),
             size,
         );
-        if let Some(rg) = peer("rg", || {
+        if let Some(rg) = other("rg", || {
             let mut command = Command::new("rg");
             command.args(["-a", "-i", "-w", "-F", "-c", word]).arg(&log);
             command
@@ -46,7 +47,7 @@ fn main() {
             report(&format!("  rg '{word}'"), rg, size);
         }
     }
-    if let Some(lnav) = peer("lnav", || {
+    if let Some(lnav) = other("lnav", || {
         let mut command = Command::new("lnav");
         command
             .args(["-n", "-c", ";select count(*) from all_logs"])
@@ -59,7 +60,7 @@ fn main() {
     let stats = ours(&["templates", "--no-cache", "--stats"])
         .stdout(Stdio::null())
         .output()
-        .expect("faultline runs");
+        .expect("run faultline");
     println!(
         "{}",
         String::from_utf8_lossy(&stats.stderr)
@@ -76,14 +77,16 @@ fn report(what: &str, seconds: f64, size: u64) {
     );
 }
 
-fn peer(name: &str, command: impl Fn() -> Command) -> Option<f64> {
+/// Median time of another program, or `None` if it is not installed.
+fn other(name: &str, command: impl Fn() -> Command) -> Option<f64> {
     if Command::new(name).arg("--version").output().is_err() {
-        println!("{name} is not installed: left out");
+        println!("{name} is not installed: skipped");
         return None;
     }
     Some(median(command))
 }
 
+/// Median time of several runs, in seconds.
 fn median(command: impl Fn() -> Command) -> f64 {
     let mut times: Vec<f64> = (0..RUNS)
         .map(|_| {
@@ -93,7 +96,7 @@ fn median(command: impl Fn() -> Command) -> f64 {
                 .stdout(Stdio::null())
                 .stderr(Stdio::null())
                 .status()
-                .expect("it runs");
+                .expect("run the command");
             start.elapsed().as_secs_f64()
         })
         .collect();
@@ -101,11 +104,13 @@ fn median(command: impl Fn() -> Command) -> f64 {
     times[RUNS / 2]
 }
 
+/// Writes a syslog of 200 MB and returns its path.
 fn generate(folder: &Path) -> PathBuf {
     let path = folder.join("syslog.log");
     let mut rng = rng::Rng(1);
-    let mut out =
-        std::io::BufWriter::new(std::fs::File::create(&path).expect("a file for the bench"));
+    let mut out = std::io::BufWriter::new(
+        std::fs::File::create(&path).expect("create the log of the benchmark"),
+    );
     let mut written = 0;
     let mut second = 0u64;
     while written < 200_000_000 {
@@ -142,7 +147,8 @@ fn generate(folder: &Path) -> PathBuf {
             }
         };
         written += line.len();
-        out.write_all(line.as_bytes()).expect("room for the bench");
+        out.write_all(line.as_bytes())
+            .expect("write the log of the benchmark");
     }
     path
 }

@@ -1,33 +1,41 @@
-//! How well the model server that `OLLAMA_HOST` names does the five tasks: parsing and finding anomalies against labelled
-//! logs (`FAULTLINE_DATA=FOLDER`), interpreting, causes and solutions by ROUGE-L against the pairs of a file of yours
-//! (`FAULTLINE_PAIRS=FILE`, one JSON object a line: task, question, answer). `cargo bench --bench tasks`. Prints; asserts nothing.
+//! Scores the model server that `OLLAMA_HOST` names on five tasks: parsing and anomalies on labeled
+//! logs (`FAULTLINE_DATA=FOLDER`); explanations, causes and fixes by ROUGE-L against your own file
+//! (`FAULTLINE_PAIRS=FILE`, one JSON object per line: task, question, answer). Run it with
+//! `cargo bench --bench tasks`. Prints the results; asserts nothing.
 
-use faultline::chat::{self, Asked, Server};
-use faultline::engine::{self, Options};
+use clap::ValueEnum;
+use faultline::analysis::Analysis;
+use faultline::chat::{self, AnsweredBy, Question, Server};
+use faultline::config::args::Task;
+use faultline::corpus::{self, Options, Session, Snapshot};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Lines or templates in one question, and questions for each set of data.
+/// Lines in one question.
 const BATCH: usize = 20;
+/// Questions for each data set.
 const QUESTIONS: usize = 3;
 
+/// The model, and the session that its questions are about.
 struct Model {
     runtime: tokio::runtime::Runtime,
-    session: engine::Session,
-    snapshot: Arc<engine::Snapshot>,
+    analysis: Analysis,
+    /// Keeps the corpus open.
+    _session: Session,
+    snapshot: Arc<Snapshot>,
 }
 
 fn main() {
     if let Some(log) = std::env::var_os("FAULTLINE_BENCH_LOG") {
-        pace(Path::new(&log));
+        measure_speed(Path::new(&log));
     }
     let server = Server::find(None);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .expect("a runtime");
+        .expect("start the runtime");
     match runtime.block_on(chat::models(&server)) {
         Err(e) => return println!("nothing was scored: {e}"),
         Ok(models) => println!(
@@ -37,11 +45,12 @@ fn main() {
         ),
     }
     let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("sample-logs/checkout-outage.tar.gz");
-    let mut session = engine::open(Options::new(vec![sample])).expect("the sample opens");
+    let mut session = corpus::open(Options::new(vec![sample])).expect("open the sample");
     let snapshot = session.wait();
     let model = Model {
         runtime,
-        session,
+        analysis: Analysis::new(session.corpus.clone()),
+        _session: session,
         snapshot,
     };
     match std::env::var_os("FAULTLINE_DATA") {
@@ -49,7 +58,7 @@ fn main() {
             parsing(&model, Path::new(&data));
             anomalies(&model, Path::new(&data));
         }
-        None => println!("parsing, anomalies: FAULTLINE_DATA names no folder with labelled logs"),
+        None => println!("parsing, anomalies: FAULTLINE_DATA names no folder with labeled logs"),
     }
     match std::env::var("FAULTLINE_PAIRS").map(std::fs::read_to_string) {
         Ok(Ok(pairs)) => against_pairs(&model, &pairs),
@@ -59,34 +68,37 @@ fn main() {
     }
 }
 
-/// How long a question takes to be packed on a large corpus, and a piece of an answer to be taken in and drawn.
-fn pace(log: &Path) {
+/// Prints the time to prepare a prompt on a large log, and the time to receive and draw one piece
+/// of an answer.
+fn measure_speed(log: &Path) {
     use faultline::config::{keymap::Keymap, theme};
-    use faultline::tui::{msg::Msg, state::State, update::update, view};
-    let mut session = engine::open(Options::new(vec![log.to_path_buf()])).expect("the log opens");
+    use faultline::tui::state::{State, msg::Msg, pane::Pane};
+    use faultline::tui::{update::update, view};
+    let mut session = corpus::open(Options::new(vec![log.to_path_buf()])).expect("open the log");
     let snapshot = session.wait();
-    session.corpus.diagnosis_of(&snapshot);
-    let asked = Asked {
-        question: "what failed first?".into(),
-        ..Asked::default()
+    let analysis = Analysis::new(session.corpus.clone());
+    analysis.diagnosis(&snapshot);
+    let question = Question {
+        text: "what failed first?".into(),
+        ..Question::default()
     };
     let started = std::time::Instant::now();
-    let (tokens, _) = chat::meter(&session.corpus, &snapshot, &asked);
+    let (tokens, _) = chat::estimate_tokens(&analysis, &snapshot, &question);
     println!(
         "prompt of {tokens} tokens ready in {:.1} ms",
         started.elapsed().as_secs_f64() * 1000.0
     );
-    let keymap = Keymap::new(&Default::default()).expect("the keys");
+    let keymap = Keymap::new(&Default::default()).expect("load the key map");
     let mut state = State::new(
         "bench".into(),
         keymap,
-        theme::load("ansi", &|_| None).expect("a theme"),
+        theme::load("ansi", &|_| None).expect("load the theme"),
         (200, 60),
     );
     update(&mut state, Msg::Snapshot(snapshot));
-    (state.pane, state.chat.busy) = (faultline::tui::state::Pane::Chat, true);
-    let mut terminal =
-        ratatui::Terminal::new(ratatui::backend::TestBackend::new(200, 60)).expect("a terminal");
+    (state.pane, state.chat.busy) = (Pane::Chat, true);
+    let mut terminal = ratatui::Terminal::new(ratatui::backend::TestBackend::new(200, 60))
+        .expect("create the terminal");
     let started = std::time::Instant::now();
     for n in 0..2_000 {
         update(
@@ -97,38 +109,40 @@ fn pace(log: &Path) {
                 "word ".into()
             }),
         );
-        terminal.draw(|f| view::draw(f, &state)).expect("it draws");
+        terminal
+            .draw(|f| view::draw(f, &state))
+            .expect("draw the screen");
     }
     println!(
-        "a piece is taken in and drawn in {:.2} ms (200x60, 2,000 pieces)",
+        "a piece is received and drawn in {:.2} ms (200x60, 2,000 pieces)",
         started.elapsed().as_secs_f64() * 1000.0 / 2_000.0
     );
 }
 
 impl Model {
-    /// The model's answer; `None` where the analyst had to stand in.
+    /// The model's answer; `None` if the built-in analyst answered instead.
     fn ask(&self, task: &str, question: &str) -> Option<String> {
-        let asked = Asked {
-            task: Some(task.into()),
-            question: question.into(),
-            ..Asked::default()
+        let question = Question {
+            task: Task::from_str(task, true).ok(),
+            text: question.into(),
+            ..Question::default()
         };
         let answer = self.runtime.block_on(chat::ask(
-            &self.session.corpus,
+            &self.analysis,
             &self.snapshot,
-            &asked,
+            &question,
             &mut |_| true,
         ));
         answer.notes.iter().for_each(|n| println!("  ({n})"));
-        (answer.by == "model").then_some(answer.cited.text)
+        (answer.by == AnsweredBy::Model).then_some(answer.cited.text)
     }
 
-    /// Answers `N: something` by number.
+    /// The lines `N: text` of an answer, by number.
     fn numbered(&self, task: &str, question: &str) -> BTreeMap<usize, String> {
         let text = self
             .ask(task, question)
             .unwrap_or_default()
-            .replace(" (cites nothing)", "");
+            .replace(" (no citation)", "");
         let row = |l: &str| {
             let (n, rest) = l.trim().trim_start_matches("- ").split_once([':', '.'])?;
             Some((
@@ -140,7 +154,7 @@ impl Model {
     }
 }
 
-/// Shares of the tokens of the labelled templates that the model gives alike.
+/// Prints the token F1 of the model's templates against the labeled ones.
 fn parsing(model: &Model, data: &Path) {
     let folders = std::fs::read_dir(data.join("loghub2k"))
         .into_iter()
@@ -159,7 +173,7 @@ fn parsing(model: &Model, data: &Path) {
             continue;
         };
         let rows: Vec<(String, String)> = csv_rows(&labels, "Content", "EventTemplate");
-        let (mut alike, mut given, mut wanted) = (0, 0, 0);
+        let (mut equal, mut given, mut wanted) = (0, 0, 0);
         for batch in 0..QUESTIONS {
             let picked: Vec<&(String, String)> = rows
                 .iter()
@@ -183,17 +197,18 @@ fn parsing(model: &Model, data: &Path) {
                     .get(&(i + 1))
                     .map_or_else(Vec::new, |a| a.split_whitespace().collect());
                 let want: Vec<&str> = truth.split_whitespace().collect();
-                alike += longest_common(&got, &want);
+                equal += longest_common(&got, &want);
                 (given, wanted) = (given + got.len(), wanted + want.len());
             }
         }
         println!(
             "parsing {name:<12} token F1 {:.3}",
-            f1(alike, given, wanted)
+            f1(equal, given, wanted)
         );
     }
 }
 
+/// Prints the F1 of the lines that the model calls abnormal.
 fn anomalies(model: &Model, data: &Path) {
     for name in ["bgl", "spirit"] {
         let Ok(text) = std::fs::read_to_string(data.join(format!("loglm/ad_train_{name}.csv")))
@@ -224,13 +239,13 @@ fn anomalies(model: &Model, data: &Path) {
             );
             let answers = model.numbered("anomalies", &question);
             for (i, (_, truth)) in picked.iter().enumerate() {
-                let said = answers
+                let predicted = answers
                     .get(&(i + 1))
                     .is_some_and(|a| a.starts_with("abnormal"));
-                let is = truth.contains("abnormal") || truth.trim() == "1";
-                hits += usize::from(said && is);
-                flagged += usize::from(said);
-                bad += usize::from(is);
+                let actual = truth.contains("abnormal") || truth.trim() == "1";
+                hits += usize::from(predicted && actual);
+                flagged += usize::from(predicted);
+                bad += usize::from(actual);
             }
         }
         println!(
@@ -240,6 +255,7 @@ fn anomalies(model: &Model, data: &Path) {
     }
 }
 
+/// Prints the ROUGE-L of the model's answers against the expected answers, by task.
 fn against_pairs(model: &Model, pairs: &str) {
     let mut scores: BTreeMap<String, Vec<f64>> = BTreeMap::new();
     for pair in pairs
@@ -269,8 +285,8 @@ fn against_pairs(model: &Model, pairs: &str) {
     }
 }
 
-fn f1(alike: usize, given: usize, wanted: usize) -> f64 {
-    2.0 * alike as f64 / (given + wanted).max(1) as f64
+fn f1(equal: usize, given: usize, wanted: usize) -> f64 {
+    2.0 * equal as f64 / (given + wanted).max(1) as f64
 }
 
 /// Length of the longest common subsequence.
@@ -291,7 +307,7 @@ fn longest_common(a: &[&str], b: &[&str]) -> usize {
     row[b.len()]
 }
 
-/// Two columns of a CSV with quoted fields.
+/// Two columns of a CSV file, by name. Fields may be quoted.
 fn csv_rows(text: &str, first: &str, second: &str) -> Vec<(String, String)> {
     let mut lines = text.lines().map(fields);
     let header = lines.next().unwrap_or_default();
@@ -304,6 +320,7 @@ fn csv_rows(text: &str, first: &str, second: &str) -> Vec<(String, String)> {
         .collect()
 }
 
+/// Fields of a CSV line.
 fn fields(line: &str) -> Vec<String> {
     let (mut out, mut quoted) = (vec![String::new()], false);
     for c in line.chars() {

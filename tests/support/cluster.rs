@@ -1,5 +1,6 @@
-//! A real control plane for tests: etcd, kube-apiserver and kube-controller-manager on free ports, with an administrator and
-//! a user who may only look. There is no kubelet: a thread says of every pod that it is ready, and removes the deleted.
+//! A real control plane for tests: etcd, kube-apiserver and kube-controller-manager on free ports,
+//! with an administrator and a user without permissions. There is no real kubelet: a thread marks
+//! every pod as ready and removes deleted pods.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -9,9 +10,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// The only node.
+/// Name of the only node.
 pub const NODE: &str = "node-1";
 
+/// A running control plane; dropping it stops all its processes.
 pub struct Cluster {
     home: tempfile::TempDir,
     children: Vec<Child>,
@@ -19,7 +21,7 @@ pub struct Cluster {
     url: String,
 }
 
-/// Where the programs are, or `None` after saying what is left out.
+/// The folder of the programs, or `None` after a message that says what is missing.
 fn programs() -> Option<PathBuf> {
     let folder = std::env::var_os("FAULTLINE_KUBE")
         .map(PathBuf::from)
@@ -47,12 +49,13 @@ fn free_port() -> u16 {
 }
 
 impl Cluster {
+    /// Starts the cluster; `None` if a program is missing.
     pub fn start() -> Option<Cluster> {
         let programs = programs()?;
         let home = tempfile::tempdir().unwrap();
         let (etcd, peer, port) = (free_port(), free_port(), free_port());
         let url = format!("https://127.0.0.1:{port}");
-        keys(home.path());
+        write_keys(home.path());
         let mut cluster = Cluster {
             home,
             children: Vec::new(),
@@ -112,12 +115,12 @@ impl Cluster {
                 "--secure-port=0",
             ],
         );
-        cluster.be_kubelet();
+        cluster.manage_pods();
         cluster.add_node();
         Some(cluster)
     }
 
-    /// A node whose kubelet, and metrics that a server beside the API's gives: both are the stand-in.
+    /// Adds a node and the metrics API; kubelet.py serves both.
     fn add_node(&mut self) {
         let port = free_port();
         let [certificate, key, logs] = ["kubelet.crt", "kubelet.key", "logs"].map(|n| self.path(n));
@@ -144,7 +147,7 @@ impl Cluster {
                 "spec":{{"group":"metrics.k8s.io","version":"v1beta1","groupPriorityMinimum":100,"versionPriority":100,
                 "insecureSkipTLSVerify":true,"service":{{"name":"metrics","namespace":"kube-system","port":{port}}}}}}}"#
         ));
-        self.wait_until("the metrics are there", || {
+        self.wait_until("the metrics API is available", || {
             self.kubectl(&[
                 "get",
                 "apiservice",
@@ -156,7 +159,7 @@ impl Cluster {
         });
     }
 
-    /// Where the kubelet has the logs of pods.
+    /// The folder from which the fake kubelet reads the logs of pods.
     pub fn logs(&self) -> PathBuf {
         self.home.path().join("logs")
     }
@@ -165,6 +168,7 @@ impl Cluster {
         self.home.path().join(name).display().to_string()
     }
 
+    /// Path of the kubeconfig file.
     pub fn config(&self) -> String {
         self.path("config")
     }
@@ -182,13 +186,14 @@ impl Cluster {
             .push(child.unwrap_or_else(|e| panic!("{}: {e}", program.display())));
     }
 
-    /// Contexts: `test` may do all, `viewer` may only look, `slow` and `dropped` go through a bad line.
+    /// Writes four contexts: `test` has all permissions, `viewer` has none, `slow` and `dropped`
+    /// use a faulty connection.
     fn write_config(&self) {
-        let bad = |mood| format!("https://127.0.0.1:{}", bad_line(&self.url, mood));
+        let faulty = |kind| format!("https://127.0.0.1:{}", faulty_connection(&self.url, kind));
         let clusters = [
             ("good", self.url.clone()),
-            ("slow", bad(Line::Slow)),
-            ("dropped", bad(Line::Dropped)),
+            ("slow", faulty(Connection::Slow)),
+            ("dropped", faulty(Connection::Dropped)),
         ];
         let mut text = "apiVersion: v1\nkind: Config\ncurrent-context: test\nusers:\n".to_string();
         text.push_str("- {name: admin, user: {token: admintoken}}\n- {name: viewer, user: {token: viewertoken}}\nclusters:\n");
@@ -209,31 +214,33 @@ impl Cluster {
         std::fs::write(self.config(), text).unwrap();
     }
 
-    /// Real kubectl as the administrator: did it succeed, and what it said.
+    /// Runs kubectl as the administrator: whether it succeeded, and its output.
     pub fn kubectl(&self, args: &[&str]) -> (bool, String) {
         kubectl(&self.config(), args)
     }
 
-    /// Creates an object.
+    /// Creates an object from JSON.
     pub fn create(&self, object: &str) {
         let file = self.path("object.json");
         std::fs::write(&file, object).unwrap();
-        let (done, said) = self.kubectl(&["create", "-f", &file]);
-        assert!(done, "{said}");
+        let (done, output) = self.kubectl(&["create", "-f", &file]);
+        assert!(done, "{output}");
     }
 
+    /// Waits up to 90 seconds for a condition; `what` completes "until ..." in the message.
     pub fn wait_until(&self, what: &str, mut holds: impl FnMut() -> bool) {
         let started = Instant::now();
         while !holds() {
             assert!(
                 started.elapsed() < Duration::from_secs(90),
-                "waited in vain until {what}"
+                "timed out waiting until {what}"
             );
             std::thread::sleep(Duration::from_millis(200));
         }
     }
 
-    fn be_kubelet(&self) {
+    /// Starts the thread that marks pods as ready and removes deleted pods.
+    fn manage_pods(&self) {
         let (config, url, stop) = (self.config(), self.url.clone(), self.stop.clone());
         std::thread::spawn(move || {
             let template = "{range .items[*]}{.metadata.namespace} {.metadata.name} {.status.phase} {.metadata.deletionTimestamp}{\"\\n\"}{end}";
@@ -259,7 +266,7 @@ impl Cluster {
                                 ],
                             );
                         }
-                        [namespace, name, "Pending", ..] => ready(&url, namespace, name),
+                        [namespace, name, "Pending", ..] => mark_ready(&url, namespace, name),
                         _ => {}
                     }
                 }
@@ -279,6 +286,7 @@ impl Drop for Cluster {
     }
 }
 
+/// Runs kubectl: whether it succeeded, and its output or its error message.
 fn kubectl(config: &str, args: &[&str]) -> (bool, String) {
     let done = Command::new("kubectl")
         .env("KUBECONFIG", config)
@@ -296,7 +304,8 @@ fn kubectl(config: &str, args: &[&str]) -> (bool, String) {
     )
 }
 
-fn ready(url: &str, namespace: &str, name: &str) {
+/// Marks a pod as ready.
+fn mark_ready(url: &str, namespace: &str, name: &str) {
     let status = r#"{"status":{"phase":"Running","conditions":[{"type":"Ready","status":"True","lastTransitionTime":"2026-01-01T00:00:00Z"}]}}"#;
     let address = format!("{url}/api/v1/namespaces/{namespace}/pods/{name}/status");
     let headers = [
@@ -313,14 +322,15 @@ fn ready(url: &str, namespace: &str, name: &str) {
         .ok();
 }
 
-fn keys(home: &Path) {
+/// Writes the keys, the kubelet's certificate and the users' tokens.
+fn write_keys(home: &Path) {
     let openssl = |args: &[&str]| {
         let done = Command::new("openssl")
             .current_dir(home)
             .args(args)
             .stderr(Stdio::null())
             .status();
-        assert!(done.is_ok_and(|s| s.success()), "openssl makes the keys");
+        assert!(done.is_ok_and(|s| s.success()), "openssl {args:?} failed");
     };
     openssl(&["genrsa", "-out", "sa.key", "2048"]);
     openssl(&["rsa", "-in", "sa.key", "-pubout", "-out", "sa.pub"]);
@@ -347,15 +357,15 @@ fn keys(home: &Path) {
 }
 
 #[derive(Clone, Copy, PartialEq)]
-enum Line {
-    /// Nothing comes through for longer than anyone waits.
+enum Connection {
+    /// Transfers nothing for longer than any time limit.
     Slow,
-    /// Breaks after some bytes.
+    /// Breaks after the first bytes.
     Dropped,
 }
 
-/// A port that leads to the server over a bad line.
-fn bad_line(url: &str, mood: Line) -> u16 {
+/// Opens a port that forwards to the server through a faulty connection; returns the port.
+fn faulty_connection(url: &str, kind: Connection) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let to = url.trim_start_matches("https://").to_string();
@@ -363,7 +373,7 @@ fn bad_line(url: &str, mood: Line) -> u16 {
         for mut from in listener.incoming().flatten() {
             let to = to.clone();
             std::thread::spawn(move || {
-                if mood == Line::Slow {
+                if kind == Connection::Slow {
                     std::thread::sleep(Duration::from_secs(120));
                     return;
                 }

@@ -1,20 +1,21 @@
-//! The corpora of sample-logs/, each with its known truth: written here, never copied from anywhere.
+//! Generates the files of sample-logs/ and the description of the fault in each. Nothing is copied
+//! from real logs.
 
 use super::rng::Rng;
 use super::sockshop;
-use faultline::text::civil::{SECOND, civil_from_days, rfc3339};
+use faultline::text::civil::{SECOND, rfc3339};
 use std::io::Write;
 
 /// 2026-03-02T09:00:00Z.
 const START: i64 = 1_772_442_000 * SECOND;
 const MINUTES: i64 = 20;
-/// The outage of the checkout sample, in minutes from the start.
+/// Time of the fault in every sample but the shop's, in minutes from the start.
 const FAULT: std::ops::Range<i64> = 8..15;
 const MONTHS: [&str; 12] = [
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
 ];
 
-/// Name in sample-logs/ and bytes of every file.
+/// Name in sample-logs/ and content of every file.
 pub fn samples() -> Vec<(String, Vec<u8>)> {
     vec![
         ("checkout-outage.tar.gz".into(), checkout()),
@@ -31,11 +32,32 @@ pub fn samples() -> Vec<(String, Vec<u8>)> {
     ]
 }
 
-const CHECKOUT_TRUTH: &str = "# checkout-outage.tar.gz\n\nKubelet pod logs of a small shop, 2026-03-02 09:00 to 09:20 UTC. From 09:08 to 09:15 the\nconnection pool of `payment-db` is exhausted: `payment` times out first, `checkout` answers 503 after it, `frontend` shows errors\nlast. `catalogue` and `cart` are not touched. `payment` restarts once at 09:12 (0.log, 1.log).\n";
-const SHOP_TRUTH: &str = "# sock-shop.tar.gz\n\nKubelet pod logs of a simulated shop of 14 services with their sidecars, 2026-03-02 09:00 to 09:30 UTC, little traffic. From\n09:10 to 09:20 the disk of `carts-db` fails: its reads take long and half of them end in an I/O error; `carts` fails after it,\n`orders` and `front-end` after `carts`. The services beside it are not touched.\n";
-const WEB_TRUTH: &str = "# web/\n\nnginx access log and the log of the Spring application behind it, 2026-03-02 09:00 to 09:20 UTC. From 09:08 to 09:15 the\napplication cannot reach its database: stack traces in app.log, status 502 in access.log.\n";
-const SYSLOG_TRUTH: &str = "# syslog-host.log\n\nsyslog of one host, Mar 2 09:00 to 09:20 (no year in the text). sshd is probed from one address throughout; from 09:08 to 09:15 the\nkernel reports I/O errors of sdb and the file system goes read-only.\n";
-const SERVICES_TRUTH: &str = "# services.log\n\nThree services in one file, JSON lines and logfmt mixed, 2026-03-02 09:00 to 09:20 UTC. From 09:08 to 09:15 `orders` answers\nslowly and then times out on `inventory`.\n";
+const CHECKOUT_TRUTH: &str = "\
+# checkout-outage.tar.gz\n\n\
+Kubelet pod logs of a small shop, 2026-03-02 09:00 to 09:20 UTC. From 09:08 to 09:15 the connection\n\
+pool of `payment-db` is exhausted: `payment` times out first, then `checkout` answers with 503, and\n\
+finally `frontend` logs errors. `catalogue` and `cart` are not affected. `payment` restarts once at\n\
+09:12 (0.log, 1.log).\n";
+const SHOP_TRUTH: &str = "\
+# sock-shop.tar.gz\n\n\
+Kubelet pod logs of a simulated shop of 14 services with their sidecars, 2026-03-02 09:00 to 09:30\n\
+UTC, with little traffic. From 09:10 to 09:20 the disk of `carts-db` fails: half of its reads are\n\
+slow and end in an I/O error. `carts` fails next, then `orders` and `front-end`, which call `carts`.\n\
+The other services are not affected.\n";
+const WEB_TRUTH: &str = "\
+# web/\n\n\
+The nginx access log and the log of the Spring application behind it, 2026-03-02 09:00 to 09:20 UTC.\n\
+From 09:08 to 09:15 the application cannot reach its database: app.log has stack traces, and\n\
+access.log has status 502.\n";
+const SYSLOG_TRUTH: &str = "\
+# syslog-host.log\n\n\
+The syslog of one host, Mar 2 09:00 to 09:20 (the lines have no year). One address probes sshd all\n\
+the time. From 09:08 to 09:15 the kernel reports I/O errors of sdb, and the file system becomes\n\
+read-only.\n";
+const SERVICES_TRUTH: &str = "\
+# services.log\n\n\
+Three services in one file, with JSON lines and logfmt mixed, 2026-03-02 09:00 to 09:20 UTC. From\n\
+09:08 to 09:15 `orders` answers slowly, and then its calls to `inventory` time out.\n";
 
 fn shop() -> Vec<u8> {
     let faults = vec![("carts-db", sockshop::Effect::Disk, 600, 1200)];
@@ -46,7 +68,7 @@ fn shop() -> Vec<u8> {
     }))
 }
 
-/// Seconds from the start of a run of events, drawn around a rate.
+/// Sorted random times at an average rate, in nanoseconds since the epoch.
 fn times(rng: &mut Rng, per_minute: u64) -> Vec<i64> {
     let n = per_minute * MINUTES as u64;
     let mut times: Vec<i64> = (0..n)
@@ -60,6 +82,7 @@ fn in_fault(at: i64) -> bool {
     FAULT.contains(&((at - START) / (60 * SECOND)))
 }
 
+/// A line in the format of the container runtime interface (CRI).
 fn cri(at: i64, text: &str) -> String {
     format!("{} stdout F {text}\n", rfc3339(at, 9))
 }
@@ -263,7 +286,7 @@ fn access() -> String {
     let mut rng = Rng(21);
     let mut out = String::new();
     for at in times(&mut rng, 150) {
-        let (y, m, d) = civil_from_days(at / (86_400 * SECOND));
+        let (y, m, d) = date(at);
         let clock = &rfc3339(at, 0)[11..19];
         let path = *rng.pick(&[
             "/api/items",
@@ -308,7 +331,7 @@ fn syslog() -> String {
     let mut rng = Rng(31);
     let mut out = String::new();
     for at in times(&mut rng, 120) {
-        let (_, m, d) = civil_from_days(at / (86_400 * SECOND));
+        let (_, m, d) = date(at);
         let head = format!(
             "{} {d:>2} {} web-7",
             MONTHS[m as usize - 1],
@@ -392,4 +415,11 @@ fn services() -> String {
         out.push('\n');
     }
     out
+}
+
+/// Year, month and day of a moment.
+fn date(at: i64) -> (i32, u32, u32) {
+    let text = rfc3339(at, 0);
+    let part = |range: std::ops::Range<usize>| text[range].parse::<u32>().unwrap();
+    (part(0..4) as i32, part(5..7), part(8..10))
 }

@@ -1,8 +1,9 @@
-"""What a kubelet and the metrics API answer, for a kube-apiserver that has neither: logs of pods out of a folder, made-up usage.
+"""A fake kubelet and metrics API for a kube-apiserver: serves pod logs from a folder, and constant resource usage.
 
-Reached by kubectl only through the real API server, which checks every option by its own rules before it asks here.
-Usage: kubelet.py PORT CERTIFICATE KEY FOLDER. In the folder: POD.log and POD.previous.log (or any.*) with a stamp before every line, and
-POD.cut, which breaks the stream in the middle of a line and is then removed.
+kubectl reaches it only through the real API server, which validates every option first.
+Usage: kubelet.py PORT CERTIFICATE KEY FOLDER. The folder contains POD.log and POD.previous.log (or any.log and
+any.previous.log for all pods) with a timestamp before every line. A file POD.cut breaks the followed stream of this pod
+in the middle of a line, and is then removed.
 """
 
 import datetime
@@ -18,7 +19,7 @@ PORT, CERTIFICATE, KEY, FOLDER = int(sys.argv[1]), sys.argv[2], sys.argv[3], sys
 GROUP = "/apis/metrics.k8s.io/v1beta1"
 
 
-def moment(text):
+def nanoseconds(text):
     whole, _, rest = text.rstrip("Z").partition(".")
     seconds = datetime.datetime.strptime(whole, "%Y-%m-%dT%H:%M:%S").replace(tzinfo=datetime.timezone.utc).timestamp()
     return int(seconds) * 10**9 + int((rest + "000000000")[:9])
@@ -75,7 +76,7 @@ class Kubelet(http.server.BaseHTTPRequestHandler):
             file = os.path.join(FOLDER, "any" + (".previous.log" if yes("previous") else ".log"))
         if not os.path.exists(file):
             return self.answer("previous terminated container not found" if yes("previous") else "", 400 if yes("previous") else 200, "text/plain")
-        since = moment(options["sinceTime"]) if "sinceTime" in options else 0
+        since = nanoseconds(options["sinceTime"]) if "sinceTime" in options else 0
         if "sinceSeconds" in options:
             since = int((time.time() - int(options["sinceSeconds"])) * 1e9)
         self.send_response(200)
@@ -86,8 +87,8 @@ class Kubelet(http.server.BaseHTTPRequestHandler):
         try:
             with open(file, "rb") as lines:
                 if "tailLines" in options:
-                    kept = lines.readlines()[-int(options["tailLines"]) :]
-                    lines = iter(kept)
+                    tail = lines.readlines()[-int(options["tailLines"]) :]
+                    lines = iter(tail)
                 while True:
                     line = lines.readline() if hasattr(lines, "readline") else next(lines, b"")
                     if not line:
@@ -96,7 +97,7 @@ class Kubelet(http.server.BaseHTTPRequestHandler):
                         time.sleep(0.05)
                         continue
                     stamp, _, text = line.partition(b" ")
-                    if moment(stamp.decode()) < since:
+                    if nanoseconds(stamp.decode()) < since:
                         continue
                     line = line if yes("timestamps") else text
                     if yes("follow") and os.path.exists(cut):

@@ -1,17 +1,19 @@
-//! What several tests share.
+//! Helpers for the integration tests: running the program, test data, and the modules below.
 #![allow(dead_code)]
 
 pub mod cluster;
 pub mod generate;
+pub mod ollama;
 pub mod outages;
 pub mod pty;
 pub mod rng;
+pub mod scenario;
 pub mod sockshop;
 
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
-/// The program under test, with a cache and settings of its own.
+/// The program under test, with its cache, settings and data in `home`.
 pub fn faultline(home: &std::path::Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_faultline"));
     for name in ["XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "HOME"] {
@@ -21,6 +23,7 @@ pub fn faultline(home: &std::path::Path) -> Command {
     command
 }
 
+/// Runs a command: exit status, standard output and standard error.
 pub fn run(command: &mut Command) -> (i32, String, String) {
     let Output {
         status,
@@ -34,7 +37,7 @@ pub fn run(command: &mut Command) -> (i32, String, String) {
     )
 }
 
-/// The folder with real logs, or `None` after saying that the test is skipped.
+/// The folder with real logs, or `None` after a message that the test is skipped.
 pub fn data() -> Option<PathBuf> {
     let found = std::env::var_os("FAULTLINE_DATA")
         .map(PathBuf::from)
@@ -45,6 +48,7 @@ pub fn data() -> Option<PathBuf> {
     found
 }
 
+/// Path of a bundled sample.
 pub fn sample(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("sample-logs")

@@ -1,23 +1,27 @@
-//! A simulator of outages, for the policy of the planner: what may be behind a fault class, what shows, what helps, what it
-//! costs. The numbers are this project's judgement of each; the policy is learnt from them and not from the logs of anybody.
+//! A simulator of outages that trains the planner's policy: causes of each fault class, their
+//! signs, the actions that help, and the cost of each action. The numbers are estimates of this
+//! project, not measurements from real logs.
 
 use super::rng::Rng;
+use faultline::remediate::Feature;
 
-/// What may be behind an outage.
+/// A possible cause of an outage.
 pub struct Cause {
     pub name: &'static str,
-    /// The class that a look from nearby gives it.
+    /// The fault class that a closer inspection finds.
     pub class: &'static str,
-    /// Verbs with their chance, in percent, to end it.
+    /// Verbs that end the outage, with the probability in percent.
     helped_by: &'static [(&'static str, u64)],
-    /// Verbs that make it worse, with the chance.
+    /// Verbs that make it worse, with the probability in percent.
     worsened_by: &'static [(&'static str, u64)],
-    /// Looks that tell what it is, with the chance.
+    /// Inspections that reveal the fault class, with the probability in percent.
     shown_by: &'static [(&'static str, u64)],
-    /// Chance that the service is down (else it is degraded), that its release is young, that the trouble has passed.
+    /// Probabilities in percent that the service is down (otherwise it is degraded), that its
+    /// release is recent, and that the outage has ended.
     signs: [u64; 3],
 }
 
+/// A cause without actions.
 const fn cause(name: &'static str, class: &'static str, signs: [u64; 3]) -> Cause {
     Cause {
         name,
@@ -29,6 +33,7 @@ const fn cause(name: &'static str, class: &'static str, signs: [u64; 3]) -> Caus
     }
 }
 
+/// All causes; [`CLASSES`] refers to them by index.
 pub const CAUSES: &[Cause] = &[
     Cause {
         helped_by: &[
@@ -39,7 +44,7 @@ pub const CAUSES: &[Cause] = &[
         ],
         shown_by: &[("describe", 30), ("top", 50), ("logs-previous", 30)],
         ..cause(
-            "state that only a fresh process sheds",
+            "a state that only a restart clears",
             "deadlock",
             [70, 15, 10],
         )
@@ -58,13 +63,13 @@ pub const CAUSES: &[Cause] = &[
             ("describe", 40),
             ("events", 40),
         ],
-        ..cause("a release that went wrong", "crash loop", [75, 90, 3])
+        ..cause("a bad release", "crash loop", [75, 90, 3])
     },
     Cause {
         helped_by: &[("scale", 80), ("hpa-bound", 70), ("restart", 8)],
         worsened_by: &[("restart", 30), ("delete-pod", 40), ("pause", 5)],
         shown_by: &[("top", 70), ("get", 30), ("describe", 30)],
-        ..cause("more load than it can bear", "timeout", [35, 15, 25])
+        ..cause("too much load", "timeout", [35, 15, 25])
     },
     Cause {
         helped_by: &[
@@ -85,29 +90,29 @@ pub const CAUSES: &[Cause] = &[
         helped_by: &[("set-env", 80), ("undo", 55)],
         worsened_by: &[("restart", 10)],
         shown_by: &[("describe", 40), ("history", 40), ("logs-previous", 40)],
-        ..cause("a setting that is wrong", "authentication", [60, 65, 2])
+        ..cause("a wrong setting", "authentication", [60, 65, 2])
     },
     Cause {
         helped_by: &[("delete-pod", 50), ("cordon", 45), ("escalate", 70)],
         worsened_by: &[("uncordon", 40)],
         shown_by: &[("events", 70), ("describe", 50), ("get", 50), ("top", 20)],
-        ..cause("a machine that is ill", "node not ready", [70, 5, 8])
+        ..cause("a faulty machine", "node not ready", [70, 5, 8])
     },
     Cause {
         helped_by: &[("escalate", 80)],
         worsened_by: &[("delete-pod", 10), ("scale", 10)],
         shown_by: &[("events", 30), ("describe", 20), ("logs-previous", 20)],
-        ..cause(
-            "something outside of what can be set right here",
-            "certificate",
-            [70, 5, 15],
-        )
+        ..cause("a fault outside the cluster", "certificate", [70, 5, 15])
     },
     Cause {
         helped_by: &[("probe", 85), ("undo", 45), ("restart", 5)],
         worsened_by: &[("delete-pod", 30), ("restart", 20)],
         shown_by: &[("events", 80), ("describe", 80), ("get", 30)],
-        ..cause("a probe that is too impatient", "probe failed", [60, 60, 3])
+        ..cause(
+            "a probe with too short a timeout",
+            "probe failed",
+            [60, 60, 3],
+        )
     },
     Cause {
         helped_by: &[("undo", 85), ("set-image", 85)],
@@ -118,7 +123,7 @@ pub const CAUSES: &[Cause] = &[
             ("get", 70),
             ("rollout-status", 50),
         ],
-        ..cause("an image that cannot be had", "image pull", [60, 95, 0])
+        ..cause("an image that cannot be pulled", "image pull", [60, 95, 0])
     },
     Cause {
         helped_by: &[("nothing", 100)],
@@ -136,26 +141,22 @@ pub const CAUSES: &[Cause] = &[
             ("describe", 50),
             ("look-further", 50),
         ],
-        ..cause(
-            "nothing any more: it passed by itself",
-            "shutdown",
-            [5, 10, 95],
-        )
+        ..cause("an outage that has already ended", "shutdown", [5, 10, 95])
     },
     Cause {
         helped_by: &[("resume", 85), ("undo", 60)],
         worsened_by: &[("scale", 20)],
         shown_by: &[("rollout-status", 90), ("describe", 70), ("get", 40)],
-        ..cause("a rollout that stands half done", "image pull", [25, 90, 2])
+        ..cause("an unfinished rollout", "image pull", [25, 90, 2])
     },
     Cause {
         helped_by: &[("uncordon", 85), ("escalate", 50)],
         shown_by: &[("get", 40), ("events", 60), ("describe", 60)],
-        ..cause("a machine kept out by mistake", "quota", [25, 10, 5])
+        ..cause("a machine cordoned by mistake", "quota", [25, 10, 5])
     },
 ];
 
-/// What is behind a class, in shares; by the order of [`CAUSES`].
+/// Fault classes, each with the relative frequency of its causes in the order of [`CAUSES`].
 pub const CLASSES: &[(&str, [u64; 12])] = &[
     ("pool exhausted", [62, 8, 14, 0, 4, 0, 6, 0, 0, 6, 0, 0]),
     ("out of memory", [12, 12, 8, 64, 0, 2, 0, 0, 0, 2, 0, 0]),
@@ -183,7 +184,7 @@ pub const CLASSES: &[(&str, [u64; 12])] = &[
     ("none", [18, 14, 12, 2, 6, 2, 14, 0, 0, 32, 0, 0]),
 ];
 
-/// Looks cost a moment, changes more, waking somebody most.
+/// Cost of a verb: inspections are cheap, changes cost more, and paging the owner costs most.
 fn cost(verb: &str) -> f64 {
     match verb {
         "get" | "describe" | "events" | "top" | "history" | "rollout-status" | "logs-previous" => {
@@ -198,12 +199,16 @@ fn cost(verb: &str) -> f64 {
     }
 }
 
-const MOST_STEPS: usize = 6;
-const MENDED: f64 = 3.0;
+/// An outage ends after this number of actions.
+const MAX_STEPS: usize = 6;
+/// Reward for an action that ends the outage.
+const RECOVERED: f64 = 3.0;
+/// Penalty for an action that makes the outage worse.
 const HARM: f64 = 1.0;
-const LEFT_BROKEN: f64 = -2.5;
+/// Reward if the outage is left unsolved.
+const UNSOLVED: f64 = -2.5;
 
-/// One outage, as it is and as it is seen.
+/// One outage: its real cause, and what the planner sees of it.
 pub struct Outage {
     cause: usize,
     class: &'static str,
@@ -216,6 +221,7 @@ pub struct Outage {
 }
 
 impl Outage {
+    /// A random outage.
     pub fn draw(rng: &mut Rng) -> Outage {
         let (class, shares) = rng.pick(CLASSES);
         let mut at = rng.below(shares.iter().sum());
@@ -227,7 +233,7 @@ impl Outage {
                 here
             })
             .unwrap_or(0);
-        // Where nothing stands out there is, nearly always, nothing.
+        // A service without unusual signs almost never has a fault.
         let quiet = rng.chance(8);
         let cause = if quiet && rng.chance(95) { 9 } else { cause };
         let [down, young, passed] = CAUSES[cause].signs.map(|p| rng.chance(p));
@@ -243,10 +249,10 @@ impl Outage {
         }
     }
 
-    /// By the names that the policy's weights have.
+    /// Names of the features that hold now, as in the policy's weights.
     pub fn situation(&self) -> Vec<&'static str> {
         if self.quiet {
-            return vec!["always", "quiet"];
+            return vec![Feature::Always.name(), Feature::NoCause.name()];
         }
         let mut out = vec![
             "always",
@@ -255,9 +261,9 @@ impl Outage {
         ];
         out.extend(
             [
-                (self.young, "young release"),
-                (self.open, "open which"),
-                (self.passed, "passed"),
+                (self.young, Feature::RecentRelease.name()),
+                (self.open, Feature::UncertainCause.name()),
+                (self.passed, Feature::Ended.name()),
             ]
             .iter()
             .filter(|h| h.0)
@@ -266,7 +272,7 @@ impl Outage {
         out
     }
 
-    /// Verbs that can be tried: those of the class, none twice.
+    /// Indices of the verbs that can be tried: those of the class that were not tried before.
     pub fn usable(&self, verbs: &[(String, Vec<String>, bool)]) -> Vec<usize> {
         let advice = |v: &str| matches!(v, "nothing" | "look-further" | "escalate");
         let fits = |v: &(String, Vec<String>, bool)| {
@@ -281,16 +287,24 @@ impl Outage {
             .collect()
     }
 
-    /// Tries a verb: what it brings, and whether that was the end.
+    /// Tries a verb: its reward, and whether the outage is over.
     pub fn step(&mut self, verb: &str, index: usize, rng: &mut Rng) -> (f64, bool) {
         self.tried.push(index);
         let cause = &CAUSES[self.cause];
         let chance = |list: &[(&str, u64)]| list.iter().find(|l| l.0 == verb).map_or(0, |l| l.1);
         let mut reward = -cost(verb);
-        // Someone who is blamed for another's fault is mended in vain.
+        // While it is open which service is at fault, the action may be aimed at the wrong one.
         let aimed = !self.open || rng.chance(60) || matches!(verb, "nothing" | "escalate");
         if aimed && rng.chance(chance(cause.helped_by)) {
-            return (reward + if self.down { MENDED } else { MENDED - 0.5 }, true);
+            return (
+                reward
+                    + if self.down {
+                        RECOVERED
+                    } else {
+                        RECOVERED - 0.5
+                    },
+                true,
+            );
         }
         if rng.chance(chance(cause.worsened_by)) {
             reward -= HARM;
@@ -298,13 +312,9 @@ impl Outage {
         if rng.chance(chance(cause.shown_by)) {
             (self.class, self.quiet, self.open) = (cause.class, false, false);
         }
-        let over = matches!(verb, "nothing" | "escalate") || self.tried.len() == MOST_STEPS;
+        let over = matches!(verb, "nothing" | "escalate") || self.tried.len() == MAX_STEPS;
         if over {
-            reward += if verb == "escalate" {
-                -0.5
-            } else {
-                LEFT_BROKEN
-            };
+            reward += if verb == "escalate" { -0.5 } else { UNSOLVED };
         }
         (reward, over)
     }

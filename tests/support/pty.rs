@@ -1,12 +1,15 @@
-//! The program in a real pseudo-terminal of 120x40, with a screen that can be read.
+//! Runs the program in a real pseudo-terminal of 120x40 and reads its screen. Knows nothing about
+//! what the screen should contain.
 
 use portable_pty::{CommandBuilder, PtySize, native_pty_system};
 use std::io::{Read, Write};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+/// The running program and its terminal.
 pub struct Pty {
     parser: Arc<Mutex<vt100::Parser>>,
+    /// All bytes that the program has written.
     pub raw: Arc<Mutex<Vec<u8>>>,
     writer: Box<dyn Write + Send>,
     pub child: Box<dyn portable_pty::Child + Send + Sync>,
@@ -18,7 +21,7 @@ impl Pty {
         Pty::with(home, args, &[])
     }
 
-    /// With further variables; the current folder is `home`.
+    /// Starts the program in `home`, with additional environment variables.
     pub fn with(home: &std::path::Path, args: &[&str], variables: &[(&str, &str)]) -> Pty {
         let size = PtySize {
             rows: 40,
@@ -47,12 +50,12 @@ impl Pty {
             0,
         )));
         let raw: Arc<Mutex<Vec<u8>>> = Arc::default();
-        let (seen, kept) = (parser.clone(), raw.clone());
+        let (parsed, written) = (parser.clone(), raw.clone());
         std::thread::spawn(move || {
             let mut buffer = [0; 8192];
             while let Ok(n @ 1..) = reader.read(&mut buffer) {
-                seen.lock().unwrap().process(&buffer[..n]);
-                kept.lock().unwrap().extend_from_slice(&buffer[..n]);
+                parsed.lock().unwrap().process(&buffer[..n]);
+                written.lock().unwrap().extend_from_slice(&buffer[..n]);
             }
         });
         Pty {
@@ -68,13 +71,15 @@ impl Pty {
         self.parser.lock().unwrap().screen().contents()
     }
 
+    /// Waits up to 30 seconds for a text and returns the screen; panics if it does not appear.
     pub fn wait_for(&self, text: &str) -> String {
         self.wait_long(text, Duration::from_secs(30))
     }
 
-    pub fn wait_long(&self, text: &str, most: Duration) -> String {
+    /// Like `wait_for`, with another limit.
+    pub fn wait_long(&self, text: &str, limit: Duration) -> String {
         let start = Instant::now();
-        while start.elapsed() < most {
+        while start.elapsed() < limit {
             let screen = self.screen();
             if screen.contains(text) {
                 return screen;
@@ -84,14 +89,14 @@ impl Pty {
         panic!("'{text}' did not appear on:\n{}", self.screen());
     }
 
-    /// Esc, until what lies over the panes is gone.
+    /// Presses Esc and waits until the overlay with this title is closed.
     pub fn close(&mut self, title: &str) {
         self.keys("\x1b");
         let start = Instant::now();
         while self.screen().contains(title) {
             assert!(
                 start.elapsed() < Duration::from_secs(30),
-                "'{title}' stays on:\n{}",
+                "'{title}' is still on:\n{}",
                 self.screen()
             );
             std::thread::park_timeout(Duration::from_millis(20));
@@ -103,6 +108,7 @@ impl Pty {
         self.writer.flush().unwrap();
     }
 
+    /// Waits for the program to end and returns its exit status.
     pub fn ended(&mut self) -> u32 {
         let start = Instant::now();
         while start.elapsed() < Duration::from_secs(30) {
@@ -111,10 +117,10 @@ impl Pty {
             }
             std::thread::park_timeout(Duration::from_millis(20));
         }
-        panic!("it did not end; the screen:\n{}", self.screen());
+        panic!("the program did not end; the screen:\n{}", self.screen());
     }
 
-    /// The alternate screen was left and the cursor shown again.
+    /// Whether the program left the alternate screen and showed the cursor again.
     pub fn restored(&self) -> bool {
         std::thread::park_timeout(Duration::from_millis(200));
         let raw = self.raw.lock().unwrap();

@@ -1,36 +1,43 @@
-//! A simulated shop of 14 services on Kubernetes, each logging as its kind does, and twelve faults. Poisson traffic, calls
-//! along the service graph, sidecar access logs. Deterministic by seed.
+//! A simulated shop of 14 services on Kubernetes and twelve faults: traffic, calls along the
+//! service graph, periodic lines, and the bundle of log files. Requests arrive as a Poisson
+//! process. Deterministic for a given seed. What a single service does and logs is in
+//! `sockshop/services.rs`.
+
+mod services;
 
 use super::rng::Rng;
 use faultline::text::civil::{SECOND, rfc3339};
+use services::{json, spring};
 use std::collections::BTreeMap;
 
+/// Start of every run, 2026-03-02T09:00:00Z, in nanoseconds since the epoch.
 pub const START: i64 = 1_772_442_000 * SECOND;
 const MS: i64 = 1_000_000;
 
-/// What goes wrong, where.
+/// What a fault does to a service.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Effect {
-    /// No instance runs: calls are refused, the service is silent.
+    /// No instance runs: calls are refused and the service logs nothing.
     Down,
-    /// This share of the calls fails (percent).
+    /// This percentage of the calls fails.
     Fails(u64),
     /// Milliseconds added to each call.
     Slow(i64),
-    /// Reads and writes of a store fail half the time and take long.
+    /// Half of the reads of a store are slow, and most of these fail.
     Disk,
-    /// The service is cut off: calls time out, it says so itself.
+    /// The service is cut off from the network: calls to it time out.
     Partition,
-    /// Memory runs out: slow, then killed and restarted.
+    /// The heap is exhausted: calls are slow, and some fail with an out-of-memory error.
     Memory,
-    /// GET is answered with 500.
+    /// GET requests are answered with status 500.
     Abort,
-    /// Each call takes a little longer than the one before: half a millisecond more with every second.
+    /// Calls get slower by half a millisecond every second.
     Leak,
-    /// No fault: a new version takes over in a new pod, without a failed call.
+    /// Not a fault: a new version takes over in a new pod, and no call fails.
     Deployed,
 }
 
+/// Name, service and effect of the twelve faults.
 pub const FAULTS: [(&str, &str, Effect); 12] = [
     ("user-down", "user", Effect::Down),
     ("session-db-partition", "session-db", Effect::Partition),
@@ -46,7 +53,7 @@ pub const FAULTS: [(&str, &str, Effect); 12] = [
     ("shipping-delay", "shipping", Effect::Slow(200)),
 ];
 
-/// Services that are called over HTTP and have a sidecar.
+/// Services that are called over HTTP and have a sidecar proxy.
 const HTTP: [&str; 8] = [
     "front-end",
     "catalogue",
@@ -58,17 +65,19 @@ const HTTP: [&str; 8] = [
     "queue-master",
 ];
 
+/// One run of the shop.
 #[derive(Clone, Debug)]
 pub struct Scene {
     pub seed: u64,
     pub minutes: i64,
-    /// Service, effect, and from when to when (seconds from the start).
+    /// Service, effect, begin and end (seconds from the start).
     pub faults: Vec<(&'static str, Effect, i64, i64)>,
-    /// Requests a second, as it goes over time (seconds).
+    /// Requests per second, as a function of the seconds from the start.
     pub load: fn(i64) -> f64,
 }
 
 impl Scene {
+    /// Constant traffic without a fault.
     pub fn clean(seed: u64, minutes: i64) -> Scene {
         Scene {
             seed,
@@ -78,6 +87,7 @@ impl Scene {
         }
     }
 
+    /// Fault number `n` of [`FAULTS`], from minute 10 to minute 20 of 30.
     pub fn fault(seed: u64, n: usize) -> Scene {
         let (_, service, effect) = FAULTS[n];
         Scene {
@@ -90,10 +100,11 @@ impl Scene {
 struct Shop {
     scene: Scene,
     rng: Rng,
+    /// Lines with their times, by service and container.
     files: BTreeMap<(&'static str, &'static str), Vec<(i64, String)>>,
 }
 
-/// Path in the bundle and text of every file.
+/// Simulates a run and returns the path in the bundle and the text of every log file.
 pub fn generate(scene: Scene) -> Vec<(String, String)> {
     let mut shop = Shop {
         rng: Rng(scene.seed.wrapping_mul(7919) + 17),
@@ -107,7 +118,7 @@ pub fn generate(scene: Scene) -> Vec<(String, String)> {
         at += -(1.0 - shop.uniform()).ln() / rate * 1000.0;
         shop.visit(START + at as i64 * MS);
     }
-    shop.housekeeping();
+    shop.periodic_lines();
     shop.deployments();
     shop.bundle()
 }
@@ -126,7 +137,7 @@ impl Shop {
             .map(|f| f.1)
     }
 
-    /// Seconds since the fault of a service began.
+    /// Seconds since the current fault of a service began.
     fn since(&self, service: &str, t: i64) -> i64 {
         let s = (t - START) / SECOND;
         self.scene
@@ -143,7 +154,7 @@ impl Shop {
             .push((t, text));
     }
 
-    /// A visitor's request.
+    /// A visitor's request to the front end, with the calls that it causes.
     fn visit(&mut self, t: i64) {
         let id = self.rng.hex(16);
         let (method, path, calls): (&str, String, &[(&'static str, &str, &str)]) =
@@ -237,7 +248,7 @@ impl Shop {
         t + MS
     }
 
-    /// One call: status and when it is answered.
+    /// One call between services: its status and the time of the answer.
     fn call(
         &mut self,
         from: &'static str,
@@ -284,235 +295,8 @@ impl Shop {
         (status, now)
     }
 
-    /// What a service does for a call: its store, its own calls, its own line.
-    fn work(
-        &mut self,
-        service: &'static str,
-        method: &str,
-        path: &str,
-        t: i64,
-        id: &str,
-    ) -> (u32, i64) {
-        let mut now = t + self.rng.below(4_000_000) as i64;
-        let mut status = 200;
-        let store = match service {
-            "catalogue" => Some("catalogue-db"),
-            "carts" => Some("carts-db"),
-            "user" => Some("user-db"),
-            "orders" => Some("orders-db"),
-            _ => None,
-        };
-        if let Some(store) = store {
-            let (ok, done) = self.store(store, now);
-            now = done;
-            if !ok {
-                status = 500;
-                let text = format!("{store}: read of collection failed: i/o timeout");
-                let line = if service == "catalogue" || service == "user" {
-                    gokit(now, &format!("err=\"{text}\""))
-                } else {
-                    spring("ERROR", now, service, &format!("c.m.diagnostics : {text}"))
-                };
-                self.log(service, service, now, line);
-            }
-        }
-        let further: &[(&'static str, &str, &str)] = match (service, method) {
-            ("orders", "POST") => &[
-                ("user", "GET", "/customers"),
-                ("carts", "GET", "/carts/items"),
-                ("payment", "POST", "/paymentAuth"),
-                ("shipping", "POST", "/shipping"),
-            ],
-            ("orders", _) => &[("shipping", "GET", "/shipping")],
-            _ => &[],
-        };
-        for (callee, method, path) in further {
-            if status != 200 {
-                break;
-            }
-            let (s, done) = self.call(service, callee, method, path, now, id);
-            now = done;
-            if s >= 500 {
-                status = 500;
-                self.log(
-                    service,
-                    service,
-                    now,
-                    spring(
-                        "ERROR",
-                        now,
-                        service,
-                        &format!("w.w.s.OrdersController : call to http://{callee}{path} failed: {s} from {callee}"),
-                    ),
-                );
-            }
-        }
-        if service == "shipping" && method == "POST" && status == 200 {
-            now = self.publish(now, id);
-        }
-        self.own(service, method, path, status, t, now, id);
-        (status, now)
-    }
-
-    fn store(&mut self, store: &'static str, t: i64) -> (bool, i64) {
-        let disk = self.effect(store, t) == Some(Effect::Disk);
-        let hit = disk && self.rng.chance(50);
-        let took = if hit {
-            800 + self.rng.below(900) as i64
-        } else {
-            1 + self.rng.below(6) as i64
-        };
-        let done = t + took * MS;
-        if hit {
-            let line = if store == "catalogue-db" {
-                format!(
-                    "{} 12 [ERROR] InnoDB: Operating system error number 5 in a file operation: I/O error",
-                    rfc3339(done, 6)
-                )
-            } else {
-                format!(
-                    r#"{{"t":{{"$date":"{}"}},"s":"E","c":"STORAGE","id":22435,"ctx":"conn{}","msg":"WiredTiger error: read: Input/output error"}}"#,
-                    rfc3339(done, 3),
-                    self.rng.below(60)
-                )
-            };
-            self.log(store, store, done, line);
-        } else if self.rng.chance(25) {
-            let conn = self.rng.below(60);
-            let line = match store {
-                "catalogue-db" => format!(
-                    "{} {conn} [Note] Slow thread check passed",
-                    rfc3339(done, 6)
-                ),
-                _ => format!(
-                    r#"{{"t":{{"$date":"{}"}},"s":"I","c":"COMMAND","id":51803,"ctx":"conn{conn}","msg":"command find ok","attr":{{"durationMillis":{took}}}}}"#,
-                    rfc3339(done, 3)
-                ),
-            };
-            self.log(store, store, done, line);
-        }
-        (!(hit && self.rng.chance(60)), done)
-    }
-
-    fn publish(&mut self, t: i64, id: &str) -> i64 {
-        if self.effect("rabbitmq", t) == Some(Effect::Partition) {
-            let done = t + 900 * MS;
-            self.log(
-                "shipping",
-                "shipping",
-                done,
-                spring(
-                    "WARN",
-                    done,
-                    "shipping",
-                    "c.r.c.i.ForgivingExceptionHandler : connection to rabbitmq:5672 lost: java.net.SocketTimeoutException",
-                ),
-            );
-            if self.rng.chance(40) {
-                let line = rabbit(
-                    done,
-                    "error",
-                    self.rng.below(900),
-                    "closing AMQP connection: missed heartbeats from client, timeout: 60s",
-                );
-                self.log("rabbitmq", "rabbitmq", done, line);
-            }
-            return done;
-        }
-        if self.rng.chance(40) {
-            let line = rabbit(
-                t,
-                "info",
-                self.rng.below(900),
-                "message routed to queue shipping-task",
-            );
-            self.log("rabbitmq", "rabbitmq", t, line);
-        }
-        self.log(
-            "queue-master",
-            "queue-master",
-            t + 30 * MS,
-            spring(
-                "INFO",
-                t + 30 * MS,
-                "queue-master",
-                &format!("w.w.s.q.ShippingTaskHandler : Received shipment task: {id}"),
-            ),
-        );
-        t + 2 * MS
-    }
-
-    #[allow(clippy::too_many_arguments)]
-    fn own(
-        &mut self,
-        service: &'static str,
-        method: &str,
-        path: &str,
-        status: u32,
-        t: i64,
-        now: i64,
-        id: &str,
-    ) {
-        let took = (now - t) as f64 / 1e6;
-        let line = match service {
-            "catalogue" | "payment" | "user" => gokit(
-                now,
-                &format!(
-                    "method={} result={} took={took:.3}ms",
-                    path.trim_matches('/'),
-                    if status < 500 { "ok" } else { "error" }
-                ),
-            ),
-            _ if status < 500 => spring(
-                "INFO",
-                now,
-                service,
-                &format!(
-                    "w.w.s.Controller : {method} {path} handled in {took:.0} ms, request {id}"
-                ),
-            ),
-            _ => spring(
-                "ERROR",
-                now,
-                service,
-                &format!("w.w.s.Controller : {method} {path} failed in {took:.0} ms, request {id}"),
-            ),
-        };
-        self.log(service, service, now, line);
-    }
-
-    #[allow(clippy::too_many_arguments)]
-    fn access(
-        &mut self,
-        at: &'static str,
-        to: Option<&'static str>,
-        method: &str,
-        path: &str,
-        status: u32,
-        t: i64,
-        now: i64,
-        id: &str,
-    ) {
-        if !HTTP.contains(&at) {
-            return;
-        }
-        let (flags, authority) = (if status == 503 { "UF" } else { "-" }, to.unwrap_or(at));
-        let cluster = to.map_or_else(
-            || "inbound|80||".to_string(),
-            |to| format!("outbound|80||{to}.sock-shop.svc.cluster.local"),
-        );
-        let bytes = 100 + self.rng.below(3000);
-        let line = format!(
-            "[{}] \"{method} {path} HTTP/1.1\" {status} {flags} via_upstream - \"-\" 0 {bytes} {} {} \"-\" \"Go-http-client/1.1\" \"{id}\" \"{authority}\" \"10.0.0.9:80\" {cluster} 10.0.0.4:80 10.0.0.9:80 10.0.0.4:41000 - default",
-            rfc3339(t, 3),
-            (now - t) / MS,
-            (now - t) / MS
-        );
-        self.log(at, "istio-proxy", now, line);
-    }
-
-    /// Lines that come by the clock: probes, checkpoints, statistics.
-    fn housekeeping(&mut self) {
+    /// Periodic lines: health checks, checkpoints, database saves.
+    fn periodic_lines(&mut self) {
         for s in (0..self.scene.minutes * 60).step_by(5) {
             let t = START + s * SECOND + self.rng.below(900) as i64 * MS;
             for service in HTTP {
@@ -547,7 +331,7 @@ impl Shop {
         }
     }
 
-    /// What the old pod says when it goes, and the new one when it comes.
+    /// The lines of an old pod that stops and of the new pod that starts.
     fn deployments(&mut self) {
         let deployed: Vec<(&'static str, i64)> = self
             .scene
@@ -603,7 +387,7 @@ impl Shop {
                     .iter()
                     .map(|(t, line)| format!("{} stdout F {line}\n", rfc3339(*t, 9)))
                     .collect();
-                let hash = faultline_hash(&format!("{service}{version}"));
+                let hash = pod_hash(&format!("{service}{version}"));
                 out.push((
                     format!(
                         "sock-shop/var/log/pods/sock-shop_{service}-{hash}_{hash}/{container}/0.log"
@@ -616,37 +400,16 @@ impl Shop {
     }
 }
 
-/// A ReplicaSet's hash and a pod's suffix.
-fn faultline_hash(service: &str) -> String {
+/// The ReplicaSet hash and the suffix in a pod's name.
+fn pod_hash(service: &str) -> String {
     let n = service
         .bytes()
         .fold(7u64, |h, b| h.wrapping_mul(31).wrapping_add(u64::from(b)));
     format!("{:09x}f-x{:04x}", n % (1 << 36), n % 65536)
 }
 
-fn json(level: &str, msg: &str, id: &str) -> String {
-    format!(r#"{{"level":"{level}","msg":"{msg}","id":"{id}"}}"#)
-}
-
-fn rabbit(t: i64, level: &str, process: u64, text: &str) -> String {
-    format!(
-        "{} [{level}] <0.{process}.0> {text}",
-        rfc3339(t, 3).replace('T', " ").replace('Z', "+00:00")
-    )
-}
-
-fn gokit(t: i64, rest: &str) -> String {
-    format!("ts={} caller=logging.go:36 {rest}", rfc3339(t, 6))
-}
-
-fn spring(level: &str, t: i64, service: &str, rest: &str) -> String {
-    format!(
-        "{}  {level} [{service},,,] 1 --- [nio-80-exec-4] {rest}",
-        &rfc3339(t, 3).replace('T', " ")[..23]
-    )
-}
-
-/// Packs files into a tar.gz; `FAULTLINE_KEEP=FILE` keeps the last one to look at.
+/// Packs files into a tar.gz. `FAULTLINE_KEEP=FILE` writes the last archive to a file for
+/// inspection.
 pub fn pack(files: &[(String, String)]) -> Vec<u8> {
     let packed = packed(files);
     if let Some(file) = std::env::var_os("FAULTLINE_KEEP") {

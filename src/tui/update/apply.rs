@@ -1,93 +1,104 @@
-//! One planned action through the gate: arm a context once, look before the leap, then one key. No I/O.
+//! Steps of applying a planned action: choose a cluster once, check the action against it, then
+//! apply with one key. Does no I/O: kubectl runs elsewhere.
 
-use super::super::msg::Effect;
-use super::super::overlay::{Asking, Overlay, Prompt};
-use super::super::report::Row;
-use super::super::state::{Pane, State};
-use super::super::view::report::rows;
-use crate::engine::{Armed, Outcome, Preflight, Watched};
-use crate::model::{Action, Risk};
+use crate::analysis::Outcome;
+use crate::cluster::{Connection, WatchState};
+use crate::model::{Action, Command, Risk};
 use crate::text::escape::for_terminal;
+use crate::tui::layout::Layout;
+use crate::tui::panes::row::Row;
+use crate::tui::panes::rows;
+use crate::tui::state::State;
+use crate::tui::state::msg::Effect;
+use crate::tui::state::overlay::{Overlay, Prompt, PromptKind};
+use crate::tui::state::pane::Pane;
+use crate::tui::state::plan::Checked;
 
-/// `A`: without a context it asks for one; what an action leaves open it asks for; then, all green, it applies.
+/// `A`: asks for a cluster if none is chosen, asks for missing values of the action, and applies it
+/// if all checks passed.
 pub fn run(state: &mut State) -> Vec<Effect> {
     if state.pane != Pane::Plan {
-        state.notice = Some("actions are in the plan: 7".into());
+        state.notice = Some("actions are in the plan (press 7)".into());
         return vec![];
     }
     if state.read_only {
-        state.notice = Some("started with --read-only: nothing is applied".into());
+        state.notice = Some("started with --read-only: applying actions is disabled".into());
         return vec![];
     }
     let Some(action) = selected(state) else {
-        state.notice = Some("put the cursor on an action that has a command".into());
+        state.notice = Some("select an action that has a command".into());
         return vec![];
     };
-    if state.recovery.armed.is_none() {
-        let proposed = state.recovery.proposed.clone().unwrap_or_default();
-        return ask(state, Asking::Context, proposed);
+    if state.plan.cluster.is_none() {
+        let proposed = state.plan.proposed_context.clone().unwrap_or_default();
+        return ask(state, PromptKind::Context, proposed);
     }
-    if state.recovery.applying {
-        state.notice = Some("an action is under way; wait for its end".into());
+    if state.plan.applying {
+        state.notice = Some("an action is still running; wait until it ends".into());
         return vec![];
     }
-    if let Some(open) = action.asks.iter().find(|a| a.open) {
-        let known = state
-            .recovery
-            .card_of(&action)
-            .and_then(|c| c.as_ref().ok());
-        let proposed = known.and_then(|c| c.suggestions.iter().find(|s| s.name == open.name));
+    if let Some(open) = action.parameters.iter().find(|p| !p.is_set) {
+        let checked = state.plan.checked(&action).and_then(|c| c.as_ref().ok());
+        let proposed = checked.and_then(|c| c.suggestions.iter().find(|s| s.name == open.name));
         let text = proposed.map_or_else(|| open.value.clone(), |s| s.value.clone());
         state.notice = Some(match proposed {
-            Some(s) => format!("{}; now it is {}", open.what, for_terminal(&s.now)),
-            None => open.what.clone(),
+            Some(s) => {
+                format!(
+                    "{}; current value: {}",
+                    open.description,
+                    for_terminal(&s.current)
+                )
+            }
+            None => open.description.clone(),
         });
-        state.recovery.asking.clone_from(&open.name);
-        return ask(state, Asking::Value, text);
+        state.plan.asks_for.clone_from(&open.name);
+        return ask(state, PromptKind::Value, text);
     }
-    match state.recovery.card_of(&action) {
-        Some(Ok(card)) if card.green() => match action.risk {
+    match state.plan.checked(&action) {
+        Some(Ok(checked)) if checked.passed() => match action.risk {
             Risk::None | Risk::Low => apply(state),
-            _ => ask(state, Asking::Consent, String::new()),
+            _ => ask(state, PromptKind::Consent, String::new()),
         },
-        Some(Ok(card)) => {
-            let failed = card
-                .checks
-                .iter()
-                .find(|c| !c.0)
-                .map_or("a check failed", |c| c.1.as_str());
-            state.notice = Some(format!("not applied: {}", for_terminal(failed)));
+        Some(Ok(checked)) => {
+            let failed = checked.checks.iter().find(|c| !c.passed);
+            let failed = failed.map_or("a check failed", |c| c.text.as_str());
+            state.notice = Some(format!(
+                "not applied; this check failed: {}",
+                for_terminal(failed)
+            ));
             vec![]
         }
         Some(Err(why)) => {
             state.notice = Some(for_terminal(why));
-            state.recovery.card = None;
+            state.plan.checked = None;
             vec![]
         }
         None => {
-            state.notice = Some(
-                "still looking at what it would change; A again when the checks are there".into(),
-            );
+            state.notice =
+                Some("the checks are still running; press A again when they are done".into());
             vec![]
         }
     }
 }
 
-/// The action under the cursor; above all of them it is the first.
+/// The action under the cursor, or the first action if the cursor is above the list. `None` if it
+/// has no command.
 fn selected(state: &State) -> Option<Action> {
     let item = rows(state, Pane::Plan)
         .into_iter()
         .skip(state.report.cursor)
         .find_map(|r| r.item)?;
     state
+        .plan
         .actions
         .get(item)
-        .filter(|a| !a.argv.is_empty())
+        .filter(|a| a.command.is_some())
         .cloned()
 }
 
-/// Lines come and go as actions are looked at: the cursor stays on its action, so that no key falls on another.
-fn held<T>(state: &mut State, change: impl FnOnce(&mut State) -> T) -> T {
+/// Makes a change to the plan and keeps the cursor on its action. Checks add and remove rows, and a
+/// key must not act on another action because of that.
+fn keep_cursor_on_action<T>(state: &mut State, change: impl FnOnce(&mut State) -> T) -> T {
     // The action under the cursor, and whether the cursor is on its first line.
     let place = |state: &State| {
         let rows = rows(state, Pane::Plan);
@@ -98,252 +109,257 @@ fn held<T>(state: &mut State, change: impl FnOnce(&mut State) -> T) -> T {
             .checked_sub(1)
             .and_then(|above| rows[above].item)
             != Some(item);
-        state.actions.get(item).map(|a| (a.id.clone(), first))
+        state.plan.actions.get(item).map(|a| (a.id.clone(), first))
     };
-    let was = place(state);
+    let before = place(state);
     let out = change(state);
     if state.pane == Pane::Plan
-        && let Some((id, first)) = &was
+        && let Some((id, first)) = &before
         && (place(state).map(|p| p.0).as_ref() != Some(id) || *first)
     {
         let rows = rows(state, Pane::Plan);
-        let is = |r: &Row| {
+        let belongs = |r: &Row| {
             r.item
-                .and_then(|i| state.actions.get(i))
+                .and_then(|i| state.plan.actions.get(i))
                 .is_some_and(|a| a.id == *id)
         };
-        if let Some(at) = rows.iter().position(is) {
-            let height = state.heights().list;
+        if let Some(at) = rows.iter().position(belongs) {
+            let height = Layout::of(state).list_lines();
             state.report.to(at, rows.len(), height);
         }
     }
     out
 }
 
-fn ask(state: &mut State, asking: Asking, text: String) -> Vec<Effect> {
-    let origin = state.stream.cursor;
+/// Opens a prompt with a default text.
+fn ask(state: &mut State, asking: PromptKind, text: String) -> Vec<Effect> {
+    let origin = state.events.scroll.cursor;
     state
         .overlays
         .push(Overlay::Prompt(Prompt::new(asking, text, origin)));
     vec![]
 }
 
-/// A context was named: see where it leads.
-pub fn named(state: &mut State, context: String) -> Vec<Effect> {
+/// The user entered a kubectl context: find out which cluster it points to.
+pub fn context_entered(state: &mut State, context: String) -> Vec<Effect> {
     if context.is_empty() {
         return vec![];
     }
-    state.notice = Some(format!("asking where {} leads…", for_terminal(&context)));
-    vec![Effect::Arm(context, state.actions.clone())]
+    state.notice = Some(format!("checking context {}…", for_terminal(&context)));
+    vec![Effect::ChooseCluster(context, state.plan.actions.clone())]
 }
 
-/// The context is armed for this run; the plan is made anew with it.
-pub fn armed(state: &mut State, armed: Armed) -> Vec<Effect> {
-    let mut lines = armed.lines();
+/// A cluster was chosen: shows it and requests a plan for it.
+pub fn cluster_chosen(state: &mut State, cluster: Connection) -> Vec<Effect> {
+    let mut lines = cluster.lines();
     lines.push(String::new());
     lines.push(
-        "This is where actions go from now on, until faultline ends. Nothing is changed yet:"
-            .into(),
+        "Actions run on this cluster until you quit faultline. Nothing has changed yet:".into(),
     );
-    lines.push("the action under the cursor is checked by itself, and A applies it.".into());
+    lines.push("the selected action is checked automatically, and A applies it.".into());
     state.notice = None;
-    held(state, |s| {
-        s.recovery.armed = Some(armed);
-        s.recovery.card = None;
+    keep_cursor_on_action(state, |s| {
+        s.plan.cluster = Some(cluster);
+        s.plan.checked = None;
     });
     state.overlays.push(Overlay::Text {
-        title: "Armed for this run",
+        title: "Cluster chosen for this session",
         lines,
         top: 0,
     });
-    vec![Effect::Replan(state.recovery.plan_for())]
+    vec![Effect::Replan(state.plan.plan_for())]
 }
 
-/// A value that an action asks for.
-pub fn valued(state: &mut State, text: String) -> Vec<Effect> {
-    let name = std::mem::take(&mut state.recovery.asking);
-    state.recovery.given.insert(name, text);
-    vec![Effect::Replan(state.recovery.plan_for())]
+/// The user entered a value that an action needs.
+pub fn value_entered(state: &mut State, text: String) -> Vec<Effect> {
+    let name = std::mem::take(&mut state.plan.asks_for);
+    state.plan.given.insert(name, text);
+    vec![Effect::Replan(state.plan.plan_for())]
 }
 
-/// The plan that was made anew. What only its moment tells from the one before stays as it was looked at.
-pub fn planned(state: &mut State, mut actions: Vec<Action>) {
-    if state.recovery.armed.is_some() {
+/// Replaces the plan. An action that differs only in its timestamp keeps its old command, so that
+/// its checks stay valid.
+pub fn set_plan(state: &mut State, mut actions: Vec<Action>) {
+    if state.plan.cluster.is_some() {
         for new in &mut actions {
-            let same = |old: &&Action| {
-                let context = |a: &Action| a.argv.get(2).cloned();
-                old.id == new.id
-                    && old.asks == new.asks
-                    && old.target == new.target
-                    && old.class == new.class
-                    && context(old) == context(new)
-            };
-            if let Some(old) = state.actions.iter().find(same) {
-                (new.argv, new.rollback) = (old.argv.clone(), old.rollback.clone());
+            if let Some(old) = state.plan.actions.iter().find(|old| is_same(old, new)) {
+                (new.command, new.rollback) = (old.command.clone(), old.rollback.clone());
             }
         }
     }
-    // What was given but is still asked for did not fit.
-    for ask in actions.iter().flat_map(|a| &a.asks).filter(|a| a.open) {
-        if let Some(text) = state.recovery.given.remove(&ask.name) {
-            state.notice = Some(format!(
-                "'{}' is no value for: {}",
-                for_terminal(&text),
-                ask.what
-            ));
+    // A value that was entered but is still asked for was not valid.
+    for open in actions
+        .iter()
+        .flat_map(|a| &a.parameters)
+        .filter(|p| !p.is_set)
+    {
+        if let Some(text) = state.plan.given.remove(&open.name) {
+            let text = for_terminal(&text);
+            state.notice = Some(format!("'{text}' is not valid for: {}", open.description));
         }
     }
     for action in &mut actions {
-        action.advised_by = state.recovery.advised.get(&action.id).cloned();
+        action.advised_by = state.plan.advised.get(&action.id).cloned();
     }
-    held(state, |s| s.actions = actions);
+    keep_cursor_on_action(state, |s| s.plan.actions = actions);
 }
 
-/// What is to be looked at: the action under the cursor, once a cluster is armed.
-pub fn wanted(state: &mut State) -> Option<Effect> {
-    if state.pane != Pane::Plan || state.recovery.applying {
+/// Two actions differ at most in the time that is part of their commands.
+fn is_same(old: &Action, new: &Action) -> bool {
+    let context = |a: &Action| a.command.as_ref().map(|c| c.context.clone());
+    old.id == new.id
+        && old.parameters == new.parameters
+        && old.target == new.target
+        && old.category == new.category
+        && context(old) == context(new)
+}
+
+/// Requests the checks of the action under the cursor, if a cluster is chosen and they are not
+/// done yet.
+pub fn next_preflight(state: &mut State) -> Option<Effect> {
+    if state.pane != Pane::Plan || state.plan.applying {
         return None;
     }
-    let armed = state.recovery.armed.clone()?;
-    let action = selected(state).filter(|a| a.argv.get(2) == Some(&armed.context))?;
-    if state.recovery.card_of(&action).is_some()
-        || state.recovery.looking.as_ref() == Some(&action.argv)
+    let cluster = state.plan.cluster.clone()?;
+    let action = selected(state)?;
+    let is_for_cluster = |c: &Command| c.context == cluster.context();
+    if !action.command.as_ref().is_some_and(is_for_cluster)
+        || state.plan.checked(&action).is_some()
+        || state.plan.is_checking(&action)
     {
         return None;
     }
-    held(state, |s| s.recovery.looking = Some(action.argv.clone()));
-    Some(Effect::Preflight(Box::new(action), armed))
+    keep_cursor_on_action(state, |s| s.plan.checking.clone_from(&action.command));
+    Some(Effect::Preflight(Box::new(action), cluster))
 }
 
-/// What the look found.
-pub fn looked(state: &mut State, argv: Vec<String>, card: Result<Preflight, String>) {
-    if state.recovery.looking.as_ref() == Some(&argv) {
-        held(state, |s| {
-            s.recovery.looking = None;
-            s.recovery.card = Some((argv, card));
+/// Takes the result of the checks, unless the user has moved on to another action.
+pub fn preflight_done(state: &mut State, command: Command, checked: Checked) {
+    if state.plan.checking.as_ref() == Some(&command) {
+        keep_cursor_on_action(state, |s| {
+            s.plan.checking = None;
+            s.plan.checked = Some((command, checked));
         });
     }
 }
 
-/// Medium risk takes a `yes`, high risk the target's name; anything else is a no.
-pub fn consented(state: &mut State, text: &str) -> Vec<Effect> {
+/// The user answered the consent prompt. Medium risk needs `yes`, high risk the name of the target;
+/// anything else means no.
+pub fn consent_entered(state: &mut State, text: &str) -> Vec<Effect> {
     let Some(action) = selected(state) else {
         return vec![];
     };
-    let wanted = if action.risk == Risk::High {
+    let expected = if action.risk == Risk::High {
         action.target.name.as_str()
     } else {
         "yes"
     };
-    if text == wanted {
+    if text == expected {
         return apply(state);
     }
-    state.notice = Some("not applied".into());
+    state.notice = Some("not applied: not confirmed".into());
     vec![]
 }
 
 fn apply(state: &mut State) -> Vec<Effect> {
-    let (Some(action), Some(armed)) = (selected(state), state.recovery.armed.clone()) else {
+    let (Some(action), Some(cluster)) = (selected(state), state.plan.cluster.clone()) else {
         return vec![];
     };
-    let Some((_, Ok(card))) =
-        held(state, |s| s.recovery.card.take()).filter(|c| c.0 == action.argv)
-    else {
+    let checked = keep_cursor_on_action(state, |s| s.plan.checked.take());
+    let Some((_, Ok(checked))) = checked.filter(|c| Some(&c.0) == action.command.as_ref()) else {
         return vec![];
     };
-    held(state, |s| {
-        s.recovery.applying = true;
-        s.recovery.watched = None;
+    keep_cursor_on_action(state, |s| {
+        s.plan.applying = true;
+        s.plan.watched = None;
     });
     state.notice = Some(format!("applying {}…", for_terminal(&action.title)));
     vec![Effect::Apply {
         action: Box::new(action),
-        armed,
-        card: Some(Box::new(card)),
+        cluster,
+        checked: Some(Box::new(checked)),
     }]
 }
 
-/// What came of it, and the way back.
-pub fn applied(state: &mut State, mut lines: Vec<String>, back: Option<Action>) {
-    if let Some(back) = &back {
+/// An action ended: shows its output and how to undo it.
+pub fn action_done(state: &mut State, mut lines: Vec<String>, rollback: Option<Action>) {
+    if let Some(command) = rollback.as_ref().and_then(|r| r.command.as_ref()) {
         lines.push(String::new());
-        lines.push(format!(
-            "V takes it back: {}",
-            crate::model::shown(&back.argv)
-        ));
+        lines.push(format!("V undoes it: {command}"));
     }
-    let told = lines
+    let summary = lines
         .iter()
         .filter(|l| !l.is_empty())
         .cloned()
         .collect::<Vec<_>>()
         .join("; ");
-    state.guide.applied.push(told);
+    state.guide.applied.push(summary);
     state.notice = None;
-    held(state, |s| {
-        s.recovery.applying = false;
-        s.recovery.card = None;
-        s.recovery.back = back;
+    keep_cursor_on_action(state, |s| {
+        s.plan.applying = false;
+        s.plan.checked = None;
+        s.plan.undo = rollback;
     });
     state.overlays.push(Overlay::Text {
-        title: "What came of it",
+        title: "Action result",
         lines,
         top: 0,
     });
 }
 
-/// How it stands in the followed logs; at the end it is part of the story, and the way back is offered where it got worse.
-pub fn watched(state: &mut State, watched: Watched) -> Vec<Effect> {
-    let mut told = watched.told;
-    if watched.outcome == Some(Outcome::Worse) && state.recovery.back.is_some() {
-        told.push_str("; V takes it back");
+/// Shows the effect of the last action on the followed logs. The final result goes into the report,
+/// and undo is offered if the situation got worse.
+pub fn watch_updated(state: &mut State, watched: WatchState) -> Vec<Effect> {
+    let mut message = watched.message;
+    if watched.outcome == Some(Outcome::Worse) && state.plan.undo.is_some() {
+        message.push_str("; V undoes it");
     }
-    held(state, |s| s.recovery.watched = Some(told.clone()));
-    if !watched.over {
+    keep_cursor_on_action(state, |s| s.plan.watched = Some(message.clone()));
+    if !watched.is_over {
         return vec![];
     }
-    state.notice = Some(for_terminal(&told));
-    state.guide.applied.push(told);
-    vec![Effect::Replan(state.recovery.plan_for()), Effect::Save]
+    state.notice = Some(for_terminal(&message));
+    state.guide.applied.push(message);
+    vec![Effect::Replan(state.plan.plan_for()), Effect::Save]
 }
 
-/// `V` (revert): the action applied last is taken back; it was consented to, so only its checks stand before it.
-pub fn take_back(state: &mut State) -> Vec<Effect> {
-    if state.recovery.applying {
-        state.notice = Some("an action is under way; wait for its end".into());
+/// `V`: undoes the last applied action. Its checks run again, but it needs no second consent.
+pub fn undo(state: &mut State) -> Vec<Effect> {
+    if state.plan.applying {
+        state.notice = Some("an action is still running; wait until it ends".into());
         return vec![];
     }
-    match (state.recovery.back.take(), state.recovery.armed.clone()) {
-        (Some(back), Some(armed)) => {
-            state.recovery.applying = true;
-            state.notice = Some(format!("{}…", for_terminal(&back.title)));
+    match (state.plan.undo.take(), state.plan.cluster.clone()) {
+        (Some(rollback), Some(cluster)) => {
+            state.plan.applying = true;
+            state.notice = Some(format!("{}…", for_terminal(&rollback.title)));
             vec![Effect::Apply {
-                action: Box::new(back),
-                armed,
-                card: None,
+                action: Box::new(rollback),
+                cluster,
+                checked: None,
             }]
         }
         _ => {
-            state.notice = Some("nothing was applied that could be taken back".into());
+            state.notice = Some("nothing to undo".into());
             vec![]
         }
     }
 }
 
-/// The user's word on an action: it helped, or it did not.
-pub fn judge(state: &mut State, helped: bool) -> Vec<Effect> {
+/// Records the user's feedback on an action: it helped, or it did not.
+pub fn rate(state: &mut State, helped: bool) -> Vec<Effect> {
     let Some(action) = selected(state) else {
-        state.notice = Some("put the cursor on an action that has a command".into());
+        state.notice = Some("select an action that has a command".into());
         return vec![];
     };
     state.notice = Some(format!(
-        "kept: {} {}; the plan heeds it from now on",
+        "saved: {} {}; future plans will use this",
         for_terminal(&action.title),
         if helped { "helped" } else { "did not help" }
     ));
-    vec![Effect::JudgeAction(
+    vec![Effect::RateAction(
         Box::new(action),
         helped,
-        state.recovery.plan_for(),
+        state.plan.plan_for(),
     )]
 }

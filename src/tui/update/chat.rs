@@ -1,31 +1,37 @@
-//! The conversation: questions, words about the conversation itself, answers. No I/O.
+//! The chat: questions, commands such as `/new`, and answers. Does no I/O: the model is asked
+//! elsewhere.
 
-use super::super::msg::Effect;
-use super::super::overlay::{Asking, Choice, Overlay, Picker, Prompt};
-use super::super::state::{Pane, State, Turn};
-use super::super::view::report::rows;
-use crate::chat::{Answer, Asked, Listed, Server};
+use crate::chat::{Answer, AnsweredBy, ModelInfo, Question};
+use crate::config::args::Task;
 use crate::text::escape::for_terminal;
+use crate::tui::layout::Layout;
+use crate::tui::panes::rows;
+use crate::tui::state::State;
+use crate::tui::state::chat::Turn;
+use crate::tui::state::msg::Effect;
+use crate::tui::state::overlay::{Choice, Overlay, Picker, Prompt, PromptKind};
+use crate::tui::state::pane::Pane;
+use clap::ValueEnum;
 
-/// Opens the question line.
+/// Opens the prompt for a question.
 pub fn ask(state: &mut State, text: String) -> Vec<Effect> {
     state.pane = Pane::Chat;
-    let origin = state.stream.cursor;
-    let meter = Effect::Meter(Box::new(turn(state, &text)));
+    let origin = state.events.scroll.cursor;
+    let estimate = Effect::EstimateTokens(Box::new(request(state, &text)));
     state
         .overlays
-        .push(Overlay::Prompt(Prompt::new(Asking::Chat, text, origin)));
-    vec![meter]
+        .push(Overlay::Prompt(Prompt::new(PromptKind::Chat, text, origin)));
+    vec![estimate]
 }
 
-/// `@` in a question: what can be named, to be narrowed by typing.
-pub fn mention(state: &mut State) {
+/// `@` in a question: opens the list of things that a question can refer to.
+pub fn pick_mention(state: &mut State) {
     let mut choices: Vec<Choice<String>> = Vec::new();
-    let mut add = |mark: String, label: String, hint: &str| {
+    let mut add = |reference: String, label: String, hint: &str| {
         choices.push(Choice {
             label: for_terminal(&label),
             hint: hint.to_string(),
-            value: mark,
+            value: reference,
         });
     };
     for ((source, line), mark) in &state.marks {
@@ -37,6 +43,7 @@ pub fn mention(state: &mut State) {
         add(format!("{source}:{line}"), format!("{source}:{line}"), note);
     }
     for (n, w) in state
+        .analysis
         .findings
         .iter()
         .flat_map(|f| f.windows.iter().enumerate())
@@ -50,34 +57,38 @@ pub fn mention(state: &mut State) {
                 w.severity.name(),
                 w.services.join(", ")
             ),
-            "window",
+            "anomaly",
         );
     }
-    for s in state.diagnosis.iter().flat_map(|d| &d.services) {
+    for s in state.analysis.diagnosis.iter().flat_map(|d| &d.services) {
         add(format!("[S:{}]", s.name), s.name.clone(), "service");
     }
     for t in state.snapshot.templates.iter().take(2_000) {
         add(format!("[T{}]", t.id), t.text.clone(), "template");
     }
     state.overlays.push(Overlay::Mention(Picker::new(
-        "Name a window, service, template or bookmark",
+        "Insert an anomaly, service, template or bookmark",
         choices,
     )));
 }
 
-/// Puts what was chosen into the question that waits below.
-pub fn mentioned(state: &mut State, mark: Option<String>) {
-    if let (Some(mark), Some(Overlay::Prompt(p))) = (mark, state.overlays.last_mut()) {
-        p.insert(&format!("{mark} "));
+/// Inserts the chosen reference into the question.
+pub fn insert_mention(state: &mut State, reference: Option<String>) {
+    if let (Some(reference), Some(Overlay::Prompt(p))) = (reference, state.overlays.last_mut()) {
+        p.insert(&format!("{reference} "));
     }
 }
 
-/// The server's models, to choose from.
-pub fn listed(state: &mut State, models: Vec<Listed>) {
-    let choice = |m: Listed| {
+/// Opens the list of the models on the server.
+pub fn show_models(state: &mut State, models: Vec<ModelInfo>) {
+    let choice = |m: ModelInfo| {
         let gpu = match m.loaded {
-            Some(l) if l.gpu >= 100 => ", in memory, 100% GPU".to_string(),
-            Some(l) => format!(", in memory, {}% GPU and {}% CPU", l.gpu, 100 - l.gpu),
+            Some(l) if l.gpu_percent >= 100 => ", loaded, 100% GPU".to_string(),
+            Some(l) => format!(
+                ", loaded, {}% GPU and {}% CPU",
+                l.gpu_percent,
+                100 - l.gpu_percent
+            ),
             None => String::new(),
         };
         Choice {
@@ -87,113 +98,117 @@ pub fn listed(state: &mut State, models: Vec<Listed>) {
         }
     };
     state.overlays.push(Overlay::Models(Picker::new(
-        "Models of the server",
+        "Models on the server",
         models.into_iter().map(choice).collect(),
     )));
 }
 
-/// A question about what is under the cursor.
+/// Starts a question about the event or template under the cursor.
 pub fn ask_about(state: &mut State) -> Vec<Effect> {
     let about = match state.pane {
         Pane::Templates => state
             .selected_template()
-            .map(|t| format!("[T{}] ", state.snapshot.templates[t].id)),
+            .map(|t| format!("[T{}] ", state.snapshot.templates[t.index()].id)),
         _ => state.selected().map(|id| format!("[L{id}] ")),
     };
     ask(state, format!("/explain {}", about.unwrap_or_default()))
 }
 
-pub fn asked(state: &mut State, text: String) -> Vec<Effect> {
+/// The user entered a question or a command. A remote server needs the user's consent first.
+pub fn submit(state: &mut State, text: String) -> Vec<Effect> {
     if text.trim().is_empty() || state.chat.busy {
         return vec![];
     }
-    if let Some(effects) = managed(state, &text) {
+    if let Some(effects) = chat_command(state, &text) {
         return effects;
     }
     let llm = &state.chat.llm;
-    if !llm.off && !llm.allow_remote && !Server::find(llm.ollama.as_deref()).is_local() {
+    if !llm.off && !llm.allow_remote && state.chat.is_remote {
         state.chat.waiting = text;
-        let origin = state.stream.cursor;
+        let origin = state.events.scroll.cursor;
         state.overlays.push(Overlay::Prompt(Prompt::new(
-            Asking::Remote,
+            PromptKind::Remote,
             String::new(),
             origin,
         )));
         return vec![];
     }
-    begin(state, text)
+    send(state, text)
 }
 
-fn begin(state: &mut State, text: String) -> Vec<Effect> {
-    busy(state, text.clone(), "packing the evidence");
-    vec![Effect::Ask(Box::new(turn(state, &text)))]
+fn send(state: &mut State, text: String) -> Vec<Effect> {
+    set_busy(state, text.clone(), "preparing the evidence");
+    vec![Effect::Ask(Box::new(request(state, &text)))]
 }
 
-fn busy(state: &mut State, asked: String, step: &str) {
+fn set_busy(state: &mut State, question: String, step: &str) {
     state.chat.busy = true;
-    state.chat.asked = asked;
+    state.chat.question = question;
     state.chat.partial.clear();
-    state.chat.thought.clear();
+    state.chat.thinking.clear();
     state.chat.step = step.into();
     to_end(state);
 }
 
-/// The word on whether a question may leave this machine: kept with the corpus.
-pub fn allowed(state: &mut State, text: &str) -> Vec<Effect> {
+/// The user answered whether a question may be sent to a remote server. The consent is stored with
+/// the corpus.
+pub fn remote_consent_entered(state: &mut State, text: &str) -> Vec<Effect> {
     let question = std::mem::take(&mut state.chat.waiting);
     if text != "yes" {
-        state.notice = Some("not asked: nothing was sent".into());
+        state.notice = Some("canceled: nothing was sent".into());
         return vec![];
     }
     state.chat.llm.allow_remote = true;
-    let mut effects = begin(state, question);
+    let mut effects = send(state, question);
     effects.push(Effect::Save);
     effects
 }
 
-fn turn(state: &State, text: &str) -> Asked {
-    let before = state
+/// The question with everything the model needs. A text that starts with `/` names a task.
+fn request(state: &State, text: &str) -> Question {
+    let history = state
         .chat
         .turns
         .iter()
         .map(|t| (t.question.clone(), t.answer.clone()))
         .collect();
-    let (task, question) = match text.strip_prefix('/') {
+    let (task, text) = match text.strip_prefix('/') {
         Some(rest) => {
-            let (task, question) = rest.split_once(' ').unwrap_or((rest, ""));
-            (Some(task.to_string()), question.trim().to_string())
+            let (task, text) = rest.split_once(' ').unwrap_or((rest, ""));
+            (Task::from_str(task, true).ok(), text.trim())
         }
-        None => (None, text.to_string()),
+        None => (None, text),
     };
-    Asked {
+    Question {
         task,
-        question,
+        text: text.to_string(),
         llm: state.chat.llm.clone(),
-        before,
-        context: state.recovery.plan_for().context,
+        history,
+        cluster_context: state.plan.plan_for().context,
     }
 }
 
-/// Words that are about the conversation itself and go to no model.
-fn managed(state: &mut State, text: &str) -> Option<Vec<Effect>> {
+/// Runs a command about the chat itself, such as `/new`. `None` if the text is a question for the
+/// model.
+fn chat_command(state: &mut State, text: &str) -> Option<Vec<Effect>> {
     let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
     let rest = rest.trim();
     match word {
         "/new" => {
-            let ended = std::mem::take(&mut state.chat.turns);
+            let current = std::mem::take(&mut state.chat.turns);
             state
                 .chat
                 .earlier
-                .extend(Some(ended).filter(|t| !t.is_empty()));
+                .extend(Some(current).filter(|t| !t.is_empty()));
             Some(vec![Effect::Save])
         }
         "/back" => {
             if let Some(last) = state.chat.earlier.pop() {
-                let ended = std::mem::replace(&mut state.chat.turns, last);
+                let current = std::mem::replace(&mut state.chat.turns, last);
                 state
                     .chat
                     .earlier
-                    .splice(0..0, Some(ended).filter(|t| !t.is_empty()));
+                    .splice(0..0, Some(current).filter(|t| !t.is_empty()));
             }
             Some(vec![Effect::Save])
         }
@@ -207,88 +222,106 @@ fn managed(state: &mut State, text: &str) -> Option<Vec<Effect>> {
             Some(if word == "/edit" {
                 ask(state, last)
             } else {
-                asked(state, last)
+                submit(state, last)
             })
         }
         "/preview" => {
             let question = if rest.is_empty() { "/cause" } else { rest };
-            Some(vec![Effect::Preview(Box::new(turn(state, question)))])
+            Some(vec![Effect::Preview(Box::new(request(state, question)))])
         }
         "/models" => Some(vec![Effect::Models(state.chat.llm.clone())]),
         "/pull" if rest.is_empty() => {
-            state.notice = Some("which one? /pull qwen3:8b".into());
+            state.notice = Some("no model given; example: /pull qwen3:8b".into());
             Some(vec![])
         }
         "/pull" => {
-            busy(state, text.to_string(), "asking the server for the model");
+            set_busy(state, text.to_string(), "requesting the model");
             Some(vec![Effect::Pull(rest.to_string(), state.chat.llm.clone())])
         }
         "/think" => {
             state.chat.llm.think ^= true;
-            let how = if state.chat.llm.think {
-                "think before they answer (slower)"
+            let mode = if state.chat.llm.think {
+                "on: models that support it think first (slower)"
             } else {
-                "answer at once"
+                "off: models answer directly"
             };
-            state.notice = Some(format!("models that can think {how}"));
+            state.notice = Some(format!("thinking {mode}"));
             Some(vec![])
         }
         "/thoughts" => {
-            state.chat.unfolded ^= true;
+            state.chat.is_thinking_shown ^= true;
             Some(vec![])
         }
         "/model" => {
-            choose(state, Some(rest.to_string()).filter(|m| !m.is_empty()));
+            choose_model(state, Some(rest.to_string()).filter(|m| !m.is_empty()));
             Some(vec![])
         }
         "/allow-remote" => {
             state.chat.llm.allow_remote = true;
             state.notice =
-                Some("a server on another machine may be asked about this corpus".into());
+                Some("questions about this corpus may now be sent to a remote server".into());
             Some(vec![Effect::Save])
+        }
+        _ if is_unknown_task(word) => {
+            let word = for_terminal(word);
+            state.notice = Some(format!(
+                "no command {word}; an empty chat lists the commands"
+            ));
+            Some(vec![])
         }
         _ => None,
     }
 }
 
-/// The model that is asked from here on; none: the first that the server has.
-pub fn choose(state: &mut State, model: Option<String>) {
-    let named = model.as_deref().unwrap_or("the first that the server has");
-    state.notice = Some(format!("the next question goes to {}", for_terminal(named)));
+fn is_unknown_task(word: &str) -> bool {
+    word.strip_prefix('/')
+        .is_some_and(|task| Task::from_str(task, true).is_err())
+}
+
+/// Sets the model for the next questions. `None`: the first model on the server.
+pub fn choose_model(state: &mut State, model: Option<String>) {
+    let name = model.as_deref().unwrap_or("the first one on the server");
+    state.notice = Some(format!(
+        "model for the next questions: {}",
+        for_terminal(name)
+    ));
     state.chat.llm.model = model;
 }
 
-pub fn answered(state: &mut State, answer: Answer) {
+/// Adds an answer to the conversation, with notes about wrong citations.
+pub fn answer_received(state: &mut State, answer: Answer) {
     let mut notes = answer.notes;
-    if answer.cited.wrong > 0 {
+    if answer.cited.missing > 0 {
         notes.push(format!(
-            "{} citations do not exist: marked (?)",
-            answer.cited.wrong
+            "{} citations do not exist; they are marked (?)",
+            answer.cited.missing
         ));
     }
-    if answer.cited.bare + answer.cited.unsupported > 0 && answer.by == "model" {
-        let (bare, other) = (answer.cited.bare, answer.cited.unsupported);
-        notes.push(format!("{bare} sentences cite nothing, {other} cite what speaks of something else: both are marked"));
+    if answer.cited.uncited + answer.cited.unsupported > 0 && answer.by == AnsweredBy::Model {
+        let (uncited, other) = (answer.cited.uncited, answer.cited.unsupported);
+        notes.push(format!(
+            "{uncited} sentences have no citation, {other} cite unrelated lines; both are marked"
+        ));
     }
     let by = if answer.model.is_empty() {
-        answer.by.to_string()
+        answer.by.name().to_string()
     } else {
-        let (read, window) = (answer.prompt_tokens, answer.window.max(1));
-        let share = read * 100 / window;
+        let (used, window) = (answer.prompt_tokens, answer.window.max(1));
+        let share = used * 100 / window;
         format!(
-            "{}, {read} of {window} tokens read ({share}%), {} written, prompts {}{}",
+            "{}, {used} of {window} context tokens ({share}%), {} generated, prompts {}{}",
             answer.model,
             answer.answer_tokens,
             answer.prompt_version,
             answer
-                .gpu
+                .gpu_percent
                 .map_or_else(String::new, |gpu| format!(", {gpu}% GPU"))
         )
     };
-    let question = std::mem::take(&mut state.chat.asked);
-    if answer.recommends && answer.by == "model" {
+    let question = std::mem::take(&mut state.chat.question);
+    if answer.is_fix && answer.by == AnsweredBy::Model {
         let by = format!("{}, prompts {}", answer.model, answer.prompt_version);
-        state.recovery.advised.extend(
+        state.plan.advised.extend(
             answer
                 .actions
                 .iter()
@@ -296,11 +329,12 @@ pub fn answered(state: &mut State, answer: Answer) {
                 .map(|a| (a.id.clone(), by.clone())),
         );
         state
+            .plan
             .actions
             .iter_mut()
-            .for_each(|a| a.advised_by = state.recovery.advised.get(&a.id).cloned());
+            .for_each(|a| a.advised_by = state.plan.advised.get(&a.id).cloned());
     }
-    let cards = if answer.recommends {
+    let cards = if answer.is_fix {
         answer
             .actions
             .iter()
@@ -323,25 +357,25 @@ pub fn answered(state: &mut State, answer: Answer) {
     to_end(state);
 }
 
-/// The server has the model now, or says why not.
-pub fn pulled(state: &mut State, model: String, failed: Option<String>) {
+/// The download of a model ended, with an error message if it failed.
+pub fn model_pulled(state: &mut State, model: String, error: Option<String>) {
     state.chat.busy = false;
-    state.notice = Some(match failed {
+    state.notice = Some(match error {
         Some(e) => e,
         None => {
-            let told = format!(
-                "{} is here; the next question goes to it",
+            let message = format!(
+                "{} is downloaded and answers the next questions",
                 for_terminal(&model)
             );
             state.chat.llm.model = Some(model);
-            told
+            message
         }
     });
 }
 
 fn to_end(state: &mut State) {
     let len = rows(state, Pane::Chat).len();
-    let height = state.heights().list;
+    let height = Layout::of(state).list_lines();
     if state.pane == Pane::Chat {
         state.report.to(len.saturating_sub(1), len, height);
     }

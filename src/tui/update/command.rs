@@ -1,210 +1,105 @@
-//! What each command does to the state. No I/O.
+//! Applies each command to the state. Does no I/O.
 
-use super::super::msg::{Effect, Purpose};
-use super::super::overlay::{Asking, Overlay, Prompt, palette};
-use super::super::state::{Filter, Pane, Scroll, State};
-use super::{apply, chat, guide, jump, report, sort_templates, templates};
+use super::{analysis, apply, chat, filter, guide, jump, scroll, search, templates, zoom};
 use crate::config::keymap::Command;
 use crate::model::Level;
+use crate::tui::state::State;
+use crate::tui::state::events::Filter;
+use crate::tui::state::msg::{Effect, Purpose};
+use crate::tui::state::overlay::{Overlay, Prompt, PromptKind, palette};
+use crate::tui::state::pane::Pane;
 
+/// Runs a command. Returns the effects that it needs.
 pub fn run(state: &mut State, command: Command) -> Vec<Effect> {
     if command != Command::Cancel {
         state.cancelled_once = false;
     }
     state.first_run = false;
     match command {
-        Command::Down
-        | Command::Up
-        | Command::PageDown
-        | Command::PageUp
-        | Command::HalfDown
-        | Command::HalfUp
-        | Command::Top
-        | Command::Bottom => move_by(state, command),
-        Command::Left | Command::Right => sideways(state, command == Command::Right),
-        Command::Stream
-        | Command::Templates
-        | Command::Detail
-        | Command::Sources
-        | Command::Anomalies
-        | Command::Diagnosis
-        | Command::Plan
-        | Command::Chat
-        | Command::Guide
-        | Command::NextPane
-        | Command::PreviousPane => show_pane(state, command),
-        Command::Open => return open(state),
-        Command::Back => return back(state),
-        Command::Search => prompt(state, Asking::Search),
-        Command::FilterText => prompt(state, Asking::Filter),
-        Command::GoToTime => prompt(state, Asking::Time),
-        Command::Note if state.pane == Pane::Guide => guide::note(state),
-        Command::Note => prompt(state, Asking::Note),
-        Command::NextMatch | Command::PreviousMatch => {
-            next_match(state, command == Command::NextMatch)
-        }
-        Command::NextError => return seek(state, true, Level::Error),
-        Command::PreviousError => return seek(state, false, Level::Error),
-        Command::NextWarning => return seek(state, true, Level::Warn),
-        Command::PreviousWarning => return seek(state, false, Level::Warn),
+        Command::Open => open(state),
+        Command::Back => back(state),
+        Command::NextError => seek(state, true, Level::Error),
+        Command::PreviousError => seek(state, false, Level::Error),
+        Command::NextWarning => seek(state, true, Level::Warn),
+        Command::PreviousWarning => seek(state, false, Level::Warn),
         Command::OnlyTemplate
         | Command::HideTemplate
         | Command::OnlyService
         | Command::HideService
-        | Command::MinLevel => {
-            return filter(state, command);
-        }
-        Command::ClearFilters => {
-            state.filter = Filter::default();
-            return refilter(state);
-        }
-        Command::Context => {
-            state.context = if state.context == 0 {
-                3
-            } else if state.context == 3 {
-                10
-            } else {
-                0
-            };
-            state.notice = Some(format!(
-                "{} lines of context around what the filter shows",
-                state.context
-            ));
-            return refilter(state);
-        }
-        Command::Sort => {
-            state.sort = state.sort.next();
-            sort_templates(state);
-            state.notice = Some(format!("templates sorted by {}", state.sort.name()));
-        }
-        Command::NextWindow | Command::PreviousWindow => {
-            report::next_window(state, command == Command::NextWindow)
-        }
-        Command::ThumbsUp | Command::ThumbsDown => {
-            return report::verdict(state, command == Command::ThumbsUp);
-        }
-        Command::Mute => return report::mute(state),
-        Command::NextItem => report::next_item(state, true),
-        Command::PreviousItem => report::next_item(state, false),
-        Command::Apply => return apply::run(state),
-        Command::TakeBack => return apply::take_back(state),
-        Command::MarkBaseline => return report::mark_baseline(state),
-        Command::MarkRange => return report::mark_range(state),
-        Command::AskAbout => return chat::ask_about(state),
+        | Command::MinLevel => filter::change(state, command),
+        Command::ClearFilters => filter::clear(state),
+        Command::Context => filter::next_context(state),
+        Command::ThumbsUp => analysis::verdict(state, true),
+        Command::ThumbsDown => analysis::verdict(state, false),
+        Command::Mute => analysis::mute(state),
+        Command::Apply => apply::run(state),
+        Command::Undo => apply::undo(state),
+        Command::MarkBaseline => analysis::mark_baseline(state),
+        Command::MarkRange => analysis::mark_range(state),
+        Command::AskAbout => chat::ask_about(state),
         Command::MergeTemplates
         | Command::SplitTemplate
         | Command::MaskWord
         | Command::NameTemplate
         | Command::PinTemplate
-        | Command::UndoEdit => return templates::run(state, command),
-        Command::ZoomIn | Command::ZoomOut => return zoom(state, command == Command::ZoomIn),
-        Command::Bookmark => return bookmark(state),
-        Command::NextBookmark | Command::PreviousBookmark => {
-            jump::to_mark(state, command == Command::NextBookmark)
+        | Command::UndoEdit => templates::run(state, command),
+        Command::ZoomIn => zoom::zoom(state, true),
+        Command::ZoomOut => zoom::zoom(state, false),
+        Command::Bookmark => bookmark(state),
+        Command::Copy => copy(state),
+        Command::Redraw => vec![Effect::Redraw],
+        Command::Suspend => vec![Effect::Suspend],
+        Command::Cancel => cancel(state),
+        Command::Quit => vec![Effect::Quit],
+        command => {
+            change_view(state, command);
+            vec![]
         }
-        Command::Follow => {
-            state.follow = !state.follow;
-            if state.follow {
-                jump::to_end(state);
-            }
-        }
-        Command::Wrap => state.wrap = !state.wrap,
-        Command::Copy => return copy(state),
-        Command::Theme => return next_theme(state),
+    }
+}
+
+/// Runs a command that only changes what is shown.
+fn change_view(state: &mut State, command: Command) {
+    match command {
+        Command::Left => scroll::sideways(state, false),
+        Command::Right => scroll::sideways(state, true),
+        Command::Search => prompt(state, PromptKind::Search),
+        Command::FilterText => prompt(state, PromptKind::Filter),
+        Command::GoToTime => prompt(state, PromptKind::Time),
+        Command::Note if state.pane == Pane::Guide => guide::note(state),
+        Command::Note => prompt(state, PromptKind::Note),
+        Command::NextMatch => search::next_match(state, true),
+        Command::PreviousMatch => search::next_match(state, false),
+        Command::NextWindow => analysis::next_window(state, true),
+        Command::PreviousWindow => analysis::next_window(state, false),
+        Command::NextItem => analysis::next_item(state, true),
+        Command::PreviousItem => analysis::next_item(state, false),
+        Command::NextBookmark => jump::to_mark(state, true),
+        Command::PreviousBookmark => jump::to_mark(state, false),
+        Command::Sort => templates::next_order(state),
+        Command::Follow => follow(state),
+        Command::Wrap => state.events.wrap = !state.events.wrap,
+        Command::Theme => next_theme(state),
         Command::Palette => state
             .overlays
             .push(Overlay::Palette(palette(&state.keymap))),
         Command::Help => state.overlays.push(Overlay::Help { top: 0 }),
-        Command::Redraw => return vec![Effect::Redraw],
-        Command::Suspend => return vec![Effect::Suspend],
-        Command::Cancel => return cancel(state),
-        Command::Quit => return vec![Effect::Quit],
-    }
-    vec![]
-}
-
-fn scrolled(state: &mut State) -> (&mut Scroll, usize, usize) {
-    let heights = state.heights();
-    match state.pane {
-        Pane::Stream => {
-            let len = state.shown();
-            (&mut state.stream, len, heights.stream)
-        }
-        Pane::Templates => (
-            &mut state.templates,
-            state.template_rows.len(),
-            heights.list,
-        ),
-        Pane::Sources => {
-            let len = super::super::view::sources::len(state);
-            (&mut state.sources, len, heights.list)
-        }
-        Pane::Detail => {
-            let len = super::super::view::detail::len(state);
-            (&mut state.detail, len, 1)
-        }
-        pane => {
-            let len = super::super::view::report::rows(state, pane).len();
-            (&mut state.report, len, heights.list)
-        }
+        command if scroll::is_move(command) => scroll::move_by(state, command),
+        command => show_pane(state, command),
     }
 }
 
-pub fn scroll(state: &mut State, lines: i64) {
-    if let Some(Overlay::Help { top }) = state.overlays.last_mut() {
-        *top = (*top as i64 + lines).max(0) as usize;
-        return;
+fn follow(state: &mut State) {
+    state.events.follow = !state.events.follow;
+    if state.events.follow {
+        jump::to_end(state);
     }
-    let (scroll, len, height) = scrolled(state);
-    scroll.by(lines, len, height);
-    // Going up leaves the end; coming back to it does not follow by itself.
-    if state.pane == Pane::Stream && lines < 0 {
-        state.follow = false;
-    }
-}
-
-/// Puts the cursor on a line of the pane's window.
-pub fn put_cursor(state: &mut State, line: usize) {
-    let (scroll, len, height) = scrolled(state);
-    let to = scroll.top + line;
-    scroll.to(to, len, height);
-    state.follow &= state.pane != Pane::Stream;
-}
-
-fn move_by(state: &mut State, command: Command) {
-    let heights = state.heights();
-    let page = if state.pane == Pane::Stream {
-        heights.stream
-    } else {
-        heights.list
-    }
-    .max(2) as i64;
-    let lines = match command {
-        Command::Down => 1,
-        Command::Up => -1,
-        Command::PageDown => page - 1,
-        Command::PageUp => 1 - page,
-        Command::HalfDown => page / 2,
-        Command::HalfUp => -page / 2,
-        Command::Top => i64::MIN / 2,
-        _ => i64::MAX / 2,
-    };
-    scroll(state, lines);
-}
-
-fn sideways(state: &mut State, right: bool) {
-    let step = (state.size.0 / 3).max(8) as usize;
-    state.left = if right {
-        state.left + step
-    } else {
-        state.left.saturating_sub(step)
-    };
 }
 
 fn show_pane(state: &mut State, command: Command) {
     let at = Pane::ALL.iter().position(|p| *p == state.pane).unwrap_or(0);
     let pane = match command {
-        Command::Stream => Pane::Stream,
+        Command::Stream => Pane::Events,
         Command::Templates => Pane::Templates,
         Command::Detail => Pane::Detail,
         Command::Sources => Pane::Sources,
@@ -214,225 +109,101 @@ fn show_pane(state: &mut State, command: Command) {
         Command::Chat => Pane::Chat,
         Command::Guide => Pane::Guide,
         Command::NextPane => Pane::ALL[(at + 1) % Pane::ALL.len()],
-        _ => Pane::ALL[(at + Pane::ALL.len() - 1) % Pane::ALL.len()],
+        Command::PreviousPane => Pane::ALL[(at + Pane::ALL.len() - 1) % Pane::ALL.len()],
+        _ => return,
     };
-    go_to(state, pane);
+    jump::to_pane(state, pane);
 }
 
-/// Shows a pane from its top; the guide where it was left.
-pub fn go_to(state: &mut State, pane: Pane) {
-    state.pane = pane;
-    state.report = Scroll::default();
-    state.left = 0;
-    if state.pane == Pane::Guide {
-        state.report.cursor = state.guide.cursor;
-    }
-}
-
-/// Enter: from the stream to the detail, from a template to its events, from a source to its first event.
+/// Enter: goes from an event to its detail, from a template to its events, from a source to its
+/// first event.
 fn open(state: &mut State) -> Vec<Effect> {
     match state.pane {
-        Pane::Stream => state.pane = Pane::Detail,
-        Pane::Detail => state.pane = Pane::Stream,
+        Pane::Events => state.pane = Pane::Detail,
+        Pane::Detail => state.pane = Pane::Events,
         Pane::Guide => return guide::open(state),
-        Pane::Anomalies | Pane::Diagnosis | Pane::Plan | Pane::Chat => return report::open(state),
+        Pane::Anomalies | Pane::Diagnosis | Pane::Plan | Pane::Chat => {
+            return analysis::open(state);
+        }
         Pane::Templates => {
             let Some(t) = state.selected_template() else {
                 return vec![];
             };
-            let id = state.snapshot.templates[t].id;
-            state.filter = Filter {
+            let id = state.snapshot.templates[t.index()].id;
+            state.events.filter = Filter {
                 only_templates: vec![id],
                 ..Filter::default()
             };
-            state.pane = Pane::Stream;
-            return refilter(state);
+            state.pane = Pane::Events;
+            return filter::refilter(state);
         }
         Pane::Sources => {
-            let Some(source) = super::super::view::sources::source_at(state, state.sources.cursor)
+            let Some(source) = crate::tui::panes::sources::source_at(state, state.sources.cursor)
             else {
                 return vec![];
             };
-            let first = state
-                .snapshot
-                .chunks
-                .iter()
-                .find(|c| c.source == source)
-                .map(|c| c.first_event);
-            if let Some(id) = first {
+            if let Some(id) = state.snapshot.first_event_of(source) {
                 let place = state.place_of(state.snapshot.row_of(id));
                 jump::to(state, place);
-                state.pane = Pane::Stream;
+                state.pane = Pane::Events;
             }
         }
     }
     vec![]
 }
 
+/// Esc: cancels what is running, or goes back one step.
 fn back(state: &mut State) -> Vec<Effect> {
     if state.chat.busy && state.pane == Pane::Chat {
         return vec![Effect::StopAsking];
     }
-    if state.filtering.as_ref().is_some_and(|f| !f.finished) {
-        state.filter = Filter::default();
-        return refilter(state);
+    if state.events.filtering.as_ref().is_some_and(|f| !f.finished) {
+        state.events.filter = Filter::default();
+        return filter::refilter(state);
     }
-    if state.found.is_some() {
-        state.found = None;
-        state.search.clear();
+    if state.events.found.is_some() {
+        state.events.found = None;
+        state.events.search.clear();
         return vec![Effect::CancelSearch(Purpose::Search)];
     }
-    if state.pane == Pane::Templates && state.template_rows.len() != state.snapshot.templates.len()
+    if state.pane == Pane::Templates && state.templates.rows.len() != state.snapshot.templates.len()
     {
-        sort_templates(state);
-    } else if state.pane != Pane::Stream {
-        state.pane = Pane::Stream;
-    } else if state.zoom.take().is_some() {
-        state.zoomed = None;
-    } else if state.rows.is_some() {
-        state.notice = Some("0 shows everything again".into());
+        templates::sort(state);
+    } else if state.pane != Pane::Events {
+        state.pane = Pane::Events;
+    } else if state.timeline.range.take().is_some() {
+        state.timeline.zoomed = None;
+    } else if state.events.rows.is_some() {
+        state.notice = Some("press 0 to clear the filter".into());
     }
     vec![]
 }
 
-fn prompt(state: &mut State, asking: Asking) {
+/// Opens a prompt with the current text, if there is one.
+fn prompt(state: &mut State, asking: PromptKind) {
     let text = match asking {
-        Asking::Filter => state.filter.text.clone(),
-        Asking::Note => state
+        PromptKind::Filter => state.events.filter.text.clone(),
+        PromptKind::Note => state
             .selected_event()
             .map(|e| state.mark_key(e))
             .and_then(|k| state.marks.get(&k))
             .map_or_else(String::new, |m| m.note.clone()),
         _ => String::new(),
     };
-    let origin = state.stream.cursor;
+    let origin = state.events.scroll.cursor;
     state
         .overlays
         .push(Overlay::Prompt(Prompt::new(asking, text, origin)));
 }
 
-pub fn next_match(state: &mut State, forward: bool) {
-    let Some(found) = &state.found else {
-        state.notice = Some("nothing searched yet: / searches".into());
-        return;
-    };
-    let here = state.row_at(state.stream.cursor) as u32;
-    let at = found
-        .rows
-        .partition_point(|r| if forward { *r <= here } else { *r < here });
-    // Only matches that the filter shows.
-    let shown = |row: &u32| {
-        state
-            .rows
-            .as_ref()
-            .is_none_or(|rows| rows.binary_search(row).is_ok())
-    };
-    let next = if forward {
-        found.rows[at..].iter().find(|r| shown(r))
-    } else {
-        found.rows[..at].iter().rev().find(|r| shown(r))
-    };
-    match next.copied() {
-        Some(row) => {
-            let place = state.place_of(row as usize);
-            state.follow = false;
-            jump::to(state, place);
-        }
-        None => {
-            state.notice = Some(
-                if found.rows.is_empty() {
-                    "no match"
-                } else {
-                    "no further match in this direction"
-                }
-                .into(),
-            )
-        }
-    }
-}
-
 fn seek(state: &mut State, forward: bool, level: Level) -> Vec<Effect> {
-    state.seeking = true;
-    state.follow = false;
+    state.events.seeking = true;
+    state.events.follow = false;
     vec![Effect::Seek {
-        from: state.stream.cursor,
+        from: state.events.scroll.cursor,
         forward,
         level,
     }]
-}
-
-fn filter(state: &mut State, command: Command) -> Vec<Effect> {
-    let template = state
-        .selected_template()
-        .map(|t| state.snapshot.templates[t].id);
-    let service = state.selected_event().map(|e| e.service.clone());
-    let filter = &mut state.filter;
-    match (command, template, service) {
-        (Command::OnlyTemplate, Some(t), _) => filter.only_templates = vec![t],
-        (Command::HideTemplate, Some(t), _) => filter.hidden_templates.push(t),
-        (Command::OnlyService, _, Some(s)) => filter.only_services = vec![s],
-        (Command::HideService, _, Some(s)) => filter.hidden_services.push(s),
-        (Command::MinLevel, ..) => {
-            filter.min_level = match filter.min_level {
-                None => Some(Level::Info),
-                Some(Level::Info) => Some(Level::Warn),
-                Some(Level::Warn) => Some(Level::Error),
-                Some(_) => None,
-            };
-        }
-        _ => {
-            state.notice = Some("nothing under the cursor to filter by".into());
-            return vec![];
-        }
-    }
-    refilter(state)
-}
-
-/// Runs the filter, or drops it when it is empty.
-pub fn refilter(state: &mut State) -> Vec<Effect> {
-    let query = state.filter.query();
-    if query.is_empty() {
-        let row = state.row_at(state.stream.cursor);
-        state.rows = None;
-        state.filtering = None;
-        jump::to(state, row);
-        return vec![Effect::CancelSearch(Purpose::Filter)];
-    }
-    vec![Effect::Search {
-        purpose: Purpose::Filter,
-        query,
-        context: state.context,
-    }]
-}
-
-fn zoom(state: &mut State, closer: bool) -> Vec<Effect> {
-    let (start, end) = super::super::view::timeline::range(state);
-    if end <= start {
-        state.notice = Some("no event has a time: there is no time line to zoom".into());
-        return vec![];
-    }
-    let centre = state
-        .selected()
-        .and_then(|id| state.snapshot.time(id))
-        .unwrap_or(start)
-        .clamp(start, end);
-    let width = end - start;
-    let (full_start, full_end) = super::super::view::timeline::full(state);
-    if !closer && width * 4 >= full_end - full_start {
-        (state.zoom, state.zoomed) = (None, None);
-        return vec![];
-    }
-    let half = if closer {
-        (width / 8).max(500_000)
-    } else {
-        width * 2
-    };
-    let range = (
-        (centre - half).max(full_start),
-        (centre + half).min(full_end),
-    );
-    state.zoom = Some(range);
-    vec![Effect::Histogram(range.0, range.1)]
 }
 
 fn bookmark(state: &mut State) -> Vec<Effect> {
@@ -447,12 +218,12 @@ fn bookmark(state: &mut State) -> Vec<Effect> {
 
 fn copy(state: &mut State) -> Vec<Effect> {
     if state.pane == Pane::Plan {
-        return report::copy(state);
+        return analysis::copy(state);
     }
     let text = match state.pane {
         Pane::Templates => state
             .selected_template()
-            .map(|t| state.snapshot.templates[t].text.clone()),
+            .map(|t| state.snapshot.templates[t.index()].text.clone()),
         _ => state.selected_event().map(|e| e.raw.clone()),
     };
     match text {
@@ -464,32 +235,24 @@ fn copy(state: &mut State) -> Vec<Effect> {
     }
 }
 
-fn next_theme(state: &mut State) -> Vec<Effect> {
-    let at = state
-        .themes
-        .iter()
-        .position(|t| *t == state.theme.name)
-        .unwrap_or(0);
-    let name = state.themes[(at + 1) % state.themes.len()].clone();
-    let plain = state.theme.style("error").fg.is_none();
-    match crate::config::theme::load(&name, &|_| None) {
-        Ok(theme) => {
-            state.theme = if plain { theme.without_colour() } else { theme };
-            state.notice = Some(format!("theme {name}"));
-        }
-        Err(e) => state.notice = Some(e),
+fn next_theme(state: &mut State) {
+    let at = state.themes.iter().position(|t| t.name == state.theme.name);
+    let next = at.map_or(0, |at| (at + 1) % state.themes.len());
+    if let Some(theme) = state.themes.get(next).cloned() {
+        state.notice = Some(format!("theme: {}", theme.name));
+        state.theme = theme;
     }
-    vec![]
 }
 
+/// Ctrl-C: cancels what is running; the second time in a row, quits.
 fn cancel(state: &mut State) -> Vec<Effect> {
-    let busy = state.filtering.as_ref().is_some_and(|f| !f.finished)
-        || state.found.as_ref().is_some_and(|f| !f.finished);
+    let busy = state.events.filtering.as_ref().is_some_and(|f| !f.finished)
+        || state.events.found.as_ref().is_some_and(|f| !f.finished);
     if state.cancelled_once && !busy {
         return vec![Effect::Quit];
     }
     state.cancelled_once = true;
-    state.notice = Some("stopped; Ctrl-C again quits".into());
+    state.notice = Some("canceled; press Ctrl-C again to quit".into());
     vec![
         Effect::CancelSearch(Purpose::Search),
         Effect::CancelSearch(Purpose::Filter),

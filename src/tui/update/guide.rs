@@ -1,19 +1,24 @@
-//! The guided triage: where its lines lead, the user's word on hypotheses, the report. No I/O.
+//! The guided triage: opens its steps, and records the user's verdicts and notes on hypotheses.
+//! Does no I/O.
 
-use super::super::guide::{Way, lines, report};
-use super::super::msg::Effect;
-use super::super::overlay::{Asking, Overlay, Prompt};
-use super::super::state::{Pane, Stance, State};
-use super::command;
+use super::jump;
+use crate::tui::panes::guide::{Target, lines, report};
+use crate::tui::state::State;
+use crate::tui::state::guide::Stance;
+use crate::tui::state::msg::Effect;
+use crate::tui::state::overlay::{Overlay, Prompt, PromptKind};
+use crate::tui::state::pane::Pane;
 
-fn way(state: &State) -> Option<Way> {
+/// What the row under the cursor leads to.
+fn target(state: &State) -> Option<Target> {
     lines(state).into_iter().nth(state.report.cursor)?.1
 }
 
 /// Service of the hypothesis under the cursor.
 fn hypothesis(state: &mut State) -> Option<String> {
-    let found = match way(state) {
-        Some(Way::Hypothesis(n)) => state
+    let found = match target(state) {
+        Some(Target::Hypothesis(n)) => state
+            .analysis
             .diagnosis
             .as_ref()
             .and_then(|d| d.causes.get(n))
@@ -21,25 +26,25 @@ fn hypothesis(state: &mut State) -> Option<String> {
         _ => None,
     };
     if found.is_none() {
-        state.notice = Some("put the cursor on a hypothesis of step 5 first".into());
+        state.notice = Some("select a hypothesis in step 5 first".into());
     }
     found
 }
 
-/// Enter: to the pane of the step; the last step writes the report.
+/// Enter: goes to the pane of the step. The last step writes the report.
 pub fn open(state: &mut State) -> Vec<Effect> {
     state.guide.cursor = state.report.cursor;
-    let pane = match way(state) {
-        Some(Way::To(pane)) => pane,
-        Some(Way::Hypothesis(_)) => Pane::Diagnosis,
-        Some(Way::Write) => return report(state).map(Effect::Write).into_iter().collect(),
+    let pane = match target(state) {
+        Some(Target::To(pane)) => pane,
+        Some(Target::Hypothesis(_)) => Pane::Diagnosis,
+        Some(Target::Write) => return report(state).map(Effect::Write).into_iter().collect(),
         None => return vec![],
     };
-    command::go_to(state, pane);
+    jump::to_pane(state, pane);
     vec![Effect::Save]
 }
 
-/// `+` confirms the hypothesis under the cursor, `D` rejects it; again takes the word back.
+/// `+` confirms the hypothesis under the cursor, `D` rejects it. The same key again undoes it.
 pub fn judge(state: &mut State, up: bool) -> Vec<Effect> {
     let Some(service) = hypothesis(state) else {
         return vec![];
@@ -58,19 +63,20 @@ pub fn judge(state: &mut State, up: bool) -> Vec<Effect> {
     vec![Effect::Save]
 }
 
-/// Opens the line for a note on the hypothesis under the cursor.
+/// Opens the prompt for a note on the hypothesis under the cursor.
 pub fn note(state: &mut State) {
     if let Some(service) = hypothesis(state) {
         state.guide.cursor = state.report.cursor;
         let text = state.guide.notes.get(&service).cloned().unwrap_or_default();
-        let origin = state.stream.cursor;
+        let origin = state.events.scroll.cursor;
         state
             .overlays
-            .push(Overlay::Prompt(Prompt::new(Asking::Why, text, origin)));
+            .push(Overlay::Prompt(Prompt::new(PromptKind::Why, text, origin)));
     }
 }
 
-pub fn noted(state: &mut State, text: String) -> Vec<Effect> {
+/// Saves the note on the hypothesis under the cursor. An empty text removes it.
+pub fn note_entered(state: &mut State, text: String) -> Vec<Effect> {
     let Some(service) = hypothesis(state) else {
         return vec![];
     };

@@ -1,51 +1,57 @@
-//! Going to places in the stream: rows, moments, fractions of the time line, marks. No I/O.
+//! Moves the cursor of the events pane: to a row, a time, a position on the timeline or a bookmark.
+//! Does no I/O.
 
-use super::super::msg::Effect;
-use super::super::state::{Pane, State};
-use crate::model::Moment;
+use crate::model::{Moment, Place};
 use crate::text::civil::{DAY, parse_duration};
+use crate::tui::layout::Layout;
+use crate::tui::panes::timeline;
+use crate::tui::state::State;
+use crate::tui::state::guide::MarkKey;
+use crate::tui::state::msg::Effect;
+use crate::tui::state::pane::{Pane, Scroll};
 
-/// Puts the cursor of the stream on a place, centred if it was out of view.
+/// Moves the cursor to a row of the filtered events. Centers the row if it is not visible.
 pub fn to(state: &mut State, place: usize) {
-    let (len, height) = (state.shown(), state.heights().stream);
-    let inside = place >= state.stream.top && place < state.stream.top + height;
+    let (len, height) = (state.shown(), Layout::of(state).event_lines());
+    let inside = place >= state.events.scroll.top && place < state.events.scroll.top + height;
     if inside {
-        state.stream.to(place, len, height)
+        state.events.scroll.to(place, len, height)
     } else {
-        state.stream.centre(place, len, height)
+        state.events.scroll.center(place, len, height)
     }
 }
 
+/// Moves the cursor to the last event.
 pub fn to_end(state: &mut State) {
-    let (len, height) = (state.shown(), state.heights().stream);
-    state.stream.to(len.saturating_sub(1), len, height);
+    let (len, height) = (state.shown(), Layout::of(state).event_lines());
+    state.events.scroll.to(len.saturating_sub(1), len, height);
 }
 
-/// The first event at or after a moment.
+/// Moves the cursor to the first event at or after a time.
 pub fn to_moment(state: &mut State, at: Moment) {
     let row = state.snapshot.row_at(at);
     let place = state.place_of(row);
-    state.follow = false;
+    state.events.follow = false;
     to(state, place);
 }
 
-/// A click on the time line.
+/// A click on the timeline: goes to the time at this fraction (0..1) of its width.
 pub fn to_fraction(state: &mut State, fraction: f64) -> Vec<Effect> {
-    let (start, end) = super::super::view::timeline::range(state);
+    let (start, end) = timeline::range(state);
     if end > start {
         to_moment(state, start + ((end - start) as f64 * fraction) as Moment);
-        state.pane = Pane::Stream;
+        state.pane = Pane::Events;
     }
     vec![]
 }
 
-/// Moment that a text names: a time stamp, a time of the day under the cursor, or a step from there (`-5m`).
+/// Parses a time: a timestamp, a time of day on the date of the selected event, or an offset from
+/// that event (`-5m`).
 pub fn parse(state: &State, text: &str) -> Option<Moment> {
     let text = text.trim();
     let now = state
-        .selected()
-        .and_then(|id| state.snapshot.time(id))
-        .or(state.snapshot.chunks.first().map(|c| c.min_time));
+        .selected_time()
+        .or(state.snapshot.span().map(|(first, _)| first));
     if let Some(step) = text.strip_prefix(['+', '-']) {
         let n = parse_duration(step)?;
         return now.map(|t| if text.starts_with('-') { t - n } else { t + n });
@@ -55,20 +61,20 @@ pub fn parse(state: &State, text: &str) -> Option<Moment> {
     } else {
         text.to_string()
     };
-    let at = crate::engine::moment(&padded)
-        .or_else(|| crate::engine::moment(&format!("{padded}T00:00:00")))?;
-    // A time alone is of the day under the cursor.
-    let alone = padded.len() <= 15 && padded.as_bytes().get(2) == Some(&b':');
-    if alone {
+    let at = crate::corpus::moment(&padded)
+        .or_else(|| crate::corpus::moment(&format!("{padded}T00:00:00")))?;
+    // Without a date, the date of the selected event is used.
+    let time_only = padded.len() <= 15 && padded.as_bytes().get(2) == Some(&b':');
+    if time_only {
         now.map(|t| t.div_euclid(DAY) * DAY + at.rem_euclid(DAY))
     } else {
         Some(at)
     }
 }
 
-/// The next marked event after the cursor, or the one before.
+/// Moves the cursor to the next bookmark, or to the previous one.
 pub fn to_mark(state: &mut State, forward: bool) {
-    let here = state.row_at(state.stream.cursor);
+    let here = state.row_at(state.events.scroll.cursor);
     let mut rows: Vec<usize> = state
         .marks
         .keys()
@@ -86,24 +92,31 @@ pub fn to_mark(state: &mut State, forward: bool) {
             to(state, place);
         }
         None if rows.is_empty() => {
-            state.notice = Some("no marks yet: m marks the event under the cursor".into())
+            state.notice = Some("no bookmarks yet; press m to add one".into())
         }
-        None => state.notice = Some("no further mark in this direction".into()),
+        None if forward => state.notice = Some("no more bookmarks below".into()),
+        None => state.notice = Some("no more bookmarks above".into()),
     }
 }
 
-fn row_of(state: &State, (name, line): &(String, u64)) -> Option<usize> {
-    let source = state
+/// The row of a bookmarked event.
+fn row_of(state: &State, (source, line): &MarkKey) -> Option<usize> {
+    let place = Place {
+        source: source.clone(),
+        line: *line,
+    };
+    state
         .snapshot
-        .sources
-        .iter()
-        .position(|s| s.name == *name)? as u32;
-    let line0 = line.checked_sub(1)?;
-    let chunk = state.snapshot.chunks.iter().find(|c| {
-        c.source == source && (c.first_line..c.first_line + c.lines.max(1)).contains(&line0)
-    })?;
-    let i = (0..chunk.events)
-        .collect::<Vec<_>>()
-        .partition_point(|i| chunk.line(*i) < line0);
-    (i < chunk.events as usize).then(|| state.snapshot.row_of(chunk.first_event + i as u32))
+        .event_at_place(&place)
+        .map(|id| state.snapshot.row_of(id))
+}
+
+/// Shows a pane from its top. The guide keeps its cursor.
+pub fn to_pane(state: &mut State, pane: Pane) {
+    state.pane = pane;
+    state.report = Scroll::default();
+    state.events.left = 0;
+    if state.pane == Pane::Guide {
+        state.report.cursor = state.guide.cursor;
+    }
 }

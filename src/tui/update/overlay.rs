@@ -1,10 +1,13 @@
-//! Keys while something lies over the panes. No I/O.
+//! Handles keys while an overlay is open: prompt, picker, text or help. Does no I/O.
 
-use super::super::msg::{Effect, Purpose};
-use super::super::overlay::{Asking, Overlay, Prompt};
-use super::super::state::{Mark, Pane, State};
-use super::{apply, chat, command, guide, jump, templates};
+use super::{apply, chat, command, filter, guide, jump, search, templates};
+use crate::tui::state::State;
+use crate::tui::state::guide::Mark;
+use crate::tui::state::msg::{Effect, Purpose};
+use crate::tui::state::overlay::{Overlay, Prompt, PromptKind};
+use crate::tui::state::pane::Pane;
 
+/// Passes a key to the topmost overlay.
 pub fn key(state: &mut State, key: &str) -> Vec<Effect> {
     let Some(top) = state.overlays.last_mut() else {
         return vec![];
@@ -65,9 +68,9 @@ pub fn key(state: &mut State, key: &str) -> Vec<Effect> {
                 match state.overlays.pop() {
                     Some(Overlay::Models(_)) => {
                         let model = chosen.or(state.chat.llm.model.take());
-                        chat::choose(state, model);
+                        chat::choose_model(state, model);
                     }
-                    _ => chat::mentioned(state, chosen),
+                    _ => chat::insert_mention(state, chosen),
                 }
                 vec![]
             }
@@ -97,40 +100,41 @@ fn prompt_key(state: &mut State, key: &str) -> Vec<Effect> {
             accept(state, prompt)
         }
         "esc" | "ctrl-c" => {
-            let (asking, origin) = (prompt.asking, prompt.origin);
+            let (asking, origin) = (prompt.kind, prompt.origin);
             state.overlays.pop();
-            if asking == Asking::Search {
+            if asking == PromptKind::Search {
                 jump::to(state, origin);
-                state.found = None;
-                state.search.clear();
+                state.events.found = None;
+                state.events.search.clear();
                 return vec![Effect::CancelSearch(Purpose::Search)];
             }
             vec![]
         }
-        "up" | "down" if prompt.asking == Asking::Chat => {
-            let asked: Vec<&String> = state.chat.turns.iter().map(|t| &t.question).collect();
-            prompt.recall(&asked, key == "up");
+        "up" | "down" if prompt.kind == PromptKind::Chat => {
+            let questions: Vec<&String> = state.chat.turns.iter().map(|t| &t.question).collect();
+            prompt.recall(&questions, key == "up");
             vec![]
         }
-        "@" if prompt.asking == Asking::Chat => {
-            chat::mention(state);
+        "@" if prompt.kind == PromptKind::Chat => {
+            chat::pick_mention(state);
             vec![]
         }
         key => {
             if prompt.edit(key) {
                 prompt.error = None;
-                return changed(state);
+                return search::text_changed(state);
             }
             vec![]
         }
     }
 }
 
+/// Inserts pasted text into the prompt or the palette.
 pub fn paste(state: &mut State, text: &str) -> Vec<Effect> {
     match state.overlays.last_mut() {
         Some(Overlay::Prompt(p)) => {
             p.insert(text);
-            changed(state)
+            search::text_changed(state)
         }
         Some(Overlay::Palette(p)) => {
             p.prompt.insert(text);
@@ -141,90 +145,50 @@ pub fn paste(state: &mut State, text: &str) -> Vec<Effect> {
     }
 }
 
-/// Searches as one types; the latest wins.
-fn changed(state: &mut State) -> Vec<Effect> {
-    let Some(Overlay::Prompt(p)) = state.overlays.last() else {
-        return vec![];
-    };
-    if p.asking != Asking::Search {
-        return vec![];
-    }
-    let text = p.text.clone();
-    if state.pane == Pane::Templates {
-        return vec![Effect::FindTemplates(text)];
-    }
-    if text.trim().is_empty() {
-        state.found = None;
-        return vec![Effect::CancelSearch(Purpose::Search)];
-    }
-    vec![Effect::Search {
-        purpose: Purpose::Search,
-        query: text,
-        context: 0,
-    }]
-}
-
-/// The stream shows the first match at or after where the search began.
-pub fn preview(state: &mut State) {
-    let Some(Overlay::Prompt(p)) = state.overlays.last() else {
-        return;
-    };
-    let from = state.row_at(p.origin) as u32;
-    let row = state.found.as_ref().and_then(|f| {
-        f.rows
-            .get(f.rows.partition_point(|r| *r < from))
-            .or(f.rows.first())
-            .copied()
-    });
-    if let Some(row) = row {
-        let place = state.place_of(row as usize);
-        jump::to(state, place);
-    }
-}
-
+/// Handles Enter in a prompt.
 fn accept(state: &mut State, prompt: Prompt) -> Vec<Effect> {
     let text = prompt.text.trim().to_string();
-    match prompt.asking {
-        Asking::Search if state.pane == Pane::Templates => vec![],
-        Asking::Search => {
-            state.search.clone_from(&text);
+    match prompt.kind {
+        PromptKind::Search if state.pane == Pane::Templates => vec![],
+        PromptKind::Search => {
+            state.events.search.clone_from(&text);
             if text.is_empty() {
                 return vec![];
             }
-            if let Some(e) = crate::engine::check_query(&text).err() {
-                state.notice = Some(e);
+            if let Some(e) = crate::corpus::check_query(&text).err() {
+                state.notice = Some(format!("invalid query: {e}"));
                 return vec![];
             }
-            state.follow = false;
+            state.events.follow = false;
             vec![]
         }
-        Asking::Filter => {
-            if let Some(e) = crate::engine::check_query(&text).err() {
-                state.notice = Some(e);
+        PromptKind::Filter => {
+            if let Some(e) = crate::corpus::check_query(&text).err() {
+                state.notice = Some(format!("invalid query: {e}"));
                 return vec![];
             }
-            state.filter.text = text;
-            command::refilter(state)
+            state.events.filter.text = text;
+            filter::refilter(state)
         }
-        Asking::Context => apply::named(state, text),
-        Asking::Value => apply::valued(state, text),
-        Asking::Consent => apply::consented(state, &text),
-        Asking::Chat => chat::asked(state, text),
-        Asking::Why => guide::noted(state, text),
-        Asking::Remote => chat::allowed(state, &text),
-        Asking::Mask | Asking::Name => templates::answered(state, prompt.asking, text),
-        Asking::Time => {
+        PromptKind::Context => apply::context_entered(state, text),
+        PromptKind::Value => apply::value_entered(state, text),
+        PromptKind::Consent => apply::consent_entered(state, &text),
+        PromptKind::Chat => chat::submit(state, text),
+        PromptKind::Why => guide::note_entered(state, text),
+        PromptKind::Remote => chat::remote_consent_entered(state, &text),
+        PromptKind::Mask | PromptKind::Name => templates::prompt_accepted(state, prompt.kind, text),
+        PromptKind::Time => {
             match jump::parse(state, &text) {
                 Some(at) => jump::to_moment(state, at),
                 None => {
                     state.notice = Some(format!(
-                        "'{text}' is no time: 10:15, 2024-03-01T10:15:00Z or -5m"
+                        "'{text}' is not a time; use 10:15, 2024-03-01T10:15:00Z or -5m"
                     ))
                 }
             }
             vec![]
         }
-        Asking::Note => {
+        PromptKind::Note => {
             let Some(key) = state.selected_event().map(|e| state.mark_key(e)) else {
                 return vec![];
             };

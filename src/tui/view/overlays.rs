@@ -1,16 +1,19 @@
-//! Draws what lies over the panes.
+//! Draws the overlays on top of the panes: prompts, pickers, texts and the help. Handles no keys.
 
-use super::super::overlay::{Asking, Overlay, Picker, Prompt};
-use super::super::state::State;
-use super::report::wrapped;
-use super::{fit, grouped, style, width};
+use super::style;
 use crate::config::keymap::ROWS;
 use crate::text::escape::for_terminal;
+use crate::tui::panes::format::wrapped;
+use crate::tui::panes::format::{fit, grouped, width};
+use crate::tui::state::State;
+use crate::tui::state::overlay::{Overlay, Picker, Prompt, PromptKind};
+use crate::tui::state::pane::Pane;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, Paragraph};
 
+/// Draws all open overlays, the topmost last.
 pub fn draw(frame: &mut Frame<'_>, state: &State) {
     for overlay in &state.overlays {
         match overlay {
@@ -32,40 +35,43 @@ fn prompt(frame: &mut Frame<'_>, state: &State, p: &Prompt) {
         ..area
     };
     frame.render_widget(Clear, line);
-    let label = if p.asking == Asking::Search && state.pane == super::super::state::Pane::Templates
-    {
+    let label = if p.kind == PromptKind::Search && state.pane == Pane::Templates {
         "find template"
     } else {
-        p.asking.label()
+        p.kind.label()
     };
     let mut spans = vec![
         Span::styled(format!("{label}: "), style::of(state, "focus")),
         Span::styled(for_terminal(&p.text), style::of(state, "text")),
     ];
-    let tail = match (&p.error, &state.found, p.asking) {
+    let tail = match (&p.error, &state.events.found, p.kind) {
         (Some(e), ..) => format!("   {}", for_terminal(e)),
-        (None, Some(f), Asking::Search) if !p.text.is_empty() => {
+        (None, Some(f), PromptKind::Search) if !p.text.is_empty() => {
             format!(
                 "   {} matches{}",
                 grouped(f.matches),
                 if f.finished { "" } else { " so far" }
             )
         }
-        (None, _, Asking::Search) if p.text.is_empty() => {
+        (None, _, PromptKind::Search) if p.text.is_empty() => {
             "   words, \"phrase\", level:>=warn, service:x, -not, OR, /regex/".into()
         }
-        (None, _, Asking::Chat) => {
+        (None, _, PromptKind::Chat) => {
             let hint = if p.text.is_empty() {
-                "   @ names things, / has tasks, ↑ earlier questions"
+                "   @ references, / commands, ↑ history"
             } else {
                 ""
             };
-            let meter = state.chat.meter.map_or_else(String::new, |(n, all)| {
-                format!("   ~{n} of {all} tokens go with it")
+            let meter = state.chat.tokens.map_or_else(String::new, |(n, all)| {
+                format!(
+                    "   sends about {} of {} tokens",
+                    thousands(n),
+                    thousands(all)
+                )
             });
             format!("{hint}{meter}")
         }
-        (None, _, Asking::Time) if p.text.is_empty() => {
+        (None, _, PromptKind::Time) if p.text.is_empty() => {
             "   10:15, 2024-03-01T10:15:00Z, -5m".into()
         }
         _ => String::new(),
@@ -80,11 +86,27 @@ fn prompt(frame: &mut Frame<'_>, state: &State, p: &Prompt) {
     frame.set_cursor_position((x.min(area.width - 1), line.y));
 }
 
-fn window(frame: &mut Frame<'_>, state: &State, title: &str, wide: u16, high: u16) -> Rect {
+/// Formats a token count in thousands: 950, `2.4k`, `16k`.
+fn thousands(n: u64) -> String {
+    match n {
+        0..1_000 => n.to_string(),
+        1_000..10_000 => format!("{:.1}k", n as f64 / 1e3),
+        _ => format!("{}k", n / 1_000),
+    }
+}
+
+/// Draws an empty box with a title in the center of the screen. Returns the area inside it.
+fn window(
+    frame: &mut Frame<'_>,
+    state: &State,
+    title: &str,
+    max_width: u16,
+    max_height: u16,
+) -> Rect {
     let area = frame.area();
     let (w, h) = (
-        wide.min(area.width.saturating_sub(2)),
-        high.min(area.height.saturating_sub(2)),
+        max_width.min(area.width.saturating_sub(2)),
+        max_height.min(area.height.saturating_sub(2)),
     );
     let rect = Rect {
         x: (area.width - w) / 2,
@@ -109,7 +131,7 @@ fn picker<T>(frame: &mut Frame<'_>, state: &State, p: &Picker<T>) {
         Span::raw(for_terminal(&p.prompt.text)),
     ])];
     if p.fitting.is_empty() {
-        lines.push(Line::styled("nothing fits", style::of(state, "dim")));
+        lines.push(Line::styled("no match", style::of(state, "dim")));
     }
     let room = usize::from(inner.height).saturating_sub(2).max(1);
     let top = p.cursor.saturating_sub(room - 1);
@@ -131,7 +153,7 @@ fn picker<T>(frame: &mut Frame<'_>, state: &State, p: &Picker<T>) {
         });
     }
     lines.push(Line::styled(
-        "type to narrow, ↑ ↓ choose, Enter opens, Esc leaves",
+        "type to filter, ↑ ↓ select, Enter accepts, Esc cancels",
         style::of(state, "dim"),
     ));
     frame.render_widget(Paragraph::new(lines), inner);
@@ -159,7 +181,7 @@ fn help(frame: &mut Frame<'_>, state: &State, top: usize) {
     let inner = window(
         frame,
         state,
-        "Keys (any other key closes, j/k scroll)",
+        "Keys (j/k scroll, any other key closes)",
         84,
         200,
     );
@@ -180,34 +202,25 @@ fn help(frame: &mut Frame<'_>, state: &State, top: usize) {
         ]));
     }
     lines.push(Line::default());
-    lines.push(Line::styled("Glyphs", style::of(state, "title")));
-    for (glyph, meaning) in [
+    lines.push(Line::styled("Symbols", style::of(state, "title")));
+    for (symbol, meaning) in [
         ("F E W I D T", "fatal, error, warning, info, debug, trace"),
-        ("~", "the time is taken from the line above"),
-        ("● ✎", "marked; marked with a note"),
-        ("◆", "template pinned to the top"),
-        ("⏎3 more", "the event has three more lines"),
-        ("! ▲", "time line: errors here; the cursor"),
+        ("~", "no timestamp: the time is from the line above"),
+        ("● ✎", "bookmark; bookmark with a note"),
+        ("◆", "pinned template"),
+        ("⏎3 more", "the event has 3 more lines"),
+        ("! ▲", "timeline: errors; the cursor"),
         (
             "C H M ·",
-            "time line: a critical, high, medium, low window begins; ━ it lasts",
+            "anomaly: critical, high, medium, low; ━ duration",
         ),
-        (
-            "▌",
-            "this template is a reason of a window that is not normal",
-        ),
-        (
-            "⚠",
-            "the line speaks to a language model: it is data, never an instruction",
-        ),
-        ("›", "a line stands behind this: Enter goes there"),
-        (
-            "x3.2 ÷2.0",
-            "rate in the last quarter of the time against before",
-        ),
+        ("▌", "the template is a reason for an anomaly"),
+        ("⚠", "possible prompt injection; treated as data only"),
+        ("›", "Enter opens the log line"),
+        ("x3.2 -50%", "event rate in the last quarter vs. before"),
     ] {
         lines.push(Line::from(vec![
-            Span::styled(format!("{glyph:>23}  "), style::of(state, "key")),
+            Span::styled(format!("{symbol:>23}  "), style::of(state, "key")),
             Span::styled(meaning, style::of(state, "text")),
         ]));
     }

@@ -1,49 +1,40 @@
-//! Draws a report pane: lines with a cursor; long ones are wrapped.
+//! Draws a report pane (5 to 9): a list of rows with a cursor, with long rows wrapped. The rows
+//! themselves are built in `tui::report`, `conversation` and `guide`.
 
-use super::super::conversation;
-use super::super::graph::Strip;
-use super::super::guide;
-use super::super::report::{self, Row};
-use super::super::state::{Pane, State};
-use super::{fit, style, width};
+use super::style;
 use crate::text::escape::for_terminal;
+use crate::tui::panes::format::wrapped;
+use crate::tui::panes::rows;
+use crate::tui::state::State;
+use crate::tui::state::detail::StyledLine;
+use crate::tui::state::pane::Pane;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-/// The lines of a report pane.
-pub fn rows(state: &State, pane: Pane) -> Vec<Row> {
-    match pane {
-        Pane::Anomalies => report::anomalies(state),
-        Pane::Diagnosis => report::diagnosis(state),
-        Pane::Plan => report::plan(state),
-        Pane::Chat => conversation::rows(state),
-        Pane::Guide => guide::rows(state),
-        _ => Vec::new(),
-    }
-}
-
+/// Heading of a report pane.
 pub fn heading(state: &State, pane: Pane) -> String {
-    match (pane, &state.findings) {
+    match (pane, &state.analysis.findings) {
         (Pane::Anomalies, Some(f)) => format!(
-            "Windows that are not normal: {} (] next, Enter first line)",
+            "Anomalies {} (] next, Enter opens the log line)",
             f.windows.len()
         ),
-        (Pane::Guide, _) => "Guided triage (Enter goes there, 9 comes back)".into(),
+        (Pane::Guide, _) => "Guided triage (Enter opens the step, 9 returns)".into(),
         (Pane::Chat, _) => {
             let model = state
                 .chat
                 .llm
                 .model
                 .as_deref()
-                .map_or_else(String::new, |m| format!(", {}", for_terminal(m)));
-            format!("Chat (Enter asks{model})")
+                .map_or_else(String::new, |m| format!(", model {}", for_terminal(m)));
+            format!("Chat (Enter to ask{model})")
         }
         (pane, _) => pane.title().into(),
     }
 }
 
+/// Draws the rows so that the row under the cursor is visible.
 pub fn draw(frame: &mut Frame<'_>, state: &State, pane: Pane, area: Rect) {
     let columns = usize::from(area.width);
     let height = usize::from(area.height);
@@ -56,7 +47,7 @@ pub fn draw(frame: &mut Frame<'_>, state: &State, pane: Pane, area: Rect) {
             at_cursor = lines.len();
         }
         if !r.strip.is_empty() {
-            let line = Line::from(picture(state, &r.strip, columns));
+            let line = Line::from(strip_spans(state, &r.strip, columns));
             lines.push(if i == cursor {
                 line.patch_style(style::of(state, "selected"))
             } else {
@@ -87,72 +78,16 @@ pub fn draw(frame: &mut Frame<'_>, state: &State, pane: Pane, area: Rect) {
     frame.render_widget(Paragraph::new(shown), area);
 }
 
-/// A line of a picture, scrolled sideways.
-fn picture(state: &State, strip: &Strip, columns: usize) -> Vec<Span<'static>> {
-    let mut skip = state.left;
+/// A row of the service map or of a code block, scrolled horizontally instead of wrapped.
+fn strip_spans(state: &State, strip: &StyledLine, columns: usize) -> Vec<Span<'static>> {
+    let mut skip = state.events.left;
     let mut room = columns.saturating_sub(2);
     let mut out = vec![Span::raw("  ")];
-    for (text, role) in strip {
+    for (role, text) in strip {
         let part: String = text.chars().skip(skip).take(room).collect();
         skip = skip.saturating_sub(text.chars().count());
         room -= part.chars().count();
         out.push(Span::styled(part, style::of(state, role)));
     }
     out
-}
-
-/// A word cut where the line ends: nothing of a command is left out.
-fn pieces(word: &str, columns: usize) -> Vec<String> {
-    let mut out = vec![String::new()];
-    for c in word.chars() {
-        let last = out.len() - 1;
-        if width(&out[last]) + width(c.encode_utf8(&mut [0; 4])) > columns {
-            out.push(c.to_string());
-        } else {
-            out[last].push(c);
-        }
-    }
-    out
-}
-
-/// Cuts a text at blanks; what continues keeps the indent.
-pub fn wrapped(text: &str, columns: usize) -> Vec<String> {
-    if width(text) <= columns || columns < 20 {
-        return vec![fit(text, columns)];
-    }
-    let indent = " ".repeat((text.len() - text.trim_start().len() + 2).min(columns / 3));
-    let mut out = vec![text[..text.len() - text.trim_start().len()].to_string()];
-    for word in text
-        .split_whitespace()
-        .flat_map(|w| pieces(w, columns - indent.len()))
-    {
-        let last = out.len() - 1;
-        let empty = out[last].trim().is_empty();
-        if !empty && width(&out[last]) + width(&word) + 1 > columns {
-            out.push(format!("{indent}{word}"));
-        } else {
-            if !empty {
-                out[last].push(' ');
-            }
-            out[last].push_str(&word);
-        }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nothing_of_a_long_word_is_lost() {
-        let argv = format!(
-            "  run: kubectl patch deployment payment -p {}",
-            "{\"spec\":1}".repeat(30)
-        );
-        let lines = wrapped(&argv, 60);
-        assert!(lines.iter().all(|l| width(l) <= 60), "{lines:?}");
-        let glued = |t: &str| t.chars().filter(|c| !c.is_whitespace()).collect::<String>();
-        assert_eq!(glued(&lines.concat()), glued(&argv));
-    }
 }

@@ -1,38 +1,33 @@
-//! The sources: format, lines, unparsed ones, clock, and what could not be read with the reason.
+//! Draws the sources pane: format, number of lines, unparsed events and clock of each source, and
+//! the inputs that could not be read, with the reason.
 
-use super::super::state::State;
-use super::{bytes, fit, grouped, style};
+use super::style;
 use crate::model::SourceInfo;
 use crate::text::civil::rfc3339;
 use crate::text::escape::for_terminal;
+use crate::tui::panes::format::{bytes, fit, grouped};
+use crate::tui::panes::sources::{len, source_at};
+use crate::tui::state::State;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, Wrap};
 
+/// Heading of the pane, with the number of sources.
 pub fn heading(state: &State) -> String {
     let failed = state.snapshot.failures.len();
-    let trouble = if failed > 0 {
-        format!(" · {failed} with trouble, listed first")
+    let unreadable = if failed > 0 {
+        format!(" · {failed} unreadable, listed first")
     } else {
         String::new()
     };
     format!(
-        "Sources {}{trouble}",
+        "Sources {}{unreadable}",
         grouped(state.snapshot.sources.len() as u64)
     )
 }
 
-pub fn len(state: &State) -> usize {
-    state.snapshot.failures.len() + state.snapshot.sources.len()
-}
-
-/// Source in a line of the list; failures come first and are none.
-pub fn source_at(state: &State, place: usize) -> Option<u32> {
-    let i = place.checked_sub(state.snapshot.failures.len())?;
-    (i < state.snapshot.sources.len()).then_some(i as u32)
-}
-
+/// Draws the table of failures and sources.
 pub fn draw(frame: &mut Frame<'_>, state: &State, area: Rect) {
     if len(state) == 0 {
         frame.render_widget(
@@ -53,7 +48,7 @@ pub fn draw(frame: &mut Frame<'_>, state: &State, area: Rect) {
     let height = usize::from(area.height).saturating_sub(1);
     for place in state.sources.top..(state.sources.top + height).min(len(state)) {
         let line = match source_at(state, place) {
-            Some(i) => row(state, &state.snapshot.sources[i as usize], name_width),
+            Some(i) => row(state, &state.snapshot.sources[i.index()], name_width),
             None => {
                 let f = &state.snapshot.failures[place];
                 Line::from(vec![
@@ -76,19 +71,19 @@ pub fn draw(frame: &mut Frame<'_>, state: &State, area: Rect) {
 
 fn row(state: &State, s: &SourceInfo, name_width: usize) -> Line<'static> {
     let first = if s.timed == 0 {
-        "no times".to_string()
+        "no timestamps".to_string()
     } else {
         rfc3339(s.first, 0)
     };
     let mut notes = Vec::new();
-    if !s.inferred.is_empty() {
+    if s.inferred.any() {
         notes.push(format!("{} inferred", s.inferred));
     }
     if s.clock_jumps > 0 {
-        notes.push(format!("clock went back {}×", s.clock_jumps));
+        notes.push(format!("clock went backward {}×", s.clock_jumps));
     }
     if s.lost_bytes > 0 {
-        notes.push(format!("{} fell out of memory", bytes(s.lost_bytes)));
+        notes.push(format!("{} dropped from memory", bytes(s.lost_bytes)));
     }
     if let Some(failure) = &s.failure {
         notes.push(failure.clone());
@@ -127,12 +122,12 @@ fn row(state: &State, s: &SourceInfo, name_width: usize) -> Line<'static> {
     ])
 }
 
-/// The end of a path: what tells one source from another.
+/// Shortens a path at its start, because sources differ at the end of their paths.
 fn tail(name: &str, columns: usize) -> String {
     let n = name.chars().count();
     if n <= columns {
         return name.to_string();
     }
-    let kept: String = name.chars().skip(n + 1 - columns).collect();
-    format!("…{kept}")
+    let end: String = name.chars().skip(n + 1 - columns).collect();
+    format!("…{end}")
 }

@@ -1,14 +1,17 @@
-//! The first and the last line: what is open and how far it is; what is filtered, searched, wrong, and which keys help.
+//! Draws the title bar (what is open, progress, number of anomalies) and the status bar (notice or
+//! filter and search, then key hints).
 
-use super::super::report::window_key;
-use super::super::state::State;
-use super::{bytes, fit, grouped, style, width};
+use super::style;
 use crate::text::escape::for_terminal;
+use crate::tui::panes::anomalies::window_key;
+use crate::tui::panes::format::{bytes, fit, grouped, width};
+use crate::tui::state::State;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
+/// Draws the title bar.
 pub fn title(frame: &mut Frame<'_>, state: &State, area: Rect) {
     let s = &state.snapshot;
     let progress = &s.progress;
@@ -40,16 +43,16 @@ pub fn title(frame: &mut Frame<'_>, state: &State, area: Rect) {
             bytes(rate as u64)
         ));
     }
-    if let Some(f) = &state.findings {
+    if let Some(f) = &state.analysis.findings {
         let counts = |w: &&crate::model::Window| {
             w.severity >= crate::model::Severity::Medium
-                && !state.judged.muted.contains(&window_key(w))
+                && !state.analysis.feedback.muted.contains(&window_key(w))
         };
         let n = f.windows.iter().filter(counts).count();
         facts.push(match n {
-            0 => "nothing odd (5)".into(),
-            1 => "1 odd window (5)".into(),
-            n => format!("{n} odd windows (5)"),
+            0 => "no anomalies (5)".into(),
+            1 => "1 anomaly (5)".into(),
+            n => format!("{n} anomalies (5)"),
         });
     }
     if !s.failures.is_empty() {
@@ -66,6 +69,7 @@ pub fn title(frame: &mut Frame<'_>, state: &State, area: Rect) {
     frame.render_widget(Paragraph::new(line).style(style::of(state, "status")), area);
 }
 
+/// Draws the status bar. The longest hint that fits is shown.
 pub fn draw(frame: &mut Frame<'_>, state: &State, area: Rect) {
     let mut spans = Vec::new();
     if let Some(notice) = state.notice.as_ref().or(state
@@ -85,8 +89,11 @@ pub fn draw(frame: &mut Frame<'_>, state: &State, area: Rect) {
         );
         spans.extend(search_text(state).map(|t| Span::styled(t, style::of(state, "text"))));
     }
-    if state.seeking {
-        spans.push(Span::styled("looking…  ", style::of(state, "dim")));
+    if state.events.seeking {
+        spans.push(Span::styled("searching…  ", style::of(state, "dim")));
+    }
+    if !spans.is_empty() {
+        spans.push(Span::raw("  "));
     }
     let used: usize = spans.iter().map(|s| width(&s.content)).sum();
     let hint = hint(state);
@@ -108,7 +115,7 @@ fn hint(state: &State) -> String {
 }
 
 fn filter_text(state: &State) -> Option<String> {
-    let f = &state.filter;
+    let f = &state.events.filter;
     let template = |id: &u64| {
         state
             .snapshot
@@ -137,31 +144,32 @@ fn filter_text(state: &State) -> Option<String> {
             .iter()
             .map(|s| format!("not service {}", for_terminal(s))),
     );
-    parts.extend(f.min_level.map(|l| format!("{} and worse", l.name())));
+    parts.extend(f.min_level.map(|l| format!("{} and above", l.name())));
     if !f.text.is_empty() {
         parts.push(for_terminal(&f.text));
     }
     if parts.is_empty() {
         return None;
     }
-    let partial = state
+    let progress = state
+        .events
         .filtering
         .as_ref()
         .filter(|x| !x.finished)
         .map_or(String::new(), |x| {
             format!(" ({}%)", x.chunks_done * 100 / x.chunks.max(1))
         });
-    Some(format!("{}{partial}", parts.join(", ")))
+    Some(format!("{}{progress}", parts.join(", ")))
 }
 
 fn search_text(state: &State) -> Option<String> {
-    let found = state.found.as_ref()?;
+    let found = state.events.found.as_ref()?;
     if let Some(e) = &found.error {
-        return Some(for_terminal(e));
+        return Some(for_terminal(&format!("invalid query: {e}")));
     }
     let here = found
         .rows
-        .partition_point(|r| (*r as usize) < state.row_at(state.stream.cursor));
+        .partition_point(|r| (*r as usize) < state.row_at(state.events.scroll.cursor));
     let so_far = if found.finished && state.snapshot.progress.finished {
         ""
     } else {
@@ -174,7 +182,7 @@ fn search_text(state: &State) -> Option<String> {
     };
     Some(format!(
         "/{}  {} of {} matches{so_far}{unread} in {:.0} ms  ",
-        for_terminal(&state.search),
+        for_terminal(&state.events.search),
         grouped((here as u64 + 1).min(found.matches)),
         grouped(found.matches),
         found.elapsed_ms

@@ -1,22 +1,34 @@
-//! Roles of the theme -> styles of the terminal.
+//! Converts the roles of the theme to terminal styles.
 
-use super::super::state::State;
-use crate::config::theme::{Colour, Style};
+use crate::config::theme::{Color as ThemeColor, Style};
 use crate::model::Level;
+use crate::tui::state::State;
+use crate::tui::state::detail::StyledLine;
 use ratatui::style::{Color, Modifier, Style as TermStyle};
+use ratatui::text::{Line, Span};
 
+/// The style of a theme role.
 pub fn of(state: &State, role: &str) -> TermStyle {
     term(state.theme.style(role))
 }
 
+/// A line in pieces, with the styles of their roles.
+pub fn line(state: &State, pieces: StyledLine) -> Line<'static> {
+    let spans = pieces
+        .into_iter()
+        .map(|(role, text)| Span::styled(text, of(state, role)));
+    Line::from(spans.collect::<Vec<_>>())
+}
+
+/// The style of a log level. Each level is a theme role with the same name.
 pub fn level(state: &State, level: Level) -> TermStyle {
     of(state, level.name())
 }
 
 fn term(style: Style) -> TermStyle {
     let mut out = TermStyle {
-        fg: style.fg.map(colour),
-        bg: style.bg.map(colour),
+        fg: style.fg.map(color),
+        bg: style.bg.map(color),
         ..TermStyle::default()
     };
     for (on, modifier) in [
@@ -31,10 +43,10 @@ fn term(style: Style) -> TermStyle {
     out
 }
 
-fn colour(colour: Colour) -> Color {
-    match colour {
-        Colour::Rgb(r, g, b) => Color::Rgb(r, g, b),
-        Colour::Ansi(n) => [
+fn color(color: ThemeColor) -> Color {
+    match color {
+        ThemeColor::Rgb(r, g, b) => Color::Rgb(r, g, b),
+        ThemeColor::Ansi(n) => [
             Color::Black,
             Color::Red,
             Color::Green,
@@ -55,7 +67,7 @@ fn colour(colour: Colour) -> Color {
     }
 }
 
-/// One letter that tells a level without colour.
+/// One letter per level, so that levels are readable without color.
 pub fn letter(level: Level) -> &'static str {
     match level {
         Level::Unknown => " ",

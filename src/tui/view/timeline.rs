@@ -1,10 +1,13 @@
-//! The time line: events over time, coloured by the worst level; a row below marks errors and the cursor without colour.
+//! Draws the timeline: the number of events over time, colored by level. A row below it marks
+//! errors and the cursor, for terminals without color. Does not count the events.
 
-use super::super::report::severity;
-use super::super::state::State;
 use super::style;
-use crate::model::{Level, Moment, NO_TIME, Severity};
+use crate::model::{Level, Moment, Severity};
 use crate::text::civil::{human_duration, rfc3339};
+use crate::tui::panes::format::width;
+use crate::tui::panes::row::severity;
+use crate::tui::panes::timeline::range;
+use crate::tui::state::State;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -12,25 +15,7 @@ use ratatui::widgets::Paragraph;
 
 const BARS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
-/// First and last moment of the corpus.
-pub fn full(state: &State) -> (Moment, Moment) {
-    let chunks = state
-        .snapshot
-        .chunks
-        .iter()
-        .filter(|c| c.min_time != NO_TIME);
-    let (first, last) = (
-        chunks.clone().map(|c| c.min_time).min(),
-        chunks.map(|c| c.max_time).max(),
-    );
-    (first.unwrap_or(0), last.unwrap_or(0))
-}
-
-/// What the time line shows: the zoomed part, or everything.
-pub fn range(state: &State) -> (Moment, Moment) {
-    state.zoom.unwrap_or_else(|| full(state))
-}
-
+/// Draws the chart, the anomalies and the time labels.
 pub fn draw(frame: &mut Frame<'_>, state: &State, area: Rect) {
     if area.height == 0 {
         return;
@@ -38,7 +23,7 @@ pub fn draw(frame: &mut Frame<'_>, state: &State, area: Rect) {
     let (start, end) = range(state);
     if end <= start && state.snapshot.timeline.bins.is_empty() {
         let text = if state.snapshot.progress.finished {
-            "No event has a time of its own: no time line."
+            "No timeline: no event has a timestamp."
         } else {
             "Reading…"
         };
@@ -47,10 +32,10 @@ pub fn draw(frame: &mut Frame<'_>, state: &State, area: Rect) {
     }
     let columns = usize::from(area.width);
     let bins = columns_of(state, columns, start, end);
-    // With room there is a lane for windows and the cursor, apart from the labels.
-    let lane_rows = usize::from(area.height >= 4);
-    let rows = usize::from(area.height) - 1 - lane_rows;
-    let most = bins
+    // If there is room, anomalies and the cursor get a row of their own above the labels.
+    let anomaly_rows = usize::from(area.height >= 4);
+    let rows = usize::from(area.height) - 1 - anomaly_rows;
+    let max = bins
         .iter()
         .map(|b| b.iter().sum::<u64>())
         .max()
@@ -60,21 +45,28 @@ pub fn draw(frame: &mut Frame<'_>, state: &State, area: Rect) {
     for row in (0..rows).rev() {
         let spans = bins.iter().map(|bin| {
             let total: u64 = bin.iter().sum();
-            // Square root: single errors stay visible beside bursts.
-            let filled = ((total as f64 / most as f64).sqrt() * (rows * 8) as f64).ceil() as usize;
+            // Square-root scale: keeps single errors visible next to bursts.
+            let filled = ((total as f64 / max as f64).sqrt() * (rows * 8) as f64).ceil() as usize;
             let eighths = filled.saturating_sub(row * 8).min(8);
-            Span::styled(BARS[eighths].to_string(), colour(state, bin))
+            Span::styled(BARS[eighths].to_string(), color(state, bin))
         });
         lines.push(Line::from(spans.collect::<Vec<_>>()));
     }
-    if lane_rows > 0 {
-        lines.push(lane(state, columns, start, end));
+    if anomaly_rows > 0 {
+        lines.push(anomaly_row(state, columns, start, end));
     }
-    lines.push(foot(state, &bins, columns, start, end, lane_rows == 0));
+    lines.push(label_row(
+        state,
+        &bins,
+        columns,
+        start,
+        end,
+        anomaly_rows == 0,
+    ));
     frame.render_widget(Paragraph::new(lines), area);
 }
 
-/// Counts by level for each column.
+/// Number of events per level for each column.
 fn columns_of(
     state: &State,
     columns: usize,
@@ -82,7 +74,7 @@ fn columns_of(
     end: Moment,
 ) -> Vec<[u64; Level::COUNT]> {
     let mut out = vec![[0u64; Level::COUNT]; columns];
-    let timeline = state.timeline();
+    let timeline = state.shown_timeline();
     let span = (end - start).max(1) as f64;
     for (i, bin) in timeline.bins.iter().enumerate() {
         let middle = timeline.start_of(i) + timeline.width() / 2;
@@ -96,7 +88,8 @@ fn columns_of(
     out
 }
 
-fn colour(state: &State, bin: &[u64; Level::COUNT]) -> ratatui::style::Style {
+/// Red from 5% errors, yellow from 5% warnings.
+fn color(state: &State, bin: &[u64; Level::COUNT]) -> ratatui::style::Style {
     let total: u64 = bin.iter().sum();
     let errors = bin[Level::Error.index()] + bin[Level::Fatal.index()];
     let warnings = bin[Level::Warn.index()];
@@ -108,15 +101,17 @@ fn colour(state: &State, bin: &[u64; Level::COUNT]) -> ratatui::style::Style {
     }
 }
 
+/// The column of a time, where `start` is the first column and `end` the last.
 fn column_of(t: Moment, columns: usize, start: Moment, end: Moment) -> usize {
     let share = (t - start) as f64 / (end - start).max(1) as f64;
     ((share * columns as f64) as usize).min(columns - 1)
 }
 
-/// Windows that are not normal, by the letter and colour of their severity, and the cursor.
-fn lane(state: &State, columns: usize, start: Moment, end: Moment) -> Line<'static> {
+/// Draws the anomalies, with the letter and color of their severity, and the cursor.
+fn anomaly_row(state: &State, columns: usize, start: Moment, end: Moment) -> Line<'static> {
     let mut marks: Vec<(char, &str)> = vec![(' ', "dim"); columns];
     let windows = state
+        .analysis
         .findings
         .iter()
         .flat_map(|f| f.windows.iter().rev())
@@ -137,11 +132,7 @@ fn lane(state: &State, columns: usize, start: Moment, end: Moment) -> Line<'stat
         ));
         marks[a] = (letter, role);
     }
-    if let Some(t) = state
-        .selected()
-        .and_then(|id| state.snapshot.time(id))
-        .filter(|t| (start..=end).contains(t))
-    {
+    if let Some(t) = state.selected_time().filter(|t| (start..=end).contains(t)) {
         marks[column_of(t, columns, start, end)] = ('▲', "focus");
     }
     Line::from(
@@ -152,8 +143,9 @@ fn lane(state: &State, columns: usize, start: Moment, end: Moment) -> Line<'stat
     )
 }
 
-/// Start, span and end in words; between them a mark per column: errors `!`, and the cursor `▲` where it has no lane.
-fn foot(
+/// Draws the start time, the end time and the duration. Between them, `!` marks columns with
+/// errors, and `▲` the cursor if it is not drawn in a row of its own.
+fn label_row(
     state: &State,
     bins: &[[u64; Level::COUNT]],
     columns: usize,
@@ -163,8 +155,8 @@ fn foot(
 ) -> Line<'static> {
     let left = rfc3339(start, 0);
     let right = rfc3339(end, 0);
-    let zoom = if state.zoom.is_some() {
-        ", zoomed: Z"
+    let zoom = if state.timeline.range.is_some() {
+        ", Z zooms out"
     } else {
         ""
     };
@@ -174,10 +166,7 @@ fn foot(
         &right[11..right.len() - 1],
         human_duration(end - start)
     );
-    let cursor = state
-        .selected()
-        .and_then(|id| state.snapshot.time(id))
-        .filter(|t| *t >= start && *t <= end);
+    let cursor = state.selected_time().filter(|t| *t >= start && *t <= end);
     let cursor = cursor
         .filter(|_| with_cursor)
         .map(|t| column_of(t, columns, start, end));
@@ -194,7 +183,7 @@ fn foot(
     if let Some(c) = cursor {
         marks[c] = ('▲', "focus");
     }
-    let (l, r) = (super::width(&label_left), super::width(&label_right));
+    let (l, r) = (width(&label_left), width(&label_right));
     let mut spans = Vec::new();
     let room = columns > l + r + 10;
     for (i, (mark, role)) in marks.into_iter().enumerate() {

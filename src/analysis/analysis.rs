@@ -1,0 +1,122 @@
+//! The one analysis of an open corpus: the current baseline, what the user taught, and the latest findings and diagnosis.
+//! The screen, the plan, the chat and the watch all read it. Does not talk to a cluster.
+
+use super::baseline::Baseline;
+use super::memory::Memory;
+use crate::corpus::{Corpus, Snapshot, lock};
+use crate::model::{Diagnosis, Findings};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+/// What results depend on: they are valid for one state of the corpus, the baseline and the memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Key {
+    corpus: u64,
+    baseline: u64,
+    memory: u64,
+}
+
+/// A result and what it was made from.
+type Cached<T> = Mutex<Option<(Key, Arc<T>)>>;
+
+pub struct Analysis {
+    pub corpus: Arc<Corpus>,
+    baseline: Mutex<Baseline>,
+    memory: Mutex<Memory>,
+    baseline_generation: AtomicU64,
+    memory_generation: AtomicU64,
+    findings: Cached<Findings>,
+    diagnosis: Cached<Diagnosis>,
+}
+
+impl Analysis {
+    /// An analysis of a corpus, with the automatic baseline and what the user taught in earlier sessions.
+    pub fn new(corpus: Arc<Corpus>) -> Analysis {
+        let memory = match corpus.options.data.as_deref().map(Memory::load) {
+            Some(Ok(memory)) => memory,
+            Some(Err(e)) => {
+                corpus.notice(format!("{e}; verdicts and incidents are not used"));
+                Memory::default()
+            }
+            None => Memory::default(),
+        };
+        Analysis {
+            corpus,
+            baseline: Mutex::default(),
+            memory: Mutex::new(memory),
+            baseline_generation: AtomicU64::new(0),
+            memory_generation: AtomicU64::new(0),
+            findings: Mutex::default(),
+            diagnosis: Mutex::default(),
+        }
+    }
+
+    /// The latest snapshot of the corpus.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.corpus.snapshot()
+    }
+
+    pub fn baseline(&self) -> Baseline {
+        lock(&self.baseline).clone()
+    }
+
+    /// Changes what counts as normal. Everything that reads the analysis uses it from now on.
+    pub fn set_baseline(&self, baseline: Baseline) {
+        *lock(&self.baseline) = baseline;
+        self.baseline_generation.fetch_add(1, Ordering::SeqCst);
+    }
+
+    pub fn memory(&self) -> Memory {
+        lock(&self.memory).clone()
+    }
+
+    /// Changes what is remembered, and keeps it. The change holds for this session even where it cannot be kept.
+    pub fn remember(&self, change: impl FnOnce(&mut Memory)) -> Result<(), super::Error> {
+        let mut memory = lock(&self.memory);
+        change(&mut memory);
+        self.memory_generation.fetch_add(1, Ordering::SeqCst);
+        match &self.corpus.options.data {
+            Some(data) => Ok(memory.save(data)?),
+            None => Ok(()),
+        }
+    }
+
+    /// Findings of a snapshot against the current baseline. Worked out once for the same state.
+    pub fn findings(&self, snapshot: &Snapshot) -> Arc<Findings> {
+        let key = Key {
+            memory: 0,
+            ..self.key(snapshot)
+        };
+        self.cached(&self.findings, key, || {
+            self.find(snapshot, &self.baseline())
+        })
+    }
+
+    /// Diagnosis of a snapshot. Worked out once for the same state.
+    pub fn diagnosis(&self, snapshot: &Snapshot) -> Arc<Diagnosis> {
+        let findings = self.findings(snapshot);
+        let diagnose = || self.diagnose(snapshot, &findings, None, &|_| true);
+        self.cached(&self.diagnosis, self.key(snapshot), diagnose)
+    }
+
+    fn key(&self, snapshot: &Snapshot) -> Key {
+        Key {
+            corpus: snapshot.generation,
+            baseline: self.baseline_generation.load(Ordering::SeqCst),
+            memory: self.memory_generation.load(Ordering::SeqCst),
+        }
+    }
+
+    /// Holds the lock while working, so that two callers do not do the same work.
+    fn cached<T>(&self, cache: &Cached<T>, key: Key, make: impl FnOnce() -> T) -> Arc<T> {
+        let mut cached = lock(cache);
+        match &*cached {
+            Some((k, found)) if *k == key => found.clone(),
+            _ => {
+                let made = Arc::new(make());
+                *cached = Some((key, made.clone()));
+                made
+            }
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! The time axis of a detection: maps moments, or the order of events where there are no times, to bins. Counts nothing.
+
+use super::baseline::Baseline;
+use crate::corpus::Snapshot;
+use crate::detect::bin_width;
+use crate::model::{Moment, NO_TIME, SourceId, SourceInfo};
+
+/// Where events have no times, each one takes a second.
+const STEP: i64 = 1_000_000_000;
+/// Most bins of an axis.
+const MAX_BINS: i64 = 4000;
+
+/// Bins of equal width.
+pub struct Axis {
+    pub start: i64,
+    pub width: i64,
+    pub bins: u32,
+    /// The order of events takes the place of time.
+    pub by_order: bool,
+    /// Per source, nanoseconds that are added to its times.
+    shifted: Vec<i64>,
+    /// Baseline chosen by the user, in bins.
+    pub given: Option<(u32, u32)>,
+}
+
+impl Axis {
+    pub fn of(snapshot: &Snapshot, baseline: &Baseline) -> Axis {
+        let timed: u64 = snapshot.sources.iter().map(|s| s.timed).sum();
+        let by_order = timed * 2 < snapshot.events || snapshot.span().is_none();
+        let apart = |s: &SourceInfo| matches!(baseline, Baseline::Input(path) if std::path::Path::new(&s.input).starts_with(path));
+        let span = |own: bool| {
+            let of = || {
+                snapshot
+                    .sources
+                    .iter()
+                    .filter(|s| apart(s) != own && s.timed > 0)
+            };
+            Some((of().map(|s| s.first).min()?, of().map(|s| s.last).max()?))
+        };
+        let (start, end) = if by_order {
+            (0, snapshot.events as i64 * STEP)
+        } else {
+            span(true).or(snapshot.span()).unwrap_or((0, 0))
+        };
+        // Another bundle as baseline is moved to directly before the one that is judged.
+        let reference = span(false).filter(|_| !by_order);
+        let length = reference.map_or(0, |(a, z)| z - a);
+        let width = bin_width(end - start + length, snapshot.events);
+        let before = (length / width + i64::from(length > 0)) * width;
+        let moved = reference.map_or(0, |(a, _)| start - before - a);
+        let shifted = snapshot
+            .sources
+            .iter()
+            .map(|s| if apart(s) { moved } else { 0 })
+            .collect();
+        let start = start.div_euclid(width) * width - before;
+        // The last bin is rarely complete, so it is left out.
+        let bins = ((end - start) / width).clamp(1, MAX_BINS) as u32;
+        let given = match baseline {
+            Baseline::Automatic => None,
+            Baseline::Input(_) => (before > 0).then_some((0, (before / width) as u32)),
+            Baseline::Range(a, z) => {
+                let bin = |t: &Moment| ((t - start) / width).clamp(0, i64::from(bins)) as u32;
+                Some((bin(a), bin(z)))
+            }
+        };
+        Axis {
+            start,
+            width,
+            bins,
+            by_order,
+            shifted,
+            given,
+        }
+    }
+
+    /// The bin of an event; `None` outside the axis. `ordinal` counts the events.
+    pub fn bin(&self, source: SourceId, at: Moment, ordinal: u64) -> Option<u32> {
+        let shift = self.shifted.get(source.index()).copied().unwrap_or(0);
+        let at = match (self.by_order, at) {
+            (true, _) => ordinal as i64 * STEP,
+            (_, NO_TIME) => NO_TIME,
+            (_, at) => at + shift,
+        };
+        let bin = (at != NO_TIME).then(|| (at - self.start).div_euclid(self.width))?;
+        (0..i64::from(self.bins))
+            .contains(&bin)
+            .then_some(bin as u32)
+    }
+}

@@ -1,0 +1,33 @@
+//! Collects the series of a corpus: counts first, then sampled values. Judges nothing.
+
+use super::analysis::Analysis;
+use super::axis::Axis;
+use super::baseline::Baseline;
+use super::counts;
+use super::series::{MIN_BINS, Series};
+use super::values;
+use crate::corpus::Snapshot;
+use crate::detect::Input;
+use rustc_hash::FxHashMap;
+
+pub fn collect(analysis: &Analysis, snapshot: &Snapshot, baseline: &Baseline) -> Series {
+    let axis = Axis::of(snapshot, baseline);
+    let (sources, roles) = counts::count(analysis, snapshot, &axis);
+    let input = Input {
+        width: axis.width,
+        start: axis.start,
+        bins: axis.bins,
+        sources,
+        baseline: axis.given,
+    };
+    let mut series = Series {
+        input,
+        by_order: axis.by_order,
+        sampled: 1.0,
+        categories: FxHashMap::default(),
+    };
+    if series.input.bins >= MIN_BINS / 2 {
+        values::add(analysis, snapshot, &roles, &axis, &mut series);
+    }
+    series
+}

@@ -1,0 +1,191 @@
+//! Turns findings, traces and the service map into a diagnosis: which service failed first, with the lines that prove it. The
+//! inference is in `diagnose`.
+
+use super::analysis::Analysis;
+use super::reasons::clock;
+use crate::corpus::Snapshot;
+use crate::diagnose;
+use crate::model::{
+    Diagnosis, EventId, Evidence, Findings, Moment, Penalty, ServiceHealth, Severity, Window,
+};
+use crate::text::civil::human_duration;
+use std::collections::BTreeMap;
+
+/// With fewer invocations, traces are no basis for a ranking.
+const MIN_INVOCATIONS: usize = 20;
+/// Two causes whose scores differ by less than this share are reported as inconclusive.
+const INCONCLUSIVE: f64 = 0.08;
+/// Prior probability that a service is at fault.
+pub const PRIOR: f64 = 0.03;
+/// How far full evidence raises the probability above the prior.
+pub const FULL_EVIDENCE: f64 = 0.95;
+/// Most causes that are reported.
+pub const MAX_CAUSES: usize = 10;
+
+/// Other captures of the same system, as a reference.
+pub type Reference = Vec<diagnose::Rates>;
+
+/// The anomalies that a diagnosis is about.
+pub struct Suspect<'f> {
+    pub windows: Vec<&'f Window>,
+    pub times: Vec<(Moment, Moment)>,
+}
+
+impl Suspect<'_> {
+    /// The windows of medium severity or worse; all windows where there are none.
+    fn of(findings: &Findings) -> Suspect<'_> {
+        let is_worse = |w: &&Window| w.severity >= Severity::Medium;
+        let worse: Vec<&Window> = findings.windows.iter().filter(is_worse).collect();
+        let windows = if worse.is_empty() {
+            findings.windows.iter().collect()
+        } else {
+            worse
+        };
+        let times = windows.iter().map(|w| (w.start, w.end)).collect();
+        Suspect { windows, times }
+    }
+}
+
+impl Analysis {
+    /// Diagnoses a snapshot now. `Analysis::diagnosis` caches the one for the current findings. `reference`: captures that
+    /// say what is usual; `only`: the inputs that are diagnosed.
+    pub fn diagnose(
+        &self,
+        snapshot: &Snapshot,
+        findings: &Findings,
+        reference: Option<&Reference>,
+        only: &dyn Fn(&str) -> bool,
+    ) -> Diagnosis {
+        let started = std::time::Instant::now();
+        let mut out = Diagnosis::default();
+        let suspect = Suspect::of(findings);
+        if let Some(w) = suspect.windows.first() {
+            (out.start, out.end, out.severity) = (w.start, w.end, w.severity);
+        }
+        let traced = self.traced(snapshot, only);
+        match traced.filter(|t| t.traces.invocations.len() >= MIN_INVOCATIONS) {
+            Some(t) => {
+                self.causes_from_traces(snapshot, &t, reference, &mut out);
+                if t.broken > 0 {
+                    out.notes
+                        .push(format!("{} broken trace records were skipped", t.broken));
+                }
+            }
+            None => self.causes_from_logs(snapshot, &suspect, &mut out),
+        }
+        self.add_chain(snapshot, &suspect, &mut out);
+        self.classify_incident(snapshot, &suspect, &mut out);
+        out.verdict = verdict(&out, findings);
+        out.elapsed_ms = started.elapsed().as_millis() as u64;
+        tracing::debug!(
+            causes = out.causes.len(),
+            elapsed_ms = out.elapsed_ms,
+            "diagnosis"
+        );
+        out
+    }
+
+    /// Rates of log statements in this capture, as a reference for others; `None` without traces.
+    pub fn rates(&self, snapshot: &Snapshot) -> Option<diagnose::Rates> {
+        let t = self.traced(snapshot, &|_| true)?;
+        Some(diagnose::reference_rates(&t.traces, &t.statements))
+    }
+
+    /// An event as evidence: its place and the first line of its message.
+    pub fn evidence_of(&self, snapshot: &Snapshot, id: EventId) -> Option<Evidence> {
+        let event = self.corpus.event(snapshot, id)?;
+        let text = event.message.lines().next().unwrap_or_default().to_string();
+        Some(Evidence {
+            place: snapshot.place(id)?,
+            text,
+            event: id,
+        })
+    }
+
+    /// Probability of each service to be at fault, by the Bayesian network over the edges of `out`.
+    pub fn infer(
+        &self,
+        unhealthy: &BTreeMap<String, f64>,
+        penalties: &BTreeMap<String, Vec<Penalty>>,
+        out: &mut Diagnosis,
+    ) {
+        let names: Vec<&String> = unhealthy.keys().collect();
+        let at = |name: &String| names.binary_search(&name).ok();
+        let mut totals: BTreeMap<&str, u64> = BTreeMap::new();
+        out.edges
+            .iter()
+            .for_each(|e| *totals.entry(&e.from).or_default() += e.calls);
+        let edges: Vec<(usize, usize, f64)> = out
+            .edges
+            .iter()
+            .filter_map(|e| {
+                let share = e.calls as f64 / totals[e.from.as_str()].max(1) as f64;
+                Some((at(&e.from)?, at(&e.to)?, 0.6 + 0.35 * share))
+            })
+            .collect();
+        let unhealthy_of = unhealthy.values().copied().collect();
+        let network = diagnose::Network {
+            services: names.len(),
+            edges,
+            unhealthy: unhealthy_of,
+        };
+        let posterior = network.infer();
+        if !posterior.circles.is_empty() {
+            let edge = |(a, b): &(usize, usize)| format!("{} -> {}", names[*a], names[*b]);
+            let edges: Vec<String> = posterior.circles.iter().take(3).map(edge).collect();
+            let (count, edges) = (posterior.circles.len(), edges.join(", "));
+            out.notes.push(format!(
+                "circular calls: {count} left out of the network ({edges})"
+            ));
+        }
+        if posterior.dropped > 0 {
+            out.notes.push(format!(
+                "the map is too dense for exact inference: the {} weakest edges are left out",
+                posterior.dropped
+            ));
+        }
+        for (i, name) in names.iter().enumerate() {
+            let penalties = penalties.get(*name).cloned().unwrap_or_default();
+            let points: f64 = penalties.iter().map(|p| p.points).sum();
+            let health = match penalties.is_empty() {
+                true => 1.0 - (unhealthy[*name] - PRIOR),
+                false => 1.0 - points,
+            };
+            out.services.push(ServiceHealth {
+                name: (*name).clone(),
+                p_down: posterior.down[i],
+                health: health.clamp(0.0, 1.0),
+                penalties,
+            });
+        }
+    }
+}
+
+fn verdict(d: &Diagnosis, findings: &Findings) -> String {
+    let Some(first) = d.causes.first() else {
+        return format!(
+            "No cause found: no service stands out in {} events",
+            findings.events
+        );
+    };
+    let is_close = |s: &&crate::model::RootCause| {
+        s.score > 0.0 && first.score - s.score < INCONCLUSIVE * first.score
+    };
+    let since = match d.start > 0 {
+        true => format!(
+            ", {}..{} ({})",
+            clock(d.start),
+            clock(d.end),
+            human_duration(d.end - d.start)
+        ),
+        false => String::new(),
+    };
+    match d.causes.get(1).filter(is_close) {
+        Some(s) => format!(
+            "inconclusive between {} and {}{since}",
+            first.service, s.service
+        ),
+        None if first.summary.is_empty() => format!("{} failed first{since}", first.service),
+        None => format!("{} failed first: {}{since}", first.service, first.summary),
+    }
+}

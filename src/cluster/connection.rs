@@ -1,0 +1,150 @@
+//! The cluster that the user chose: context, user, server and namespace, pinned for the session. Changes nothing.
+
+use super::error::Error;
+use super::query::{self, QUICK};
+use crate::kube;
+use crate::model::{Action, Command, Context, ObjectKind, ObjectName, Operation, Output, Target};
+
+/// Objects of the logs that are looked up in the cluster.
+const MAX_CHECKED: usize = 3;
+
+/// What is pinned when a cluster is chosen. An action is refused once the context points elsewhere.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Connection {
+    pub context: String,
+    pub user: String,
+    pub server: String,
+    /// Namespace of the objects in the plan; that of the context where the plan has none.
+    pub namespace: String,
+    /// The node that the suspected pod runs on.
+    pub node: Option<String>,
+    /// Objects of the logs that the cluster does not have.
+    pub warnings: Vec<String>,
+}
+
+/// User, server and namespace that a context points to.
+struct Destination {
+    user: String,
+    server: String,
+    namespace: String,
+}
+
+impl Connection {
+    pub fn context(&self) -> Context {
+        Context::Named(self.context.clone())
+    }
+
+    /// A command on this cluster.
+    pub fn command(&self, namespace: &str, operation: Operation) -> Command {
+        Command::new(&self.context(), namespace, operation)
+    }
+
+    /// The connection for people, one line per field and warning.
+    pub fn lines(&self) -> Vec<String> {
+        let fields = [
+            ("context", &self.context),
+            ("user", &self.user),
+            ("server", &self.server),
+            ("namespace", &self.namespace),
+        ];
+        let mut out: Vec<String> = fields
+            .map(|(name, value)| format!("{name:<10} {value}"))
+            .to_vec();
+        out.extend(self.warnings.iter().map(|w| format!("warning    {w}")));
+        out
+    }
+
+    /// Fails if the context no longer points to where it pointed when it was chosen.
+    pub fn check(&self) -> Result<(), Error> {
+        let now = destination(&self.context)?;
+        if (&now.user, &now.server) == (&self.user, &self.server) {
+            return Ok(());
+        }
+        Err(Error::ContextMoved {
+            context: self.context.clone(),
+            server: self.server.clone(),
+            user: self.user.clone(),
+            new_server: now.server,
+            new_user: now.user,
+        })
+    }
+}
+
+fn destination(context: &str) -> Result<Destination, Error> {
+    let view = Command::new(
+        &Context::Named(context.to_string()),
+        "default",
+        Operation::ViewConfig,
+    );
+    let config = kube::json(&view, QUICK)?;
+    let text = |pointer: &str| {
+        config
+            .pointer(pointer)
+            .and_then(|v| v.as_str())
+            .unwrap_or_default()
+            .to_string()
+    };
+    let server = text("/clusters/0/cluster/server");
+    if server.is_empty() {
+        return Err(Error::NoServer(context.to_string()));
+    }
+    let (user, namespace) = (
+        text("/contexts/0/context/user"),
+        text("/contexts/0/context/namespace"),
+    );
+    Ok(Destination {
+        user,
+        server,
+        namespace,
+    })
+}
+
+/// Connects to a cluster for the actions of a plan. Nothing is changed.
+pub fn connect(context: &str, plan: &[Action]) -> Result<Connection, Error> {
+    let to = destination(context)?;
+    let mut targets: Vec<&Target> = plan
+        .iter()
+        .filter(|a| a.command.is_some())
+        .map(|a| &a.target)
+        .collect();
+    targets.retain(|t| t.kind.rolls_out());
+    targets.dedup();
+    let in_plan = targets
+        .first()
+        .map(|t| t.namespace.clone())
+        .filter(|n| !n.is_empty());
+    let mut out = Connection {
+        context: context.into(),
+        user: to.user,
+        server: to.server,
+        namespace: in_plan.unwrap_or(to.namespace),
+        node: None,
+        warnings: Vec::new(),
+    };
+    for t in targets.iter().take(MAX_CHECKED) {
+        let exists = Operation::Get {
+            object: t.object(),
+            output: Output::Name,
+            missing_is_ok: false,
+        };
+        let found = kube::run(&out.command(&t.namespace, exists), QUICK);
+        if let Err(e) = found.and_then(kube::Finished::succeeded) {
+            let object = format!("{} {}", t.kind, t.name);
+            out.warnings.push(format!(
+                "{object} is in the logs but not in this cluster ({e})"
+            ));
+        }
+    }
+    out.node = node_of_pod(&out, plan);
+    Ok(out)
+}
+
+fn node_of_pod(connection: &Connection, plan: &[Action]) -> Option<String> {
+    let pod = plan.iter().find(|a| a.target.kind == ObjectKind::Pod)?;
+    let object = ObjectName::new(ObjectKind::Pod, &pod.target.name);
+    let pod = query::get(&connection.context(), &connection.namespace, object).ok()?;
+    pod["spec"]["nodeName"]
+        .as_str()
+        .filter(|n| kube::is_name(n))
+        .map(String::from)
+}

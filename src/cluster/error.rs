@@ -1,0 +1,43 @@
+//! Why something was not done to a cluster.
+
+use crate::analysis;
+use crate::kube;
+use std::io;
+use std::path::PathBuf;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Kubectl(#[from] kube::Error),
+    #[error("context {0} has no server")]
+    NoServer(String),
+    #[error(
+        "context {context} pointed to {server} as {user} when it was chosen and now points to {new_server} as {new_user}"
+    )]
+    ContextMoved {
+        context: String,
+        server: String,
+        user: String,
+        new_server: String,
+        new_user: String,
+    },
+    #[error("{0} has no command")]
+    NoCommand(String),
+    #[error("another action is being applied; wait until it ends")]
+    Busy,
+    /// A check of the preflight.
+    #[error("{0}")]
+    CheckFailed(String),
+    #[error("there is no data folder for the audit log, so no action is run")]
+    NoDataFolder,
+    #[error("{file}: {source}; without its audit record no action is run", file = file.display())]
+    Audit { file: PathBuf, source: io::Error },
+    #[error("{0} was modified after it was checked: check it again")]
+    Modified(String),
+    #[error(transparent)]
+    Memory(#[from] analysis::Error),
+    #[error("no pod is selected in namespace {0}")]
+    NoPods(String),
+    #[error("{folder}: {source}", folder = folder.display())]
+    LiveFolder { folder: PathBuf, source: io::Error },
+}

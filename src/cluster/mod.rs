@@ -1,0 +1,22 @@
+//! What is done to a cluster: choosing it, checking and applying actions, watching their effect, and live logs. Decides nothing
+//! about causes and draws nothing.
+
+mod apply;
+mod audit;
+mod connection;
+mod error;
+mod impact;
+mod live;
+mod object;
+mod preflight;
+mod query;
+mod watch;
+
+pub use apply::{Applied, apply, record_outcome, rollback_action};
+pub use audit::unfinished;
+pub use connection::{Connection, connect};
+pub use error::Error;
+pub use live::{Live, LiveLogs, follow_pods};
+pub use preflight::{Check, Preflight, Suggestion, preflight};
+pub use query::{ClusterQuery, read_cluster};
+pub use watch::{PATIENCE, Watch, WatchState};

@@ -1,0 +1,44 @@
+//! What is open: reading, following, assembling, search, the timeline, and one way to walk all events. Draws no conclusions and
+//! knows nothing of screens.
+
+mod assembler;
+mod cache;
+#[allow(clippy::module_inception)]
+mod corpus;
+pub mod data_file;
+mod edits;
+mod error;
+mod events;
+mod follow;
+mod histogram;
+mod open;
+mod options;
+mod parallel;
+mod pipeline;
+mod read;
+mod search;
+mod searcher;
+mod slice;
+mod snapshot;
+mod state;
+mod store;
+mod template_table;
+mod timeline;
+mod worker;
+
+pub use crate::index::{QueryError, Unit};
+pub use crate::ingest::clock::{moment, now};
+pub use crate::ingest::walk::Limits;
+pub use crate::mine::{Edit, common, masked, variables};
+pub use cache::{recent, whole};
+pub use corpus::{Corpus, lock};
+pub use error::Error;
+pub use events::{EventRef, Events, Part};
+pub use open::{Session, format_names, open};
+pub use options::Options;
+pub use read::{MessageReader, Neighbor};
+pub use search::{Match, check_query, count_matches, for_each_match, seek};
+pub use searcher::{SearchRequest, SearchResults, Searcher};
+pub use snapshot::Snapshot;
+pub use state::Progress;
+pub use timeline::{Bin, Timeline};

@@ -1,0 +1,173 @@
+//! Opens a corpus: from its cache, resumed where it grew, or by reading everything. All on threads of its own.
+
+use super::assembler::Assembler;
+use super::cache;
+use super::corpus::{Corpus, lock};
+use super::edits;
+use super::error::Error;
+use super::follow;
+use super::options::Options;
+use super::pipeline;
+use super::snapshot::Snapshot;
+use super::store::Store;
+use crate::index::disk::Folder;
+use crate::ingest::format::Catalogue;
+use crate::ingest::inputs::files;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// An open corpus and the thread that fills it.
+pub struct Session {
+    pub corpus: Arc<Corpus>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+/// Starts to open a corpus; snapshots come as it is read.
+pub fn open(options: Options) -> Result<Session, Error> {
+    let catalogue = Catalogue::new(&options.formats)?;
+    if let Some(name) = &options.format_as
+        && catalogue.by_name(name).is_none()
+    {
+        let known = catalogue.names().into_iter().map(String::from).collect();
+        return Err(Error::UnknownFormat {
+            name: name.clone(),
+            known,
+        });
+    }
+    // Nothing to open, as before the picker: nothing to keep.
+    let folder = options
+        .cache
+        .as_ref()
+        .filter(|_| !options.paths.is_empty())
+        .and_then(|cache| {
+            let folder = cache.join(cache::key(&options));
+            Folder::open(&folder).ok()
+        });
+    let unwritable = options.cache.is_some() && !options.paths.is_empty() && folder.is_none();
+    let corpus = Arc::new(Corpus::new(options, catalogue, folder));
+    if unwritable {
+        corpus
+            .notice("the cache folder cannot be written; nothing is kept for the next time".into());
+    }
+    if let Some(data) = &corpus.options.data {
+        match edits::load(data) {
+            Ok(edits) => corpus.write().edits = edits,
+            Err(e) => corpus.notice(format!("{e}; template edits are not applied")),
+        }
+    }
+    let shared = corpus.clone();
+    let thread = std::thread::Builder::new()
+        .name("corpus".into())
+        .spawn(move || run(&shared))
+        .map_err(Error::Thread)?;
+    Ok(Session {
+        corpus,
+        thread: Some(thread),
+    })
+}
+
+/// Names of the log formats that `--format-as` takes.
+pub fn format_names() -> Vec<String> {
+    let catalogue = Catalogue::new(&[]);
+    catalogue
+        .map(|c| c.names().into_iter().map(String::from).collect())
+        .unwrap_or_default()
+}
+
+impl Session {
+    /// Waits until everything is read and written.
+    pub fn wait(&mut self) -> Arc<Snapshot> {
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            self.corpus
+                .notice("the reader stopped by an internal error; what was read is shown".into());
+        }
+        self.corpus.snapshot()
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.corpus.cancel();
+        if let Some(thread) = self.thread.take() {
+            thread.join().ok();
+        }
+    }
+}
+
+fn run(corpus: &Corpus) {
+    let mut failures = Vec::new();
+    let paths: Vec<_> = corpus
+        .options
+        .paths
+        .iter()
+        .filter(|p| p.as_os_str() != "-")
+        .cloned()
+        .collect();
+    let found = files(&paths, &mut |f| failures.push(f));
+    let mut arrivals = follow::Arrivals::new(&found);
+    let total: u64 = found
+        .iter()
+        .filter_map(|p| std::fs::metadata(p).ok())
+        .map(|m| m.len())
+        .sum();
+    corpus.total_bytes.store(total, Ordering::Relaxed);
+    corpus.write().failures = failures;
+    let stdin = corpus.options.paths.iter().any(|p| p.as_os_str() == "-");
+    let mut assembler = Assembler::new(corpus);
+    let resumed = if stdin {
+        None
+    } else {
+        cache::load(corpus, &found)
+    };
+    match resumed {
+        Some(cache::Loaded::Current) => assembler.from_cache = true,
+        Some(cache::Loaded::Grown) => {
+            assembler.from_cache = true;
+            follow::catch_up(corpus, &mut assembler);
+        }
+        None => {
+            assembler.columns_written = begin_index(corpus);
+            pipeline::read_all(corpus, &found, stdin, &mut assembler);
+        }
+    }
+    assembler.stage = "indexing";
+    assembler.publish(true, false);
+    let unchanged = matches!(resumed, Some(cache::Loaded::Current));
+    if !corpus.is_cancelled() && !unchanged {
+        cache::save(
+            corpus,
+            if stdin { None } else { Some(&found) },
+            assembler.columns_written,
+        );
+        // The file is sealed: what is followed from here on is not written behind the seal.
+        assembler.columns_written = false;
+    }
+    assembler.publish(true, true);
+    if corpus.options.follow && !stdin {
+        follow::follow(corpus, &mut assembler, &mut arrivals);
+    }
+}
+
+/// Empties the cache folder for a new index, and makes the store for text that cannot be read again. Returns whether
+/// the index can be written as the corpus is read.
+fn begin_index(corpus: &Corpus) -> bool {
+    let Some(folder) = corpus.folder.as_ref().filter(|f| f.writable) else {
+        return false;
+    };
+    let begun = folder.begin();
+    if let Err(e) = &begun {
+        corpus.write().notices.push(format!(
+            "the cache cannot be written ({e}); searches read the text instead"
+        ));
+    }
+    match Store::create(&folder.path.join(cache::STORE)) {
+        Ok(store) => *lock(&corpus.store) = Arc::new(store),
+        Err(e) => corpus
+            .write()
+            .notices
+            .push(format!("text of archives is kept in memory only ({e})")),
+    }
+    begun.is_ok()
+}

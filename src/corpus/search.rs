@@ -1,0 +1,312 @@
+//! Runs queries over the chunks on all cores. The latest search wins: an older one stops at its next chunk.
+
+use super::assembler::merged_order;
+use super::corpus::Corpus;
+use super::parallel::over_chunks;
+use super::snapshot::Snapshot;
+use super::state::State;
+use super::template_table;
+use crate::index::disk::FILTERS;
+use crate::index::{self, Chunk, ChunkView, Lookup, Plan, QueryError, Unit};
+use crate::model::{Event, EventId, KindId, Level, SourceId, TemplateKey, TimeRange};
+use regex::bytes::Regex;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// A unit that matches.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SearchHit {
+    pub event: EventId,
+    /// 0-based line in the source, for line searches.
+    pub line: u64,
+}
+
+struct Kinds<'a> {
+    state: &'a State,
+}
+
+impl Lookup for Kinds<'_> {
+    fn kinds(&self) -> usize {
+        self.state.kinds.kinds.len()
+    }
+    fn constant_matches(&self, kind: usize, regex: &Regex) -> bool {
+        let kind = self.state.kinds.kinds[kind];
+        regex.is_match(&self.state.kinds.shapes[kind.shape as usize].constant)
+            || regex.is_match(&self.state.kinds.headers[kind.header as usize].constant)
+    }
+    fn level(&self, kind: usize) -> Level {
+        self.state.kinds.headers[self.state.kinds.kinds[kind].header as usize].level
+    }
+    fn named_service(&self, kind: usize) -> String {
+        self.state.kinds.headers[self.state.kinds.kinds[kind].header as usize]
+            .service
+            .to_lowercase()
+    }
+    fn template_has_id(&self, kind: usize, id: u64) -> bool {
+        template_table::has_id(&self.state.resolved, self.state.kinds.kinds[kind].shape, id)
+    }
+    fn sources(&self) -> usize {
+        self.state.sources.len()
+    }
+    fn source_name(&self, source: usize) -> String {
+        self.state.sources[source].info.name.clone()
+    }
+    fn source_service(&self, source: usize) -> (Option<String>, String) {
+        let s = &self.state.sources[source];
+        (
+            s.fixed_service.as_ref().map(|s| s.to_lowercase()),
+            s.info.service.to_lowercase(),
+        )
+    }
+}
+
+impl index::Corpus for Corpus {
+    fn text(&self, source: u32, offset: u64, len: usize) -> Option<Vec<u8>> {
+        self.raw(SourceId(source), offset, len)
+    }
+    fn filter(&self, chunk: &Chunk, at: usize, out: &mut [u8]) -> bool {
+        self.folder
+            .as_ref()
+            .is_some_and(|f| f.read_at(FILTERS, chunk.filter_at + at as u64, out))
+    }
+    fn host(&self, source: u32, raw: &[u8]) -> String {
+        self.host_of(SourceId(source), raw)
+    }
+}
+
+/// Parses a query and makes it ready for the corpus as it is now.
+pub(super) fn plan(corpus: &Corpus, query: &str, range: TimeRange) -> Result<Plan, QueryError> {
+    let parsed = index::parse(query)?;
+    let state = corpus.read();
+    index::prepare(&parsed, range, &Kinds { state: &state })
+}
+
+/// Chunks that can hold matches: where a query needs a service or a template, those that the term index names.
+pub(super) fn candidates(corpus: &Corpus, snapshot: &Snapshot, query: &str) -> Vec<Arc<Chunk>> {
+    let all = || snapshot.chunks.to_vec();
+    let (Some(terms), Ok(query)) = (corpus.terms(), index::parse(query)) else {
+        return all();
+    };
+    if corpus.covered.load(Ordering::SeqCst) != snapshot.chunks.len() {
+        return all();
+    }
+    let parts = if let index::Query::And(parts) = &query {
+        parts.as_slice()
+    } else {
+        std::slice::from_ref(&query)
+    };
+    let mut keep: Option<Vec<u64>> = None;
+    for part in parts {
+        let found = match part {
+            index::Query::Field(index::Field::Service(s)) if !s.contains('*') => {
+                terms.chunks_of_service(s)
+            }
+            index::Query::Field(index::Field::Template(id)) => terms.chunks_of_template(*id),
+            _ => continue,
+        };
+        let Ok(found) = found else { return all() };
+        keep = Some(match keep {
+            None => found,
+            Some(before) => before
+                .into_iter()
+                .filter(|c| found.binary_search(c).is_ok())
+                .collect(),
+        });
+    }
+    match keep {
+        None => all(),
+        Some(numbers) => numbers
+            .iter()
+            .filter_map(|n| snapshot.chunks.get(*n as usize).cloned())
+            .collect(),
+    }
+}
+
+/// Number of units that match.
+fn count(corpus: &Corpus, chunks: &[Arc<Chunk>], plan: &Plan, unit: Unit) -> (u64, u64) {
+    // A huge line lies in several chunks and counts once.
+    if chunks.iter().any(|c| c.events == 0) {
+        let (hits, unread) = hits(corpus, chunks, plan, unit);
+        return (hits.len() as u64, unread);
+    }
+    let each = |chunk: &Chunk| {
+        let (mut n, mut unread) = (0, 0);
+        let view = ChunkView { chunk, corpus };
+        index::evaluate(plan, &view, unit, &mut unread, &mut |_, bits, _| {
+            n += bits.count()
+        });
+        (n, unread)
+    };
+    let (mut total, mut unread) = (0, 0);
+    over_chunks(
+        chunks,
+        corpus.options.threads,
+        &|| false,
+        &each,
+        |(n, u)| {
+            total += n;
+            unread += u;
+        },
+    );
+    (total, unread)
+}
+
+/// All units that match, by source and place. Second: bytes that could not be read.
+fn hits(corpus: &Corpus, chunks: &[Arc<Chunk>], plan: &Plan, unit: Unit) -> (Vec<SearchHit>, u64) {
+    let each = |chunk: &Chunk| chunk_hits(corpus, chunk, plan, unit);
+    let (mut all, mut unread) = (Vec::new(), 0);
+    over_chunks(
+        chunks,
+        corpus.options.threads,
+        &|| false,
+        &each,
+        |(hits, u): (Vec<SearchHit>, u64)| {
+            all.extend(hits);
+            unread += u;
+        },
+    );
+    all.sort_by_key(|h| (h.event, h.line));
+    all.dedup();
+    (all, unread)
+}
+
+pub(super) fn chunk_hits(
+    corpus: &Corpus,
+    chunk: &Chunk,
+    plan: &Plan,
+    unit: Unit,
+) -> (Vec<SearchHit>, u64) {
+    let mut found = Vec::new();
+    let mut unread = 0;
+    let view = ChunkView { chunk, corpus };
+    index::evaluate(plan, &view, unit, &mut unread, &mut |block, bits, scope| {
+        for i in bits.iter() {
+            // Text in the midst of a huge line belongs to the event before the block.
+            let event =
+                (chunk.first_event + block.first_event).saturating_add(scope.event_of(i) as u32);
+            let back = u64::from(block.is_empty());
+            let event = event.saturating_sub(back as u32);
+            found.push(SearchHit {
+                event: EventId(event),
+                line: (chunk.first_line + u64::from(block.first_line) + scope.line_of(i))
+                    .saturating_sub(back),
+            });
+        }
+    });
+    (found, unread)
+}
+
+/// The next row after (or before) `from` whose event is at least as severe as `level`; `rows` are those shown, or all.
+pub fn seek(
+    corpus: &Corpus,
+    snapshot: &Snapshot,
+    rows: Option<&[u32]>,
+    from: usize,
+    forward: bool,
+    level: Level,
+) -> Option<usize> {
+    let matching: Vec<bool> = {
+        let state = corpus.read();
+        let kinds = state.kinds.kinds.len();
+        (0..kinds)
+            .map(|k| state.level(KindId::at(k)) >= level)
+            .collect()
+    };
+    let is = |shown: usize| {
+        let row = rows.map_or(shown, |r| r[shown] as usize);
+        let kind = snapshot.kind(snapshot.event_in_row(row));
+        kind.is_some_and(|k| matching.get(k.index()) == Some(&true))
+    };
+    let total = rows.map_or(snapshot.rows as usize, <[u32]>::len);
+    if forward {
+        (from + 1..total).find(|i| is(*i))
+    } else {
+        (0..from.min(total)).rev().find(|i| is(*i))
+    }
+}
+
+/// Checks a query before anything is opened for it.
+pub fn check_query(query: &str) -> Result<(), QueryError> {
+    index::parse(query).map(|_| ())
+}
+
+/// Number of matching events or lines, and bytes that could not be searched.
+pub fn count_matches(
+    corpus: &Corpus,
+    snapshot: &Snapshot,
+    query: &str,
+    range: TimeRange,
+    unit: Unit,
+) -> Result<(u64, u64), QueryError> {
+    let plan = plan(corpus, query, range)?;
+    Ok(count(
+        corpus,
+        &candidates(corpus, snapshot, query),
+        &plan,
+        unit,
+    ))
+}
+
+/// A match: the event, and the 1-based line and the text that matched.
+pub struct Match<'m> {
+    pub event: &'m Event,
+    pub line: u64,
+    pub text: &'m str,
+    pub template: Option<TemplateKey>,
+}
+
+/// Calls `take` with every match in merged order, until it fails. Returns the number of matches and the bytes that could not
+/// be searched.
+pub fn for_each_match<E: From<QueryError>>(
+    corpus: &Corpus,
+    snapshot: &Snapshot,
+    query: &str,
+    range: TimeRange,
+    unit: Unit,
+    take: &mut dyn FnMut(Match<'_>) -> Result<(), E>,
+) -> Result<(u64, u64), E> {
+    let plan = plan(corpus, query, range)?;
+    let (hits, unread) = hits(corpus, &candidates(corpus, snapshot, query), &plan, unit);
+    for h in in_merged_order(corpus, snapshot, &hits) {
+        let Some(event) = corpus.event(snapshot, h.event) else {
+            continue;
+        };
+        let (line, text) = match unit {
+            Unit::Event => (event.line, event.raw.as_str()),
+            Unit::Line => {
+                let nth = (h.line + 1 - event.line) as usize;
+                (
+                    h.line + 1,
+                    event.raw.split('\n').nth(nth).unwrap_or_default(),
+                )
+            }
+        };
+        let template = snapshot.template_of_event(h.event).map(|t| t.id);
+        take(Match {
+            event: &event,
+            line,
+            text,
+            template,
+        })?;
+    }
+    Ok((hits.len() as u64, unread))
+}
+
+/// Hits in the order of the merged stream.
+fn in_merged_order<'h>(
+    corpus: &Corpus,
+    snapshot: &Snapshot,
+    hits: &'h [SearchHit],
+) -> Vec<&'h SearchHit> {
+    if snapshot.sources.len() <= 1 || hits.len() <= 1 {
+        return hits.iter().collect();
+    }
+    let order = merged_order(&corpus.read());
+    let mut out = Vec::with_capacity(hits.len());
+    for row in 0..order.rows(snapshot.events) as usize {
+        let event = EventId(order.event(row));
+        let from = hits.partition_point(|h| h.event < event);
+        out.extend(hits[from..].iter().take_while(|h| h.event == event));
+    }
+    out
+}

@@ -1,0 +1,109 @@
+//! The tables of an open corpus, as they grow: sources, chunks, kinds, templates. Plain data behind the lock of `Corpus`.
+
+use super::timeline::Timeline;
+use crate::index::{Chunk, Order};
+use crate::ingest::line::LineParser;
+use crate::mine::{Edits, Kinds, Resolved};
+use crate::model::{
+    Failure, KindId, Level, Moment, NO_TIME, SourceId, SourceInfo, Template, TemplateIx,
+};
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Where a source's text is read again.
+#[derive(Clone, Debug)]
+pub enum Body {
+    File(Arc<File>),
+    Store,
+}
+
+#[derive(Clone, Debug)]
+pub struct Source {
+    pub info: SourceInfo,
+    pub parser: LineParser,
+    pub body: Body,
+    /// All events are of this service, whatever they say (the pod's workload).
+    pub fixed_service: Option<String>,
+    pub path: Option<PathBuf>,
+}
+
+/// How far a long job is.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Progress {
+    pub stage: &'static str,
+    pub bytes: u64,
+    /// 0 when not known beforehand.
+    pub total_bytes: u64,
+    pub lines: u64,
+    pub elapsed_s: f64,
+    pub finished: bool,
+    pub followed: bool,
+    pub from_cache: bool,
+}
+
+#[derive(Default)]
+pub struct State {
+    pub sources: Vec<Source>,
+    pub chunks: Vec<Arc<Chunk>>,
+    pub kinds: Kinds,
+    pub failures: Vec<Failure>,
+    pub timelines: Vec<Timeline>,
+    pub timeline: Timeline,
+    pub resolved: Arc<Resolved>,
+    /// Shapes and events of which `resolved` was made.
+    pub resolved_at: (usize, u32),
+    pub edits: Edits,
+    pub templates: Arc<Vec<Template>>,
+    pub template_of: Arc<Vec<Option<TemplateIx>>>,
+    pub order: Arc<Order>,
+    pub notices: Vec<String>,
+    pub next_event: u32,
+    pub events: u64,
+    pub lines: u64,
+    pub bytes: u64,
+    pub index_bytes: u64,
+    pub revision: u64,
+    /// See `Snapshot::generation`.
+    pub generation: u64,
+}
+
+impl State {
+    /// Level of the events of a kind.
+    pub fn level(&self, kind: KindId) -> Level {
+        self.kinds
+            .kinds
+            .get(kind.index())
+            .map_or(Level::Unknown, |k| {
+                self.kinds.headers[k.header as usize].level
+            })
+    }
+
+    /// Service of the events of a kind in a source.
+    pub fn service(&self, source: SourceId, kind: KindId) -> &str {
+        let source = &self.sources[source.index()];
+        if let Some(fixed) = &source.fixed_service {
+            return fixed;
+        }
+        let named = self.kinds.kinds.get(kind.index()).map_or("", |k| {
+            self.kinds.headers[k.header as usize].service.as_str()
+        });
+        if named.is_empty() {
+            &source.info.service
+        } else {
+            named
+        }
+    }
+
+    /// Earliest and latest time; `NO_TIME` where no event has one.
+    pub fn span(&self) -> (Moment, Moment) {
+        self.chunks.iter().fold((NO_TIME, NO_TIME), |e, c| {
+            crate::index::widen(e, c.min_time, c.max_time)
+        })
+    }
+
+    /// Histogram of a chunk whose kinds carry the corpus's numbers.
+    pub fn chunk_timeline(&self, chunk: &Chunk) -> Timeline {
+        Timeline::of_chunk(chunk, |k| self.level(KindId(k)))
+    }
+}

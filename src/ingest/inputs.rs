@@ -1,0 +1,104 @@
+//! The files that the paths and globs of the user name. Opens none of them.
+
+use crate::model::Failure;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Expands globs and directories in `paths`. Returns the files sorted by name, without duplicates.
+pub fn files(paths: &[PathBuf], failed: &mut dyn FnMut(Failure)) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for path in paths {
+        let text = path.to_string_lossy();
+        if path.exists() || path.is_symlink() {
+            expand(path, &mut found, failed);
+        } else if text.contains(['*', '?', '[']) {
+            let before = found.len();
+            glob(&text, &mut found, failed);
+            if found.len() == before {
+                failed(Failure {
+                    name: text.into_owned(),
+                    reason: "no file matches this pattern".into(),
+                });
+            }
+        } else {
+            failed(Failure {
+                name: text.into_owned(),
+                reason: "no such file or directory".into(),
+            });
+        }
+    }
+    found.sort();
+    found.dedup();
+    found
+}
+
+fn expand(path: &Path, found: &mut Vec<PathBuf>, failed: &mut dyn FnMut(Failure)) {
+    if !path.is_dir() {
+        found.push(path.to_path_buf());
+        return;
+    }
+    for entry in walkdir::WalkDir::new(path).follow_links(true) {
+        match entry {
+            Ok(e) if e.file_type().is_dir() => {}
+            Ok(e) => found.push(e.into_path()),
+            Err(e) => {
+                let name = e.path().unwrap_or(path).display().to_string();
+                let reason = if e.loop_ancestor().is_some() {
+                    "symbolic link to a parent directory (loop); not followed".to_string()
+                } else {
+                    e.io_error().map_or_else(|| e.to_string(), reason)
+                };
+                failed(Failure { name, reason });
+            }
+        }
+    }
+}
+
+fn glob(pattern: &str, found: &mut Vec<PathBuf>, failed: &mut dyn FnMut(Failure)) {
+    let fixed: PathBuf = Path::new(pattern)
+        .components()
+        .take_while(|c| !c.as_os_str().to_string_lossy().contains(['*', '?', '[']))
+        .collect();
+    let root = if fixed.as_os_str().is_empty() {
+        PathBuf::from(".")
+    } else {
+        fixed
+    };
+    match globset::GlobBuilder::new(pattern)
+        .literal_separator(true)
+        .build()
+    {
+        Ok(glob) => {
+            let matcher = glob.compile_matcher();
+            for entry in walkdir::WalkDir::new(&root)
+                .follow_links(true)
+                .into_iter()
+                .flatten()
+            {
+                let path = entry.path();
+                let shown = path.strip_prefix("./").unwrap_or(path);
+                if matcher.is_match(shown) || matcher.is_match(path) {
+                    expand(path, found, failed);
+                }
+            }
+        }
+        Err(e) => failed(Failure {
+            name: pattern.into(),
+            reason: format!("invalid pattern: {e}"),
+        }),
+    }
+}
+
+/// Describes an I/O error to the user.
+pub fn reason(e: &io::Error) -> String {
+    match e.kind() {
+        io::ErrorKind::NotFound => "no such file (deleted, or a broken symbolic link)".into(),
+        io::ErrorKind::PermissionDenied => {
+            "permission denied: run as a user who can read it".into()
+        }
+        io::ErrorKind::UnexpectedEof => {
+            "the compressed data ends too soon; the part before that is kept".into()
+        }
+        _ => e.to_string(),
+    }
+}

@@ -1,0 +1,323 @@
+//! Notations of timestamps, compiled into operators that read the fields of a date and time. Does not know which year, day or
+//! zone a missing field stands for.
+
+use crate::text::civil::{HOUR, MINUTE, SECOND};
+
+/// One step of a compiled timestamp style.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Op {
+    Lit(u8),
+    /// One or more spaces.
+    Blank,
+    Year4,
+    Year2,
+    Month2,
+    MonthName,
+    Weekday,
+    Day,
+    /// One or two digits.
+    Loose(Part),
+    Hour,
+    Minute,
+    Second,
+    /// Optional: `.`, `,` or `:` and digits.
+    Fraction,
+    /// Optional: `Z`, `+hh:mm`, `+hhmm`, `UTC`, `GMT` or a short zone name, with or without spaces
+    /// before it.
+    Zone,
+    AmPm,
+    Epoch(u8),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    Month,
+    Day,
+    Hour,
+}
+
+/// A compiled timestamp style and its unique id.
+#[derive(Clone, Debug)]
+pub struct Spec(pub Vec<Op>, pub usize);
+
+/// Known styles, tried in this order: more specific styles come first.
+const KNOWN: &[&str] = &[
+    "%Y-%m-%dT%H:%M:%S%f%z",
+    "%Y-%m-%d_%H:%M:%S%f%z",
+    "%Y-%m-%d %H:%M:%S%f%z",
+    "%Y-%m-%d-%H.%M.%S%f",
+    "%b %e %H:%M:%S %Y",
+    "%b %e %Y %H:%M:%S%f%z",
+    "%b %e, %Y %l:%M:%S%f %p",
+    "%b %e, %Y %H:%M:%S%f",
+    "%b %e %H:%M:%S%f",
+    "%d/%b/%Y:%H:%M:%S%f%z",
+    "%d/%b/%Y %H:%M:%S%f%z",
+    "%a %b %e %H:%M:%S%f %Y",
+    "%a %b %e %H:%M:%S%f UTC %Y",
+    "%a, %d %b %Y %H:%M:%S%f%z",
+    "%a %b %e %H:%M:%S%f",
+    "%d %b %Y %H:%M:%S%f%z",
+    "%d-%b-%Y %H:%M:%S%f%z",
+    "%d %b %H:%M:%S%f",
+    "%Y/%m/%d %H:%M:%S%f%z",
+    "%Y/%m/%d-%H:%M:%S%f%z",
+    "%Y.%m.%d %H:%M:%S%f%z",
+    "%Y-%m-%d %I:%M:%S%f %p",
+    "%N/%e/%Y %l:%M:%S%f %p",
+    "%m/%d/%Y-%H:%M:%S%f",
+    "%m/%d/%Y %H:%M:%S%f%z",
+    "%d/%m/%Y %H:%M:%S%f%z",
+    "%d.%m.%Y %H:%M:%S%f%z",
+    "%d-%m-%Y %H:%M:%S%f%z",
+    "%y/%m/%d %H:%M:%S%f",
+    "%m/%d/%y %H:%M:%S%f",
+    "%y-%m-%d %H:%M:%S%f",
+    "%Y%m%d-%l:%M:%S%f",
+    "%Y%m%dT%H%M%S%z",
+    "%Y%m%d %H:%M:%S%f",
+    "%y%m%d %H%M%S",
+    "%y%m%d %k:%M:%S",
+    "%m-%d %H:%M:%S%f",
+    "%m/%d %H:%M:%S%f",
+    "%m.%d %H:%M:%S%f",
+    "%s",
+    "%H:%M:%S%f%z",
+];
+
+const MONTHS: [&[u8; 3]; 12] = [
+    b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov", b"dec",
+];
+const WEEKDAYS: [&[u8; 3]; 7] = [b"mon", b"tue", b"wed", b"thu", b"fri", b"sat", b"sun"];
+
+impl Spec {
+    /// Compiles a style written like a `strftime` format. `None` if a conversion letter is unknown.
+    pub fn compile(style: &str) -> Option<&'static Spec> {
+        let mut ops = Vec::new();
+        let mut chars = style.bytes();
+        while let Some(c) = chars.next() {
+            ops.push(match c {
+                b'%' => match chars.next()? {
+                    b'Y' => Op::Year4,
+                    b'y' => Op::Year2,
+                    b'm' => Op::Month2,
+                    b'N' => Op::Loose(Part::Month),
+                    b'b' => Op::MonthName,
+                    b'a' => Op::Weekday,
+                    b'd' => Op::Day,
+                    b'e' => Op::Loose(Part::Day),
+                    b'H' | b'I' => Op::Hour,
+                    b'k' | b'l' => Op::Loose(Part::Hour),
+                    b'M' => Op::Minute,
+                    b'S' => Op::Second,
+                    b'f' => Op::Fraction,
+                    b'z' => Op::Zone,
+                    b'p' => Op::AmPm,
+                    b's' => Op::Epoch(0),
+                    b'Q' => Op::Epoch(3),
+                    _ => return None,
+                },
+                b' ' => Op::Blank,
+                other => Op::Lit(other),
+            });
+        }
+        static NEXT: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
+        // Styles are compiled once and live until the program exits.
+        Some(Box::leak(Box::new(Spec(
+            ops,
+            NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed),
+        ))))
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Fields {
+    pub year: i32,
+    pub month: u32,
+    pub day: u32,
+    pub hour: i64,
+    pub minute: i64,
+    pub second: i64,
+    pub nanos: i64,
+    pub digits: u8,
+    pub zone: Option<i64>,
+    pub pm: Option<bool>,
+    pub epoch: Option<i64>,
+    pub has_year: bool,
+}
+
+fn digits(text: &[u8], at: &mut usize, min: usize, max: usize) -> Option<i64> {
+    let start = *at;
+    let mut value = 0i64;
+    while *at < text.len() && *at - start < max && text[*at].is_ascii_digit() {
+        value = value * 10 + i64::from(text[*at] - b'0');
+        *at += 1;
+    }
+    (*at - start >= min).then_some(value)
+}
+
+fn name(text: &[u8], at: &mut usize, names: &[&[u8; 3]]) -> Option<u32> {
+    let head = text.get(*at..*at + 3)?;
+    let i = names.iter().position(|n| n.eq_ignore_ascii_case(head))?;
+    *at += 3;
+    Some(i as u32 + 1)
+}
+
+fn zone(text: &[u8], from: usize) -> Option<(i64, usize)> {
+    let mut at = from;
+    while text.get(at) == Some(&b' ') {
+        at += 1;
+    }
+    match *text.get(at)? {
+        b'Z' if !text.get(at + 1).is_some_and(u8::is_ascii_alphanumeric) => Some((0, at + 1)),
+        sign @ (b'+' | b'-') => {
+            let start = at + 1;
+            let mut p = start;
+            let hours = digits(text, &mut p, 2, 2)?;
+            if text.get(p) == Some(&b':') {
+                p += 1;
+            }
+            let minutes = digits(text, &mut p, 2, 2).or((p == start + 2).then_some(0))?;
+            if hours > 14 || minutes > 59 || text.get(p).is_some_and(u8::is_ascii_digit) {
+                return None;
+            }
+            let offset = hours * HOUR + minutes * MINUTE;
+            Some((if sign == b'-' { -offset } else { offset }, p))
+        }
+        _ => {
+            let rest = &text[at..];
+            let offset = [
+                ("UTC", 0),
+                ("GMT", 0),
+                ("CEST", 2),
+                ("CET", 1),
+                ("EST", -5),
+                ("EDT", -4),
+                ("PST", -8),
+                ("PDT", -7),
+            ]
+            .into_iter()
+            .find(|(n, _)| {
+                rest.starts_with(n.as_bytes())
+                    && !rest.get(n.len()).is_some_and(u8::is_ascii_alphanumeric)
+            });
+            offset.map(|(n, h)| (h * HOUR, at + n.len()))
+        }
+    }
+}
+
+pub fn run_op(op: Op, text: &[u8], at: &mut usize, f: &mut Fields) -> Option<()> {
+    match op {
+        Op::Lit(b) => {
+            (text.get(*at) == Some(&b)).then_some(())?;
+            *at += 1;
+        }
+        Op::Blank => {
+            (text.get(*at) == Some(&b' ')).then_some(())?;
+            while text.get(*at) == Some(&b' ') {
+                *at += 1;
+            }
+        }
+        Op::Year4 => {
+            f.year = digits(text, at, 4, 4).filter(|y| (1970..2200).contains(y))? as i32;
+            f.has_year = true;
+        }
+        Op::Year2 => {
+            f.year = digits(text, at, 2, 2)? as i32 + 2000;
+            f.has_year = true;
+        }
+        Op::Month2 => f.month = digits(text, at, 2, 2).filter(|m| (1..=12).contains(m))? as u32,
+        Op::Loose(Part::Month) => {
+            f.month = digits(text, at, 1, 2).filter(|m| (1..=12).contains(m))? as u32
+        }
+        Op::MonthName => f.month = name(text, at, &MONTHS)?,
+        Op::Weekday => {
+            name(text, at, &WEEKDAYS)?;
+        }
+        Op::Day => f.day = digits(text, at, 2, 2).filter(|d| (1..=31).contains(d))? as u32,
+        Op::Loose(Part::Day) => {
+            f.day = digits(text, at, 1, 2).filter(|d| (1..=31).contains(d))? as u32
+        }
+        Op::Hour => f.hour = digits(text, at, 2, 2).filter(|h| *h < 24)?,
+        Op::Loose(Part::Hour) => f.hour = digits(text, at, 1, 2).filter(|h| *h < 24)?,
+        Op::Minute => f.minute = digits(text, at, 1, 2).filter(|m| *m < 60)?,
+        Op::Second => f.second = digits(text, at, 1, 2).filter(|s| *s <= 60)?,
+        Op::Fraction => fraction(text, at, f),
+        Op::Zone => {
+            if let Some((offset, end)) = zone(text, *at) {
+                f.zone = Some(offset);
+                *at = end;
+            }
+        }
+        Op::AmPm => {
+            let head = text.get(*at..*at + 2)?;
+            f.pm = Some(head.eq_ignore_ascii_case(b"pm"));
+            (f.pm == Some(true) || head.eq_ignore_ascii_case(b"am")).then_some(())?;
+            *at += 2;
+        }
+        Op::Epoch(_) => epoch(text, at, f)?,
+    }
+    Some(())
+}
+
+fn fraction(text: &[u8], at: &mut usize, f: &mut Fields) {
+    let Some(b'.' | b',' | b':') = text.get(*at) else {
+        return;
+    };
+    let mut p = *at + 1;
+    let start = p;
+    if let Some(value) = digits(text, &mut p, 1, 9) {
+        let n = (p - start) as u32;
+        // Digits beyond nanoseconds are skipped.
+        while text.get(p).is_some_and(u8::is_ascii_digit) {
+            p += 1;
+        }
+        f.nanos = value * 10i64.pow(9 - n);
+        f.digits = n as u8;
+        *at = p;
+    }
+}
+
+/// Unix time in seconds, milli-, micro- or nanoseconds, depending on the number of digits.
+/// Seconds may have a fraction.
+fn epoch(text: &[u8], at: &mut usize, f: &mut Fields) -> Option<()> {
+    let start = *at;
+    let value = digits(text, at, 10, 19)?;
+    let (unit, precision) = match *at - start {
+        10 => (SECOND, 0),
+        13 => (1_000_000, 3),
+        16 => (1_000, 6),
+        19 => (1, 9),
+        _ => return None,
+    };
+    f.digits = precision;
+    if unit == SECOND {
+        fraction(text, at, f);
+    }
+    // Only 1990 to 2100: other ten-digit numbers are rarely timestamps.
+    let ns = value.checked_mul(unit)?;
+    (631_152_000 * SECOND..4_102_444_800 * SECOND)
+        .contains(&ns)
+        .then_some(())?;
+    f.epoch = Some(ns + f.nanos);
+    Some(())
+}
+
+pub fn at_boundary(text: &[u8], at: usize) -> bool {
+    !text.get(at).is_some_and(|b| b.is_ascii_alphanumeric())
+}
+
+pub fn styles() -> &'static [&'static Spec] {
+    static STYLES: std::sync::OnceLock<Vec<&'static Spec>> = std::sync::OnceLock::new();
+    STYLES.get_or_init(|| KNOWN.iter().filter_map(|s| Spec::compile(s)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_known_style_compiles() {
+        assert_eq!(styles().len(), KNOWN.len());
+    }
+}

@@ -1,0 +1,192 @@
+//! Decides whether the values at one position of otherwise equal texts are a variable. Thresholds
+//! are numbers of distinct values, chosen on labeled logs of eleven systems; no rule depends on the
+//! words of one system. Knows only one position at a time.
+
+use super::mask::VAR;
+use super::tokens::{has_letter, is_constant_word, is_var, is_word};
+use rustc_hash::FxHashSet;
+
+/// Values that were variable at another position after the same word: the word, the byte after it,
+/// and the value.
+#[derive(Default)]
+pub struct LearnedValues(FxHashSet<(Vec<u8>, u8, Vec<u8>)>);
+
+/// The kind of text at a position.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum SpanKind {
+    /// One word; also `word:<*>` if another text has a variable there.
+    Word,
+    /// The whole content of a quoted string.
+    Quoted,
+    /// The whole content of a pair of brackets.
+    Bracketed,
+    /// The whole value after `key=`.
+    KeyValue,
+}
+
+/// A position in a text, given by the tokens around it.
+pub struct Position<'a> {
+    pub kind: SpanKind,
+    pub before: &'a [&'a [u8]],
+    pub after: &'a [&'a [u8]],
+}
+
+impl Position<'_> {
+    fn count_context(&self, is: impl Fn(&[u8]) -> bool) -> usize {
+        self.before
+            .iter()
+            .chain(self.after)
+            .filter(|w| is(w))
+            .count()
+    }
+
+    fn is_first(&self) -> bool {
+        !self.before.iter().any(|w| is_word(w))
+    }
+
+    /// The word before the position in lower case, and the byte directly before the position.
+    fn left_context(&self) -> (Vec<u8>, u8) {
+        let word = self
+            .before
+            .iter()
+            .rev()
+            .find(|w| is_word(w))
+            .map(|w| w.to_ascii_lowercase())
+            .unwrap_or_default();
+        let separator = self
+            .before
+            .last()
+            .and_then(|w| w.last())
+            .copied()
+            .unwrap_or(0);
+        (word, separator)
+    }
+}
+
+/// Returns whether the values at this position are a variable. If they are words, adds them to
+/// `learned`.
+pub fn varies(values: &[&[u8]], position: &Position<'_>, learned: &mut LearnedValues) -> bool {
+    let mut distinct: Vec<&[u8]> = values.to_vec();
+    distinct.sort_unstable();
+    distinct.dedup();
+    let varies = distinct.len() >= 2
+        && match position.kind {
+            SpanKind::Word => word_varies(&distinct, position, learned),
+            kind => span_varies(&distinct, kind),
+        };
+    if varies && position.kind == SpanKind::Word {
+        let (word, separator) = position.left_context();
+        for value in distinct.iter().filter(|v| !v.contains(&VAR)) {
+            learned.0.insert((word.clone(), separator, value.to_vec()));
+        }
+    }
+    varies
+}
+
+/// Decides for a whole span. Returns false if a value contains both variables and words, because
+/// its parts are then decided individually.
+fn span_varies(distinct: &[&[u8]], kind: SpanKind) -> bool {
+    if distinct.iter().any(|v| v.contains(&VAR) && has_letter(v)) {
+        return false;
+    }
+    let has_variable = distinct.iter().any(|v| is_var(v));
+    distinct.len()
+        >= match (has_variable, kind) {
+            (true, _) => 2,
+            (_, SpanKind::Quoted) => 3,
+            (_, SpanKind::Bracketed) => 5,
+            _ => 4,
+        }
+}
+
+fn word_varies(distinct: &[&[u8]], position: &Position<'_>, learned: &LearnedValues) -> bool {
+    if position.count_context(has_letter) == 0 {
+        return false;
+    }
+    // The first word is usually a verb or the name of a component, so it needs more distinct
+    // values.
+    if position.is_first() {
+        let enough_context = position.count_context(is_constant_word) >= 3;
+        // `name:<*>` and a variable alone are both addresses.
+        let address = |v: &&[u8]| is_var(v) || v.ends_with(&[b':', VAR]);
+        return enough_context && (distinct.len() >= 6 || distinct.iter().all(address));
+    }
+    if distinct.iter().any(|v| is_var(v)) {
+        return true;
+    }
+    if differ_in_digits(distinct) || distinct.iter().all(|v| is_flag(v)) {
+        return true;
+    }
+    let (word, separator) = position.left_context();
+    if distinct
+        .iter()
+        .all(|v| learned.0.contains(&(word.clone(), separator, v.to_vec())))
+    {
+        return true;
+    }
+    distinct.len() >= required_values(distinct, &word, separator)
+}
+
+fn differ_in_digits(distinct: &[&[u8]]) -> bool {
+    let strip = |v: &[u8]| {
+        v.iter()
+            .filter(|b| !b.is_ascii_digit())
+            .copied()
+            .collect::<Vec<u8>>()
+    };
+    let first = strip(distinct[0]);
+    distinct.iter().any(|v| v.iter().any(u8::is_ascii_digit))
+        && distinct.iter().all(|v| strip(v) == first)
+}
+
+/// Whether the value is a Boolean or a null value.
+pub fn is_flag(value: &[u8]) -> bool {
+    matches!(
+        value.to_ascii_lowercase().as_slice(),
+        b"true" | b"false" | b"null" | b"none" | b"nil"
+    )
+}
+
+/// Number of distinct values that a word needs to be a variable.
+fn required_values(distinct: &[&[u8]], left: &[u8], separator: u8) -> usize {
+    let most =
+        |is: &dyn Fn(&[u8]) -> bool| distinct.iter().filter(|v| is(v)).count() * 2 > distinct.len();
+    let upper_case =
+        |v: &[u8]| v.len() > 1 && v.iter().all(|b| b.is_ascii_uppercase() || *b == b'_');
+    let identifier_like = |v: &[u8]| {
+        v.contains(&VAR)
+            || v.iter().any(|b| b"_./@$\\".contains(b))
+            || v.iter().filter(|b| b.is_ascii_digit()).count() >= 2
+    };
+    match left {
+        _ if most(&upper_case) => 8,
+        // After a space, these words are followed by a name. After `=`, the value may also be one
+        // of a few labels.
+        b"user" | b"username" | b"account" | b"login" | b"host" | b"hostname"
+            if separator == b' ' =>
+        {
+            2
+        }
+        _ if most(&identifier_like) => 3,
+        b"for" | b"from" | b"by" | b"as" | b"at" | b"on" | b"with" | b"of" => 3,
+        _ => 4,
+    }
+}
+
+/// Whether the values at one of several positions that vary at once are a variable. `first` is true
+/// for the first word of a text.
+pub fn varies_jointly(values: &[&[u8]], first: bool) -> bool {
+    let distinct: FxHashSet<&[u8]> = values.iter().copied().collect();
+    let upper_case = distinct
+        .iter()
+        .filter(|v| v.len() > 1 && v.iter().all(|b| b.is_ascii_uppercase() || *b == b'_'))
+        .count();
+    let required_values = if upper_case * 2 > distinct.len() {
+        8
+    } else if first {
+        6
+    } else {
+        4
+    };
+    distinct.len() >= required_values || distinct.iter().any(|v| is_var(v)) && !first
+}
