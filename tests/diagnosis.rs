@@ -161,7 +161,9 @@ fn a_recent_deployment_and_configured_thresholds_affect_the_health() {
     };
     let default = penalties("");
     assert!(
-        default.iter().any(|p| p == "deployed 5 min before")
+        default
+            .iter()
+            .any(|p| p == "deployed 5 min before the problem")
             && default.iter().any(|p| p == "answers with 5xx"),
         "{default:?}"
     );

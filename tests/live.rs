@@ -301,7 +301,7 @@ fn a_live_outage_is_handled_at_the_terminal(cluster: &Cluster) {
     pty.close("Cluster chosen for this session");
     pty.wait_for("All checks passed: A applies it");
     pty.keys("A");
-    pty.wait_for("expected: errors of payment fall from");
+    pty.wait_for("expected: errors of payment should fall from");
     pty.close("Action result");
     pty.wait_long("now: recovered", Duration::from_secs(150));
     let new = pods(cluster)

@@ -11,6 +11,7 @@ use faultline::analysis::Outcome;
 use faultline::cluster::{Check, Connection, Preflight, WatchState};
 use faultline::model::{Action, Command, Context, ObjectKind, ObjectName, Operation};
 use faultline::tui::panes;
+use faultline::tui::state::chat::Turn;
 use faultline::tui::state::msg::{Effect, Msg};
 use faultline::tui::state::pane::Pane;
 use std::path::Path;
@@ -335,4 +336,34 @@ fn the_service_map_is_drawn_as_a_graph_and_scrolls() {
             snapshot!("map_scrolled_80x24", app);
         }
     }
+}
+
+#[test]
+fn heading_keys_stop_at_questions_and_anomalies_and_not_at_other_lines() {
+    let mut app = analyzed("sample-logs/checkout-outage.tar.gz", (120, 40));
+    let under = |app: &App| {
+        panes::rows(&app.state, app.state.pane)[app.state.report.cursor]
+            .text
+            .clone()
+    };
+    let turn = |question: &str| Turn {
+        question: question.into(),
+        answer: "a line that starts at the margin\nanother one".into(),
+        by: "the analyst".into(),
+        ..Turn::default()
+    };
+    app.state.chat.turns = vec![turn("first?"), turn("second?")];
+    app.keys("8 G K");
+    assert_eq!(under(&app), "▸ second?");
+    app.keys("K");
+    assert_eq!(under(&app), "▸ first?");
+    app.keys("J");
+    assert_eq!(under(&app), "▸ second?");
+    app.keys("5 G K");
+    assert!(under(&app).starts_with("C critical"), "{}", under(&app));
+    app.keys("K");
+    assert!(
+        under(&app).starts_with("C critical"),
+        "the line of the baseline is not a heading"
+    );
 }

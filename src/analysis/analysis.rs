@@ -1,5 +1,6 @@
-//! The one analysis of an open corpus: the current baseline, what the user taught, and the latest findings and diagnosis.
-//! The screen, the plan, the chat and the watch all read it. Does not talk to a cluster.
+//! The analysis of an open corpus: the current baseline, the user's feedback, and the latest
+//! findings and diagnosis. The screen, the plan, the chat and the watch mode share one analysis.
+//! Does not connect to a cluster.
 
 use super::baseline::Baseline;
 use super::memory::Memory;
@@ -8,7 +9,8 @@ use crate::model::{Diagnosis, Findings};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-/// What results depend on: they are valid for one state of the corpus, the baseline and the memory.
+/// The state that a result was computed from. A result is valid only for this state of the corpus,
+/// the baseline and the memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Key {
     corpus: u64,
@@ -16,7 +18,7 @@ struct Key {
     memory: u64,
 }
 
-/// A result and what it was made from.
+/// The latest result, and the state that it was computed from.
 type Cached<T> = Mutex<Option<(Key, Arc<T>)>>;
 
 pub struct Analysis {
@@ -30,12 +32,15 @@ pub struct Analysis {
 }
 
 impl Analysis {
-    /// An analysis of a corpus, with the automatic baseline and what the user taught in earlier sessions.
+    /// Creates the analysis of a corpus, with the automatic baseline and the user's feedback from
+    /// earlier sessions.
     pub fn new(corpus: Arc<Corpus>) -> Analysis {
         let memory = match corpus.options.data.as_deref().map(Memory::load) {
             Some(Ok(memory)) => memory,
             Some(Err(e)) => {
-                corpus.notice(format!("{e}; verdicts and incidents are not used"));
+                corpus.notice(format!(
+                    "{e}; your saved incidents and feedback are not used"
+                ));
                 Memory::default()
             }
             None => Memory::default(),
@@ -51,7 +56,7 @@ impl Analysis {
         }
     }
 
-    /// The latest snapshot of the corpus.
+    /// Returns the latest snapshot of the corpus.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.corpus.snapshot()
     }
@@ -60,7 +65,7 @@ impl Analysis {
         lock(&self.baseline).clone()
     }
 
-    /// Changes what counts as normal. Everything that reads the analysis uses it from now on.
+    /// Sets the baseline. All later results use it.
     pub fn set_baseline(&self, baseline: Baseline) {
         *lock(&self.baseline) = baseline;
         self.baseline_generation.fetch_add(1, Ordering::SeqCst);
@@ -70,7 +75,8 @@ impl Analysis {
         lock(&self.memory).clone()
     }
 
-    /// Changes what is remembered, and keeps it. The change holds for this session even where it cannot be kept.
+    /// Changes the memory and saves it. The change applies to this session even if it cannot be
+    /// saved.
     pub fn remember(&self, change: impl FnOnce(&mut Memory)) -> Result<(), super::Error> {
         let mut memory = lock(&self.memory);
         change(&mut memory);
@@ -81,7 +87,8 @@ impl Analysis {
         }
     }
 
-    /// Findings of a snapshot against the current baseline. Worked out once for the same state.
+    /// Returns the findings of a snapshot against the current baseline. Computed once for each
+    /// state.
     pub fn findings(&self, snapshot: &Snapshot) -> Arc<Findings> {
         let key = Key {
             memory: 0,
@@ -92,7 +99,7 @@ impl Analysis {
         })
     }
 
-    /// Diagnosis of a snapshot. Worked out once for the same state.
+    /// Returns the diagnosis of a snapshot. Computed once for each state.
     pub fn diagnosis(&self, snapshot: &Snapshot) -> Arc<Diagnosis> {
         let findings = self.findings(snapshot);
         let diagnose = || self.diagnose(snapshot, &findings, None, &|_| true);
@@ -107,7 +114,8 @@ impl Analysis {
         }
     }
 
-    /// Holds the lock while working, so that two callers do not do the same work.
+    /// Returns the cached result if its key matches. Otherwise computes the result. Holds the lock
+    /// during the computation, so that two callers do not compute the same result.
     fn cached<T>(&self, cache: &Cached<T>, key: Key, make: impl FnOnce() -> T) -> Arc<T> {
         let mut cached = lock(cache);
         match &*cached {

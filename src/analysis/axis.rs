@@ -1,25 +1,26 @@
-//! The time axis of a detection: maps moments, or the order of events where there are no times, to bins. Counts nothing.
+//! The time axis of a detection. Maps times to bins, or the order of events if they have no times.
+//! Counts nothing.
 
 use super::baseline::Baseline;
 use crate::corpus::Snapshot;
 use crate::detect::bin_width;
 use crate::model::{Moment, NO_TIME, SourceId, SourceInfo};
 
-/// Where events have no times, each one takes a second.
+/// Assumed time between two events in nanoseconds, if events have no times.
 const STEP: i64 = 1_000_000_000;
-/// Most bins of an axis.
+/// Maximum number of bins of an axis.
 const MAX_BINS: i64 = 4000;
 
-/// Bins of equal width.
+/// A time axis that is divided into bins of equal width.
 pub struct Axis {
     pub start: i64,
     pub width: i64,
     pub bins: u32,
-    /// The order of events takes the place of time.
+    /// True if the order of events is used instead of their times.
     pub by_order: bool,
-    /// Per source, nanoseconds that are added to its times.
+    /// Nanoseconds to add to the times of each source.
     shifted: Vec<i64>,
-    /// Baseline chosen by the user, in bins.
+    /// The baseline that the user chose, in bins. `None` if the baseline is automatic.
     pub given: Option<(u32, u32)>,
 }
 
@@ -42,7 +43,8 @@ impl Axis {
         } else {
             span(true).or(snapshot.span()).unwrap_or((0, 0))
         };
-        // Another bundle as baseline is moved to directly before the one that is judged.
+        // If the baseline is another bundle, its times are shifted. It then ends directly before
+        // the tested bundle.
         let reference = span(false).filter(|_| !by_order);
         let length = reference.map_or(0, |(a, z)| z - a);
         let width = bin_width(end - start + length, snapshot.events);
@@ -54,7 +56,7 @@ impl Axis {
             .map(|s| if apart(s) { moved } else { 0 })
             .collect();
         let start = start.div_euclid(width) * width - before;
-        // The last bin is rarely complete, so it is left out.
+        // The last bin is usually incomplete, so it is excluded.
         let bins = ((end - start) / width).clamp(1, MAX_BINS) as u32;
         let given = match baseline {
             Baseline::Automatic => None,
@@ -74,7 +76,8 @@ impl Axis {
         }
     }
 
-    /// The bin of an event; `None` outside the axis. `ordinal` counts the events.
+    /// Returns the bin of an event, or `None` if the event is outside the axis. `ordinal` is the
+    /// position of the event in the order of events.
     pub fn bin(&self, source: SourceId, at: Moment, ordinal: u64) -> Option<u32> {
         let shift = self.shifted.get(source.index()).copied().unwrap_or(0);
         let at = match (self.by_order, at) {

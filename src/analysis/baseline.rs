@@ -1,15 +1,15 @@
-//! What counts as normal. Plain data.
+//! The baseline: the events that count as normal. Plain data.
 
 use crate::model::Moment;
 
-/// The events that others are compared with.
+/// The events that other events are compared with.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Baseline {
-    /// Chosen from the corpus itself.
+    /// The baseline is chosen automatically from the corpus.
     #[default]
     Automatic,
-    /// The events from the first moment up to, but not including, the second.
+    /// The events from the first moment up to, but not including, the second moment.
     Range(Moment, Moment),
-    /// The events of all sources whose input has this path as its beginning: another bundle.
+    /// The events of another bundle: all sources whose input path starts with this path.
     Input(String),
 }

@@ -1,4 +1,5 @@
-//! The fault chain: the anomalous templates in the order in which the fault spread. The graph is in `diagnose`.
+//! Builds the fault chain: the anomalous templates in the order in which the fault spread. The
+//! graph algorithm is in `diagnose`.
 
 use super::analysis::Analysis;
 use super::diagnosis::Suspect;
@@ -9,14 +10,14 @@ use crate::model::{Diagnosis, EventId, Link, Reason, ReasonKind, TemplateIx};
 use crate::text::embed::embed;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Most links of the chain, and most templates in the graph.
+/// Maximum number of links in the chain, and of templates in the graph.
 const MAX_LINKS: usize = 8;
 const MAX_NODES: usize = 60;
-/// Windows whose reasons are in the graph.
+/// Maximum number of windows whose reasons are added to the graph.
 const MAX_WINDOWS: usize = 3;
 
 impl Analysis {
-    /// Adds the fault chain. Needs the edges of the service map.
+    /// Adds the fault chain to `out`. The edges of the service map must already be in `out`.
     pub fn add_chain(&self, snapshot: &Snapshot, suspect: &Suspect<'_>, out: &mut Diagnosis) {
         let mut nodes: Vec<Node> = Vec::new();
         let mut events: BTreeMap<(String, TemplateIx), EventId> = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! Classifies the incident as a whole, and finds known incidents like it. The rules are in `diagnose`.
+//! Classifies the incident and finds similar known incidents. The rules are in `diagnose`.
 
 use super::analysis::Analysis;
 use super::diagnosis::Suspect;
@@ -8,11 +8,11 @@ use crate::model::{
     Category, ClassifiedBy, Diagnosis, Level, Severity, Similar, Template, TemplateIx,
 };
 
-/// A class with a lower confidence is not reported.
+/// Minimum confidence of a reported class.
 const MIN_CONFIDENCE: f64 = 0.7;
-/// Templates that are compared with known incidents.
+/// Maximum number of templates to compare with known incidents.
 const MAX_TEMPLATES: usize = 40;
-/// Most known incidents that are reported.
+/// Maximum number of known incidents to report.
 const MAX_SIMILAR: usize = 5;
 
 impl Analysis {
@@ -41,7 +41,8 @@ impl Analysis {
                     .then(is_rule(a).cmp(&is_rule(b)))
             });
         if let Some(worst) = worst {
-            // A known critical pattern in a severe anomaly is critical, whatever its volume.
+            // If a severe anomaly matches a known critical pattern, its severity is critical. The
+            // number of events does not matter.
             let is_critical = is_rule(&worst) && worst.severity == Severity::Critical;
             if is_critical && out.severity >= Severity::High {
                 out.severity = Severity::Critical;
@@ -69,7 +70,7 @@ impl Analysis {
         }
     }
 
-    /// A classifier with the user's verdicts and incidents.
+    /// Returns a classifier that includes the user's verdicts and incidents.
     pub fn classifier(&self) -> Classifier {
         let memory = self.memory();
         let of_incident = |i: &diagnose::Incident| {
@@ -86,7 +87,7 @@ impl Analysis {
         Classifier::new(&memory.verdicts, &incidents)
     }
 
-    /// The user's incidents, then the built-in ones.
+    /// Returns the known incidents: first the user's incidents, then the built-in ones.
     pub fn library(&self) -> Library {
         let mut library = Library::shipped();
         library
@@ -96,7 +97,7 @@ impl Analysis {
     }
 }
 
-/// Has warnings or worse, or words of failure.
+/// Returns true if a template has warnings or worse, or contains words that indicate a failure.
 fn reports_problem(t: &Template) -> bool {
     let problems: u64 = t.levels[Level::Warn.index()..].iter().sum();
     problems > 0 || diagnose::words_score(&t.text) > 0.5

@@ -1,4 +1,5 @@
-//! Collects the series of a corpus: counts first, then sampled values. Judges nothing.
+//! Collects the time series of a corpus: first the counts, then the sampled values. Detects
+//! nothing.
 
 use super::analysis::Analysis;
 use super::axis::Axis;

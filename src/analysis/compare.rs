@@ -1,5 +1,6 @@
-//! What differs between two sides of one corpus: two inputs opened together, or two ranges of time. Both sides are mined
-//! together, so that a template is the same on both. The statistics are in `detect`.
+//! Compares two sides of one corpus: two inputs that were opened together, or two time ranges. A
+//! template is the same on both sides, because the sides are mined together. The statistics are in
+//! `detect`.
 
 use super::analysis::Analysis;
 use super::values::quantity;
@@ -9,38 +10,38 @@ use crate::mine::variables;
 use crate::model::{EventId, Moment, NO_TIME, SourceId, Template, TemplateIx};
 use std::path::Path;
 
-/// Events of one template whose values are compared, on each side.
+/// Maximum number of events per template and side whose values are compared.
 const MAX_EVENTS: u64 = 2_000;
-/// A side with fewer events of a template is too small to compare values.
+/// Minimum number of events per template and side to compare values.
 const MIN_EVENTS: u64 = 20;
-/// Most rows of each kind in the text form.
+/// Maximum number of rows of each kind in the text output.
 const MAX_ROWS: usize = 20;
 
-/// Which events belong to a side.
+/// Selects the events of a side.
 #[derive(Clone, Debug)]
 pub enum Selection {
-    /// Sources whose input has this path as its beginning.
+    /// Sources whose input path starts with this path.
     Input(String),
-    /// From the first moment up to, but not including, the second.
+    /// Events from the first moment up to, but not including, the second moment.
     Range(Moment, Moment),
 }
 
-/// One template that differs.
+/// A template that differs between the sides.
 #[derive(Clone, Debug)]
 pub struct Difference {
     pub template: TemplateIx,
     pub counts: (u64, u64),
-    /// Events per minute.
+    /// Events per minute on each side.
     pub rates: (f64, f64),
-    /// Probability of such a difference by chance, times the number of tests.
+    /// Probability that such a difference occurs by chance, multiplied by the number of tests.
     pub significance: f64,
 }
 
-/// One variable whose values shifted.
+/// A variable whose values differ between the sides.
 #[derive(Clone, Debug)]
 pub struct ValueShift {
     pub template: TemplateIx,
-    /// Position of the variable, from 0.
+    /// Position of the variable in the template, counted from 0.
     pub variable: usize,
     pub medians: (f64, f64),
     pub significance: f64,
@@ -53,10 +54,10 @@ pub struct Comparison {
     pub up: Vec<Difference>,
     pub down: Vec<Difference>,
     pub values: Vec<ValueShift>,
-    /// Number of templates without a difference.
+    /// Number of templates without a significant difference.
     pub unchanged: usize,
     pub events: (u64, u64),
-    /// Minutes.
+    /// Lengths of the sides in minutes.
     pub spans: (f64, f64),
 }
 
@@ -119,7 +120,8 @@ impl Analysis {
         }
     }
 
-    /// Variables of templates on both sides whose values shifted.
+    /// Returns the variables whose values differ between the sides. Both sides must contain the
+    /// template.
     fn value_shifts(
         &self,
         snapshot: &Snapshot,
@@ -175,7 +177,7 @@ impl Analysis {
         out
     }
 
-    /// The numeric values of each variable in the given events.
+    /// Returns the numeric values of each variable in the given events.
     fn numbers(&self, snapshot: &Snapshot, template: &Template, ids: &[EventId]) -> Vec<Vec<f32>> {
         let mut out: Vec<Vec<f32>> = Vec::new();
         for event in ids.iter().filter_map(|id| self.corpus.event(snapshot, *id)) {
@@ -190,7 +192,7 @@ impl Analysis {
     }
 }
 
-/// Most significant first.
+/// Sorts the differences, most significant first.
 fn sort(snapshot: &Snapshot, list: &mut [Difference]) {
     let text = |d: &Difference| &snapshot.templates[d.template.index()].text;
     list.sort_by(|x, y| {
@@ -201,7 +203,7 @@ fn sort(snapshot: &Snapshot, list: &mut [Difference]) {
     });
 }
 
-/// Events of a template, spread evenly over a side.
+/// A sample of the events of one template, spread evenly over a side.
 #[derive(Clone)]
 struct Sample {
     stride: u64,
@@ -227,7 +229,7 @@ impl Sample {
 }
 
 impl Comparison {
-    /// The comparison as text.
+    /// Formats the comparison as lines of text.
     pub fn lines(&self, snapshot: &Snapshot) -> Vec<String> {
         let mut out = vec![format!(
             "{} events compared with {}",
@@ -283,7 +285,7 @@ impl Extent {
         }
     }
 
-    /// Length in minutes, at least a second.
+    /// Returns the length in minutes. The minimum is one second.
     fn minutes(&self, selection: &Selection) -> f64 {
         let span = match (selection, self.first, self.last) {
             (Selection::Range(a, z), ..) => z - a,

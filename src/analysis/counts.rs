@@ -1,4 +1,5 @@
-//! Counts the events of a corpus per service, template, level and time bin. Does not read text and judges nothing.
+//! Counts the events of a corpus by service, template, level and time bin. Does not read the text
+//! of events. Detects nothing.
 
 use super::analysis::Analysis;
 use super::axis::Axis;
@@ -8,14 +9,15 @@ use crate::detect::{Feature, FeatureKind, Source};
 use crate::model::{Level, SourceId};
 use rustc_hash::FxHashMap;
 
-/// The collection of logs from many sources ends within this time, in ns.
+/// Maximum duration of the log collection, in nanoseconds. The logs of different sources can end at
+/// different times within this duration.
 const COLLECTION: i64 = 120_000_000_000;
 
 #[derive(Default)]
 struct Counter {
     names: FxHashMap<String, usize>,
     sources: Vec<Source>,
-    /// (bin, count), in order of reading.
+    /// Pairs of (bin, count), in the order in which the events were read.
     counts: FxHashMap<(usize, FeatureKind), Vec<(u32, u32)>>,
     /// First and last bin of each source.
     extent: Vec<(u32, u32)>,
@@ -59,7 +61,8 @@ impl Counter {
         }
     }
 
-    /// Sorts the counts, adds up those of several files, and marks those that indicate a problem.
+    /// Sorts the counts, adds up the counts of each bin, and marks the counts that indicate a
+    /// problem. Also sets the range of bins for each source.
     fn finish(mut self, snapshot: &Snapshot, axis: &Axis) -> Vec<Source> {
         let mut all: Vec<_> = self.counts.into_iter().collect();
         all.sort_unstable_by_key(|(k, _)| *k);
@@ -79,7 +82,8 @@ impl Counter {
         let collection = (COLLECTION / axis.width).max(i64::from(axis.bins) / 20) as u32;
         for (source, (first, last)) in self.sources.iter_mut().zip(&self.extent) {
             source.from = (*first).min(axis.bins);
-            // A source that stops shortly before the end was cut off when the logs were collected.
+            // If a source stops shortly before the end of the corpus, the log collection probably
+            // ended there. The bins after that point do not count as silence.
             source.to = if last + 1 + collection >= axis.bins {
                 last + 1
             } else {
@@ -90,7 +94,7 @@ impl Counter {
     }
 }
 
-/// Counts all events of a snapshot that are not traces.
+/// Counts all events of a snapshot except the events of trace files.
 pub fn count(analysis: &Analysis, snapshot: &Snapshot, axis: &Axis) -> (Vec<Source>, Roles) {
     let mut counter = Counter::default();
     let roles = roles(analysis, snapshot, &mut counter);
@@ -114,7 +118,7 @@ pub fn count(analysis: &Analysis, snapshot: &Snapshot, axis: &Axis) -> (Vec<Sour
     (counter.finish(snapshot, axis), roles)
 }
 
-/// Counts the events that are out of the normal order.
+/// Counts the events that are in an unusual order.
 fn count_out_of_order(
     analysis: &Analysis,
     snapshot: &Snapshot,

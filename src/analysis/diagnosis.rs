@@ -1,5 +1,5 @@
-//! Turns findings, traces and the service map into a diagnosis: which service failed first, with the lines that prove it. The
-//! inference is in `diagnose`.
+//! Combines findings, traces and the service map into a diagnosis: which service failed first, with
+//! lines as evidence. The inference is in `diagnose`.
 
 use super::analysis::Analysis;
 use super::reasons::clock;
@@ -11,28 +11,28 @@ use crate::model::{
 use crate::text::civil::human_duration;
 use std::collections::BTreeMap;
 
-/// With fewer invocations, traces are no basis for a ranking.
+/// Minimum number of invocations for a ranking from traces.
 const MIN_INVOCATIONS: usize = 20;
-/// Two causes whose scores differ by less than this share are reported as inconclusive.
+/// The result is inconclusive if the scores of the first two causes differ by less than this share.
 const INCONCLUSIVE: f64 = 0.08;
 /// Prior probability that a service is at fault.
 pub const PRIOR: f64 = 0.03;
-/// How far full evidence raises the probability above the prior.
+/// How much full evidence adds to the prior probability.
 pub const FULL_EVIDENCE: f64 = 0.95;
-/// Most causes that are reported.
+/// Maximum number of causes to report.
 pub const MAX_CAUSES: usize = 10;
 
-/// Other captures of the same system, as a reference.
+/// Rates of log statements in other captures of the same system, for comparison.
 pub type Reference = Vec<diagnose::Rates>;
 
-/// The anomalies that a diagnosis is about.
+/// The anomalies that are diagnosed.
 pub struct Suspect<'f> {
     pub windows: Vec<&'f Window>,
     pub times: Vec<(Moment, Moment)>,
 }
 
 impl Suspect<'_> {
-    /// The windows of medium severity or worse; all windows where there are none.
+    /// Selects the windows of medium severity or worse, or all windows if there are none.
     fn of(findings: &Findings) -> Suspect<'_> {
         let is_worse = |w: &&Window| w.severity >= Severity::Medium;
         let worse: Vec<&Window> = findings.windows.iter().filter(is_worse).collect();
@@ -47,8 +47,9 @@ impl Suspect<'_> {
 }
 
 impl Analysis {
-    /// Diagnoses a snapshot now. `Analysis::diagnosis` caches the one for the current findings. `reference`: captures that
-    /// say what is usual; `only`: the inputs that are diagnosed.
+    /// Diagnoses a snapshot without the cache. `Analysis::diagnosis` caches the diagnosis for the
+    /// current findings. `reference` contains rates that are usual in other captures. `only`
+    /// selects the inputs whose traces are used.
     pub fn diagnose(
         &self,
         snapshot: &Snapshot,
@@ -85,13 +86,14 @@ impl Analysis {
         out
     }
 
-    /// Rates of log statements in this capture, as a reference for others; `None` without traces.
+    /// Returns the rates of log statements in this capture, as a reference for other captures.
+    /// Returns `None` if there are no traces.
     pub fn rates(&self, snapshot: &Snapshot) -> Option<diagnose::Rates> {
         let t = self.traced(snapshot, &|_| true)?;
         Some(diagnose::reference_rates(&t.traces, &t.statements))
     }
 
-    /// An event as evidence: its place and the first line of its message.
+    /// Returns an event as evidence: its place and the first line of its message.
     pub fn evidence_of(&self, snapshot: &Snapshot, id: EventId) -> Option<Evidence> {
         let event = self.corpus.event(snapshot, id)?;
         let text = event.message.lines().next().unwrap_or_default().to_string();
@@ -102,7 +104,8 @@ impl Analysis {
         })
     }
 
-    /// Probability of each service to be at fault, by the Bayesian network over the edges of `out`.
+    /// Computes the probability that each service is at fault, with a Bayesian network over the
+    /// edges of `out`. Adds the results to `out`.
     pub fn infer(
         &self,
         unhealthy: &BTreeMap<String, f64>,
@@ -130,17 +133,17 @@ impl Analysis {
             unhealthy: unhealthy_of,
         };
         let posterior = network.infer();
-        if !posterior.circles.is_empty() {
+        if !posterior.cycles.is_empty() {
             let edge = |(a, b): &(usize, usize)| format!("{} -> {}", names[*a], names[*b]);
-            let edges: Vec<String> = posterior.circles.iter().take(3).map(edge).collect();
-            let (count, edges) = (posterior.circles.len(), edges.join(", "));
+            let edges: Vec<String> = posterior.cycles.iter().take(3).map(edge).collect();
+            let (count, edges) = (posterior.cycles.len(), edges.join(", "));
             out.notes.push(format!(
-                "circular calls: {count} left out of the network ({edges})"
+                "{count} circular calls are not used for the fault probabilities ({edges})"
             ));
         }
         if posterior.dropped > 0 {
             out.notes.push(format!(
-                "the map is too dense for exact inference: the {} weakest edges are left out",
+                "there are too many calls to compute exact fault probabilities: the {} weakest are not used",
                 posterior.dropped
             ));
         }
@@ -164,7 +167,7 @@ impl Analysis {
 fn verdict(d: &Diagnosis, findings: &Findings) -> String {
     let Some(first) = d.causes.first() else {
         return format!(
-            "No cause found: no service stands out in {} events",
+            "No cause found: no service differs from the others in {} events",
             findings.events
         );
     };

@@ -1,4 +1,4 @@
-//! Finds the events that show a deviation. Judges nothing.
+//! Finds the events that show a deviation. Detects nothing.
 
 use super::analysis::Analysis;
 use super::series::Series;
@@ -7,16 +7,19 @@ use crate::detect::{Deviation, FeatureKind};
 use crate::model::{EventId, Level, Moment, NO_TIME, TemplateIx};
 use rustc_hash::FxHashMap;
 
-/// Lines of evidence of a reason.
+/// Maximum number of lines of evidence for a reason.
 const MAX_LINES: usize = 3;
-/// Silence is shown by the last events before it, from at least this many bins.
+/// The evidence of a silence is the last events before it. At least this many bins are searched for
+/// them.
 const BINS_BEFORE: i64 = 10;
 
-/// The deviations that concern a service and a template; `None`: any template of the service.
+/// Indexes of the deviations of each service and template. `None` means any template of the
+/// service.
 type Wanted<'s> = FxHashMap<(&'s str, Option<TemplateIx>), Vec<usize>>;
 
 impl Analysis {
-    /// The first events of each deviation, in order of time. For silence, the last ones before it.
+    /// Returns the first events of each deviation in order of time. For a silence, returns the last
+    /// events before it.
     pub fn evidence(
         &self,
         snapshot: &Snapshot,
@@ -57,7 +60,7 @@ impl Analysis {
         out.into_iter().map(in_order).collect()
     }
 
-    /// Per kind of a block, the deviations that its events may show.
+    /// Returns the indexes of the deviations that the events of each kind in a block can show.
     fn uses(
         &self,
         events: &Events<'_>,
@@ -91,12 +94,12 @@ impl Analysis {
     }
 }
 
-/// Nothing was observed where something was expected.
+/// Returns true if events were expected but none were observed.
 fn is_missing(d: &Deviation) -> bool {
     !d.up && d.observed < 0.5
 }
 
-/// The time in which a deviation's evidence is.
+/// Returns the time range that contains the evidence of a deviation.
 fn range(series: &Series, d: &Deviation) -> (Moment, Moment) {
     let (a, z) = (series.at(d.from as usize), series.at(d.to as usize));
     match is_missing(d) {
@@ -105,7 +108,7 @@ fn range(series: &Series, d: &Deviation) -> (Moment, Moment) {
     }
 }
 
-/// Keeps the few earliest (or latest) events.
+/// Adds an event to a list. Keeps only the earliest or the latest events.
 fn keep(list: &mut Vec<(Moment, EventId)>, item: (Moment, EventId), earliest: bool) {
     list.push(item);
     list.sort_unstable();

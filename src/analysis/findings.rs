@@ -1,5 +1,5 @@
-//! Finds the anomalous windows of a corpus: counts, tests, and turns deviations into reasons with lines of evidence. The
-//! arithmetic is in `detect`.
+//! Finds the anomalous windows of a corpus: counts events, tests the counts, and describes
+//! deviations as reasons with lines of evidence. The statistics are in `detect`.
 
 use super::analysis::Analysis;
 use super::baseline::Baseline;
@@ -14,16 +14,16 @@ use crate::model::{
 use crate::text::civil::human_duration;
 use rustc_hash::FxHashSet;
 
-/// Most reasons of a window.
+/// Maximum number of deviations to describe in a window.
 const MAX_REASONS: usize = 24;
-/// Most templates that are listed where there is too little data for windows.
+/// Maximum number of templates to list if there is too little data for windows.
 const MAX_LISTED: usize = 40;
-/// A load within these factors of the usual one is not worth a reason.
+/// A load between these factors of the normal load is not reported.
 const USUAL_LOAD: std::ops::RangeInclusive<f64> = 0.8..=1.25;
 
 impl Analysis {
-    /// The findings of a snapshot against any baseline, worked out now. `Analysis::findings` caches those of the current
-    /// one.
+    /// Computes the findings of a snapshot against any baseline. `Analysis::findings` caches the
+    /// findings for the current baseline.
     pub fn find(&self, snapshot: &Snapshot, baseline: &Baseline) -> Findings {
         let started = std::time::Instant::now();
         let mut series = collect(self, snapshot, baseline);
@@ -55,8 +55,9 @@ impl Analysis {
         if series.input.baseline.is_none() {
             out.baseline = longest_run(&normal).map(|(a, z)| (series.at(a), series.at(z)));
             if normal.iter().filter(|n| **n).count() * 10 < normal.len() * 3 {
-                out.notes
-                    .push("less than 30% of the time is alike: the baseline is a guess".into());
+                out.notes.push(
+                    "less than 30% of the time is similar, so the baseline is uncertain".into(),
+                );
             }
         }
         let mut windows: Vec<Window> = found
@@ -137,7 +138,7 @@ fn load_change(raw: &RawWindow, start: Moment) -> Option<Reason> {
         ReasonKind::RateDrop
     };
     let text = format!(
-        "the overall load changed to {:.0}% of normal; changes that follow the load are left out",
+        "the overall load changed to {:.0}% of normal; counts that changed with the load are not listed",
         load * 100.0
     );
     Some(Reason {
@@ -149,7 +150,8 @@ fn load_change(raw: &RawWindow, start: Moment) -> Option<Reason> {
     })
 }
 
-/// Lists templates of warnings and errors as they first appeared, where there is too little data for a baseline.
+/// Lists templates of warnings and errors in order of first appearance. Used if there is too little
+/// data for a baseline.
 fn list_problem_templates(snapshot: &Snapshot, series: &Series, out: &mut Findings) {
     out.notes.push(format!(
         "only {} time bins of {}: too few for a baseline, so templates of warnings and errors are listed in order of appearance",
@@ -229,7 +231,7 @@ fn notes(series: &Series) -> Vec<String> {
     out
 }
 
-/// The longest run of normal bins.
+/// Returns the longest run of normal bins.
 fn longest_run(normal: &[bool]) -> Option<(usize, usize)> {
     let mut best = (0, 0);
     let mut start = None;
@@ -248,7 +250,7 @@ fn longest_run(normal: &[bool]) -> Option<(usize, usize)> {
     (best.1 > best.0).then_some(best)
 }
 
-/// The deviations worth a sentence: the strongest one per service, template and direction.
+/// Selects the deviations to describe: the strongest one for each service, template and direction.
 fn distinct<'f>(series: &Series, raw: &'f RawWindow) -> Vec<&'f Deviation> {
     let mut seen = FxHashSet::default();
     let mut out: Vec<&Deviation> = Vec::new();
@@ -262,7 +264,7 @@ fn distinct<'f>(series: &Series, raw: &'f RawWindow) -> Vec<&'f Deviation> {
     out
 }
 
-/// Whether the window starts when most services start.
+/// Returns true if the window is at the start of the corpus, when most services start to log.
 fn is_start_up(series: &Series, raw: &RawWindow) -> bool {
     let near = (series.input.bins / 20).max(1) as usize;
     let covered = series.input.sources.iter().filter(|s| s.to > s.from);

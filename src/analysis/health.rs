@@ -1,5 +1,5 @@
-//! Health of a service as MAIA scores it: rules that its answers violate, and a recent deployment. Knows the thresholds of
-//! the settings; infers no probabilities.
+//! The health of a service, scored as in MAIA. Each violated rule and each recent deployment is a
+//! penalty. Uses the thresholds from the settings. Computes no probabilities.
 
 use super::analysis::Analysis;
 use super::service_map::{Calls, ServiceMap};
@@ -10,13 +10,14 @@ use crate::model::{Diagnosis, HealthRule, Penalty};
 use crate::text::civil::MINUTE;
 use std::collections::BTreeMap;
 
-/// By service: the rules that it violates.
+/// The violated rules of each service.
 pub type Penalties = BTreeMap<String, Vec<Penalty>>;
 
-/// What one violated rule subtracts from the health.
+/// Health points that are subtracted for each violated rule.
 const POINTS: f64 = 0.25;
 
-/// From the requests that each service served in the suspect time, or in all of it where nothing is suspect.
+/// Computes penalties from the requests that each service served in the suspect time. If there are
+/// none, uses the requests outside of the suspect time.
 pub fn log_penalties(map: &ServiceMap, health: &Health) -> Penalties {
     let mut out = BTreeMap::new();
     for (service, (inside, outside)) in &map.served {
@@ -26,7 +27,7 @@ pub fn log_penalties(map: &ServiceMap, health: &Health) -> Penalties {
     out
 }
 
-/// From the spans with which each service answered.
+/// Computes penalties from the invocations of each service in the traces.
 pub fn trace_penalties(t: &Traced, health: &Health) -> Penalties {
     let mut calls: BTreeMap<String, Calls> = BTreeMap::new();
     for v in &t.traces.invocations {
@@ -80,7 +81,8 @@ fn penalties(c: &Calls, h: &Health) -> Vec<Penalty> {
 }
 
 impl Analysis {
-    /// Adds the services that were deployed shortly before the suspect time, as the objects of the bundle say.
+    /// Adds a penalty for each service that was deployed during the suspect time or shortly before
+    /// it. The deployment times come from the Kubernetes objects in the bundle.
     pub fn add_rollouts(&self, snapshot: &Snapshot, d: &Diagnosis, penalties: &mut Penalties) {
         let end = || snapshot.span().map(|s| s.1);
         let Some(at) = Some(d.start).filter(|s| *s != 0).or_else(end) else {
@@ -88,12 +90,16 @@ impl Analysis {
         };
         let recent = self.corpus.options.health.deployed_min as i64 * MINUTE;
         for (service, created) in self.rollouts(snapshot) {
-            // A deployment within the suspect time counts too: it may be the start of the problem.
+            // A deployment during the suspect time also counts, because it may have caused the
+            // problem.
             let age = (at - created).max(0);
             if age < recent && (d.end == 0 || created <= d.end) {
                 penalties.entry(service).or_default().push(Penalty {
                     rule: HealthRule::RecentDeployment,
-                    text: format!("deployed {} min before", age / MINUTE),
+                    text: match age / MINUTE {
+                        0 => "deployed when the problem started or during it".into(),
+                        minutes => format!("deployed {minutes} min before the problem"),
+                    },
                     points: POINTS,
                 });
             }

@@ -1,5 +1,5 @@
-//! Causes from logs: combines a service's own anomalies with what its callers report about it. The inference is in
-//! `diagnose`.
+//! Finds causes in logs: combines the anomalies of a service with what its callers report about it.
+//! The inference is in `diagnose`.
 
 use super::analysis::Analysis;
 use super::diagnosis::{FULL_EVIDENCE, MAX_CAUSES, PRIOR, Suspect};
@@ -9,9 +9,9 @@ use crate::corpus::Snapshot;
 use crate::model::{Diagnosis, EventId, Evidence, Reason, ReasonKind, RootCause, Window};
 use std::collections::BTreeMap;
 
-/// Lines of evidence of a cause.
+/// Maximum number of lines of evidence for a cause.
 const MAX_LINES: usize = 3;
-/// Reasons in the summary of a cause.
+/// Maximum number of reasons in the summary of a cause.
 const MAX_REASONS: usize = 2;
 
 impl Analysis {
@@ -30,7 +30,8 @@ impl Analysis {
         for service in names.iter().chain(implicated.keys()) {
             let (anomalous, silent) = own.get(service).copied().unwrap_or_default();
             let reported = implicated.get(service).copied().unwrap_or(0.0);
-            // Silence is a problem where others report the service; a service that nobody calls is idle.
+            // Silence is a problem only if other services report the service. Otherwise the service
+            // may just be idle.
             let silent = if reported > 0.0 { silent } else { 0.0 };
             let p = 1.0 - (1.0 - anomalous) * (1.0 - reported) * (1.0 - silent);
             unhealthy.insert(service.clone(), (PRIOR + FULL_EVIDENCE * p).min(0.98));
@@ -98,7 +99,8 @@ impl Analysis {
         }
     }
 
-    /// Lines of other services that name this one.
+    /// Returns lines of evidence that contain the name of the service. The lines can be from any
+    /// service.
     fn lines_that_name(
         &self,
         snapshot: &Snapshot,
@@ -117,7 +119,8 @@ impl Analysis {
     }
 }
 
-/// Per service: how anomalous its own lines are, and how much it stopped logging; 0..1 each.
+/// Returns two values from 0 to 1 for each service: how anomalous its lines are, and how much its
+/// logging decreased.
 fn own_evidence(windows: &[&Window]) -> BTreeMap<String, (f64, f64)> {
     let mut out: BTreeMap<String, (f64, f64)> = BTreeMap::new();
     for r in windows.iter().flat_map(|w| &w.reasons) {
@@ -135,7 +138,7 @@ fn own_evidence(windows: &[&Window]) -> BTreeMap<String, (f64, f64)> {
     out
 }
 
-/// Per service: how much its callers report against it, 0..1.
+/// Returns how strongly the callers of each service report problems with it, from 0 to 1.
 fn implicated(map: &ServiceMap) -> BTreeMap<String, f64> {
     let mut out: BTreeMap<String, f64> = BTreeMap::new();
     let mut blame = |to: &str, x: f64| {

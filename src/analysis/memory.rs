@@ -1,4 +1,5 @@
-//! What the user taught: verdicts on templates, resolved incidents, muted findings. Kept in the data folder. Judges nothing.
+//! The user's feedback: verdicts on templates, resolved incidents and muted findings. It is stored
+//! in the data folder. Draws no conclusions.
 
 use crate::corpus::data_file;
 use crate::diagnose::{Incident, Library, Verdict};
@@ -12,11 +13,11 @@ const FILE: &str = "memory.json";
 #[serde(default)]
 pub struct Memory {
     pub verdicts: Vec<Verdict>,
-    /// The user's own incidents, without the built-in ones.
+    /// Incidents that the user added. The built-in incidents are not included.
     pub incidents: Library,
-    /// Keys of windows, kinds of reasons and templates that are not shown.
+    /// Muted items: keys of windows, kinds of reasons, and templates.
     pub muted: Vec<String>,
-    /// Numbers of windows that the user called false alarms, and real anomalies.
+    /// Number of windows that the user marked as false alarms, and as real anomalies.
     pub false_alarms: u64,
     pub confirmed: u64,
     /// Outcomes of actions, by fault class and verb.
@@ -32,7 +33,7 @@ impl Memory {
         data_file::write(&data.join(FILE), self)
     }
 
-    /// Adds an incident under the next free number.
+    /// Adds an incident with the next free number. Returns its id.
     pub fn add(&mut self, mut incident: Incident) -> String {
         let used = |n: usize| {
             self.incidents

@@ -1,5 +1,5 @@
-//! What is concluded about an open corpus: findings, sessions, the service map, health, the diagnosis, comparisons, the plan and
-//! the report. Does not run kubectl and draws nothing.
+//! The analysis of an open corpus: findings, sessions, the service map, health, the diagnosis,
+//! comparisons, the plan and the report. Does not run kubectl. Displays nothing.
 
 #[allow(clippy::module_inception)]
 mod analysis;

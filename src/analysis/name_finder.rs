@@ -1,15 +1,16 @@
-//! Finds names of services in messages. Knows the names, not the services.
+//! Finds the names of services in messages. Knows only the names of the services.
 
 use regex::Regex;
 
-/// Finds names of services in messages.
+/// Finds the names of services in messages.
 pub struct NameFinder {
     regex: Option<Regex>,
 }
 
 impl NameFinder {
-    /// A name that is one plain word counts only where a host is expected: in a URL, after `to`, `from` and the like, or
-    /// before a port. Elsewhere it may be any word.
+    /// A name that is a single plain word counts only in places where a host name is expected.
+    /// Examples are a URL, the position after `to` or `from`, and the position before a port. In
+    /// other places it may be an ordinary word.
     pub fn new(names: &[String]) -> NameFinder {
         let mut names: Vec<&String> = names.iter().filter(|n| n.len() > 2).collect();
         names.sort_by_key(|n| std::cmp::Reverse(n.len()));
@@ -37,7 +38,7 @@ impl NameFinder {
         }
     }
 
-    /// The first name in a message other than `own`.
+    /// Returns the first service name in a message that is not `own`.
     pub fn find<'m>(&self, message: &'m str, own: &str) -> Option<&'m str> {
         let regex = self.regex.as_ref()?;
         let mut from = 0;

@@ -1,4 +1,5 @@
-//! Reads Kubernetes objects that a bundle contains as YAML or JSON: what was rolled out, and when. Judges nothing.
+//! Reads the creation times of workloads from the Kubernetes objects (YAML or JSON) in a bundle.
+//! Draws no conclusions.
 
 use super::analysis::Analysis;
 use crate::corpus::Snapshot;
@@ -8,10 +9,12 @@ use crate::model::{Moment, SourceId};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-/// Larger files are skipped.
+/// Maximum size of a file in bytes, and maximum number of files. Larger files and additional files
+/// are skipped.
 const MAX_BYTES: u64 = 2 << 20;
 const MAX_FILES: usize = 2_000;
-/// Kinds whose creation is a rollout; bundles name their lists after them.
+/// Kinds of workloads. The creation of such an object is a rollout. Bundles use these kinds in the
+/// names of the files that list the objects.
 const KINDS: [&str; 4] = ["Deployment", "ReplicaSet", "StatefulSet", "DaemonSet"];
 
 #[derive(Deserialize)]
@@ -34,7 +37,7 @@ struct Meta {
 }
 
 impl Analysis {
-    /// When each service was last rolled out: the creation of its newest object.
+    /// Returns when each service was last rolled out, which is when its newest object was created.
     pub fn rollouts(&self, snapshot: &Snapshot) -> BTreeMap<String, Moment> {
         let mut out: BTreeMap<String, Moment> = BTreeMap::new();
         let files = snapshot
@@ -55,14 +58,16 @@ impl Analysis {
     }
 }
 
-/// Whether a file name says that it lists workloads: `apps/deployments.yaml`, `replicaset-cart.json`.
+/// Returns true if a file name shows that the file lists workloads, as in `apps/deployments.yaml`
+/// or `replicaset-cart.json`.
 fn is_object_list(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path).to_lowercase();
     let typed = [".yaml", ".yml", ".json"].iter().any(|e| name.ends_with(e));
     typed && KINDS.iter().any(|k| name.contains(&k.to_lowercase()))
 }
 
-/// Service and creation time of each workload in a file; none if the file is broken.
+/// Returns the service and creation time of each workload in a file. Returns nothing if the file is
+/// invalid.
 fn created(text: &[u8]) -> Vec<(String, Moment)> {
     let Ok(text) = std::str::from_utf8(text) else {
         return Vec::new();
@@ -74,7 +79,8 @@ fn created(text: &[u8]) -> Vec<(String, Moment)> {
     all.filter(|o| KINDS.contains(&o.kind.as_str()))
         .filter_map(|o| {
             let at = moment(o.metadata.creation_timestamp.as_deref()?)?;
-            // The name of a ReplicaSet is that of its Deployment with a hash; a pod's name has a suffix in addition.
+            // The name of a ReplicaSet is the name of its Deployment and a hash. The function
+            // `workload` expects the name of a pod, so a pod suffix is added.
             let name = if o.kind == "ReplicaSet" {
                 workload(&format!("{}-x7k2p", o.metadata.name))
             } else {

@@ -1,4 +1,5 @@
-//! The plan of a corpus: passes what the diagnosis and the sources say about the workload to the planner. Chooses no actions.
+//! Creates the plan of a corpus: collects what the diagnosis and the sources contain about the
+//! workload, and passes it to the planner. Chooses no actions.
 
 use super::analysis::Analysis;
 use super::error::Error;
@@ -11,30 +12,30 @@ use crate::remediate::{self, Outcome, PlanContext};
 use crate::text::civil::{MINUTE, rfc3339};
 use std::collections::BTreeMap;
 
-/// A problem that ended this long before the end of the logs is over.
+/// A problem is over if it ended more than this long before the end of the logs.
 const OVER_AFTER: i64 = 5 * MINUTE;
 
-/// What a plan is made for: the chosen cluster, and the values that the user gave.
+/// The settings of a plan: the selected cluster, and the values that the user entered.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PlanFor {
     pub context: Option<String>,
     pub given: BTreeMap<String, String>,
-    /// The node of the suspected pod, as the cluster reports it.
+    /// Node of the suspected pod, as reported by the cluster.
     pub node: Option<String>,
 }
 
 impl Analysis {
-    /// The plan as a runbook, without a cluster.
+    /// Creates the plan as a runbook, without a cluster.
     pub fn plan(&self, snapshot: &Snapshot) -> Vec<Action> {
         self.plan_for(snapshot, &PlanFor::default())
     }
 
-    /// The plan for a chosen cluster, with the values that were given.
+    /// Creates the plan for the selected cluster and the values that the user entered.
     pub fn plan_for(&self, snapshot: &Snapshot, plan_for: &PlanFor) -> Vec<Action> {
         self.plan_of(snapshot, &self.diagnosis(snapshot), plan_for)
     }
 
-    /// The plan for a diagnosis other than that of this analysis.
+    /// Creates the plan for a given diagnosis, which can be different from the cached one.
     pub fn plan_of(&self, snapshot: &Snapshot, d: &Diagnosis, plan_for: &PlanFor) -> Vec<Action> {
         let service = d.causes.first().map_or("", |c| c.service.as_str());
         let end = snapshot
@@ -43,7 +44,9 @@ impl Analysis {
             .filter(|t| *t != NO_TIME)
             .unwrap_or(0);
         let [pod, node, container] = place(snapshot, service);
-        // A plan for an archive is reproducible; on a cluster a second restart must differ from the first.
+        // Without a cluster, the plan uses the end of the logs as its time, so that it is
+        // reproducible. With a cluster, it uses the current time, so that a second restart differs
+        // from the first one.
         let at = if plan_for.context.is_some() {
             now()
         } else {
@@ -65,7 +68,7 @@ impl Analysis {
         remediate::plan(d, &context, &self.memory().priors)
     }
 
-    /// Records the user's verdict on an action: it helped, or it did not.
+    /// Records the user's verdict on an action: whether it helped.
     pub fn rate_action(&self, action: &Action, helped: bool) -> Result<(), Error> {
         let outcome = if helped {
             Outcome::Recovered
@@ -75,7 +78,7 @@ impl Analysis {
         self.record_outcome(action, outcome)
     }
 
-    /// Records the outcome of an action, for later plans.
+    /// Records the outcome of an action. Later plans use it.
     pub fn record_outcome(&self, action: &Action, outcome: Outcome) -> Result<(), Error> {
         let class = action.category.to_string();
         self.remember(|m| m.priors.record(&class, &action.verb, outcome))
@@ -86,7 +89,7 @@ fn has_ended(d: &Diagnosis, end: i64) -> bool {
     d.severity >= Severity::Medium && d.end != 0 && d.end + OVER_AFTER < end
 }
 
-/// Sources of a service, by its workload or its name.
+/// Returns the sources of a service. The name is compared with the workload and with the service.
 fn sources<'s>(snapshot: &'s Snapshot, service: &'s str) -> impl Iterator<Item = &'s SourceInfo> {
     let is_of = move |s: &&SourceInfo| {
         s.origin.workload.as_deref() == Some(service) || s.service == service
@@ -94,13 +97,13 @@ fn sources<'s>(snapshot: &'s Snapshot, service: &'s str) -> impl Iterator<Item =
     snapshot.sources.iter().filter(is_of)
 }
 
-/// The workload behind a service, where the bundle's layout says it.
+/// Returns the workload of a service, if the layout of the bundle contains it.
 fn target(snapshot: &Snapshot, service: &str) -> Option<Target> {
     let has_workload =
         |s: &&SourceInfo| s.origin.workload.as_deref() == Some(service) || s.origin.pod.is_some();
     let origin = &sources(snapshot, service).find(has_workload)?.origin;
     let namespace = origin.namespace.clone()?;
-    // `name-0` is a pod of a StatefulSet, `name-<hash>-<id>` one of a Deployment.
+    // `name-0` is a pod of a StatefulSet. `name-<hash>-<id>` is a pod of a Deployment.
     let is_ordinal = |n: &str| n.len() <= 3 && n.bytes().all(|b| b.is_ascii_digit());
     let pod = origin.pod.as_deref().unwrap_or_default();
     let kind = match pod.rsplit_once('-') {
@@ -114,7 +117,8 @@ fn target(snapshot: &Snapshot, service: &str) -> Option<Target> {
     })
 }
 
-/// The pod of a service with the most events, its node and its container.
+/// Returns the pod, node and container of a service. If there are several pods, uses the source
+/// with the most events.
 fn place(snapshot: &Snapshot, service: &str) -> [Option<String>; 3] {
     let is_log = |s: &&SourceInfo| {
         s.origin.pod.is_some() && s.origin.container.as_deref() != Some(POD_STATES)

@@ -1,5 +1,5 @@
-//! The reasons of an anomalous window in sentences: what changed, by how much, and in which order services were hit. Finds
-//! nothing by itself.
+//! Describes the reasons of an anomalous window in sentences: what changed, by how much, and in
+//! which order services were affected. Does not detect anomalies.
 
 use super::series::Series;
 use super::values::PARTS;
@@ -10,14 +10,14 @@ use crate::text::civil::{human_duration, rfc3339};
 use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
 
-/// A template that appeared and stopped this often is flapping.
+/// A template is flapping if it appeared and stopped at least this many times.
 const MIN_FLAPS: usize = 3;
-/// Where less than this share of the observed events was expected, the template is new.
+/// A template is new if less than this share of its events was expected.
 const NEW_SHARE: f64 = 0.02;
-/// Services listed in the order in which they were hit.
+/// Maximum number of services to list in the order in which they were affected.
 const MAX_ORDERED: usize = 6;
 
-/// A deviation as a reason, without its evidence.
+/// Describes a deviation as a reason. Does not add evidence.
 pub fn describe(snapshot: &Snapshot, series: &Series, d: &Deviation) -> Reason {
     let source = &series.input.sources[d.source];
     let template = series.template_of(d).and_then(|t| snapshot.template(t));
@@ -50,10 +50,8 @@ pub fn describe(snapshot: &Snapshot, series: &Series, d: &Deviation) -> Reason {
                 .copied()
                 .unwrap_or(0.0);
             let field = field_number(v);
-            let text = format!(
-                "value {value} {} often (field {field}): {numbers}: {text}",
-                more(d.up)
-            );
+            let often = if d.up { "more" } else { "less" };
+            let text = format!("value {value} {often} often (field {field}): {numbers}: {text}");
             (ReasonKind::ValueShift, text)
         }
         Some(FeatureKind::Tail(_, v)) => {
@@ -83,7 +81,7 @@ pub fn describe(snapshot: &Snapshot, series: &Series, d: &Deviation) -> Reason {
     }
 }
 
-/// "313 in 7 min 00 s (expected 0.4)".
+/// The numbers of a deviation. Displayed as "313 in 7 min 00 s (expected 0.4)".
 struct Numbers {
     observed: f64,
     expected: f64,
@@ -130,7 +128,7 @@ fn number(x: f64) -> String {
     }
 }
 
-/// 1-based number of a variable in its template.
+/// Returns the number of a variable in its template, counted from 1.
 fn field_number(position: u16) -> usize {
     usize::from(position) / PARTS + 1
 }
@@ -139,13 +137,14 @@ fn more(up: bool) -> &'static str {
     if up { "more" } else { "fewer" }
 }
 
-/// Time of day, `hh:mm:ss`.
+/// Formats the time of day as `hh:mm:ss`.
 pub fn clock(t: Moment) -> String {
     let text = rfc3339(t, 0);
     text.get(11..19).unwrap_or(&text).to_string()
 }
 
-/// Where three or more services are hit, adds the order in which it began.
+/// If three or more services are affected, adds a reason that lists them in the order in which they
+/// were affected.
 pub fn add_order_of_services(reasons: &mut Vec<Reason>) {
     let mut first: FxHashMap<&str, Moment> = FxHashMap::default();
     for r in reasons.iter().filter(|r| !r.events.is_empty()) {
@@ -182,12 +181,13 @@ pub fn add_order_of_services(reasons: &mut Vec<Reason>) {
     });
 }
 
-/// Adds a reason to the last window of a template that appeared and stopped several times.
+/// Finds templates that appeared and stopped several times. Adds a reason to the last window of
+/// each such template.
 pub fn add_flapping(windows: &mut [Window]) {
     windows.sort_by_key(|w| w.start);
     let mut windows_of: BTreeMap<(String, u64), Vec<usize>> = BTreeMap::new();
     for (i, w) in windows.iter().enumerate() {
-        for r in w.reasons.iter().filter(|r| comes_and_goes(r.kind)) {
+        for r in w.reasons.iter().filter(|r| is_flapping(r.kind)) {
             let Some(template) = r.template_id else {
                 continue;
             };
@@ -197,7 +197,7 @@ pub fn add_flapping(windows: &mut [Window]) {
             }
         }
     }
-    // One reason a window: that of the template that appeared most often.
+    // Each window gets at most one such reason: the one for the template that appeared most often.
     let mut added: BTreeMap<usize, (usize, Reason)> = BTreeMap::new();
     for ((service, template), list) in windows_of {
         let Some(&last) = list.last().filter(|_| list.len() >= MIN_FLAPS) else {
@@ -235,7 +235,7 @@ pub fn add_flapping(windows: &mut [Window]) {
     }
 }
 
-fn comes_and_goes(kind: ReasonKind) -> bool {
+fn is_flapping(kind: ReasonKind) -> bool {
     matches!(
         kind,
         ReasonKind::NewTemplate | ReasonKind::RateSpike | ReasonKind::Silence

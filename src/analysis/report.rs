@@ -1,11 +1,11 @@
-//! The whole triage as text: what the corpus is, the anomalies, the cause and the actions. Knows nothing about the formats that
-//! a face prints.
+//! The complete result as text: the corpus, the anomalies, the cause and the actions. Does not know
+//! the output formats of the user interfaces.
 
 use crate::corpus::Snapshot;
 use crate::model::{Action, Diagnosis, Findings, Severity};
 use crate::text::civil::{human_duration, rfc3339};
 
-/// What a report is about.
+/// The data of a report.
 pub struct Report<'a> {
     pub snapshot: &'a Snapshot,
     pub findings: &'a Findings,
@@ -14,7 +14,7 @@ pub struct Report<'a> {
 }
 
 impl Report<'_> {
-    /// Whether there is an anomaly of medium severity or worse, or a diagnosis.
+    /// Returns true if there is an anomaly of medium severity or worse, or a diagnosis.
     pub fn is_anomalous(&self) -> bool {
         self.findings
             .windows
@@ -23,7 +23,7 @@ impl Report<'_> {
             || self.diagnosis.is_found()
     }
 
-    /// The corpus and the verdict, one line each.
+    /// Describes the corpus in one or two lines and the verdict in one line.
     pub fn summary(&self) -> Vec<String> {
         let s = self.snapshot;
         let mut out = vec![format!(
@@ -49,7 +49,8 @@ impl Report<'_> {
         out
     }
 
-    /// A post-mortem: summary, timeline, cause and actions. `further`: sections of the user, with their titles.
+    /// Returns a post-mortem in Markdown: summary, timeline, cause and actions. `further` contains
+    /// additional sections with their titles.
     pub fn markdown(&self, name: &str, further: &[(String, Vec<String>)]) -> Vec<String> {
         let d = self.diagnosis;
         let mut out = vec![format!("# Incident report: {name}"), String::new()];

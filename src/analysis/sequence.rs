@@ -1,5 +1,6 @@
-//! Finds events that are out of order in their stream. Lines that share an identifier (a request, a trace) are one stream; all
-//! other lines of a source are another. The model of the order is in `detect`.
+//! Finds events that are out of order in their stream. Lines with the same identifier (of a request
+//! or a trace) form one stream. All other lines of a source form another stream. The model of the
+//! order is in `detect`.
 
 use super::analysis::Analysis;
 use super::sessions::{REQUEST_TYPES, pattern_of};
@@ -11,20 +12,21 @@ use regex::bytes::Regex;
 use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 use std::hash::Hasher;
 
-/// The order is not checked in a corpus with more events.
+/// The order is checked only if the corpus has at most this many events.
 const MAX_EVENTS: u64 = 1_000_000;
-/// Identifiers are not searched in a corpus with more bytes of text.
+/// Identifiers are used only if the corpus has at most this many bytes of text.
 const MAX_TEXT: u64 = 64 << 20;
-/// Above this similarity, a line counts as predicted. Source: MAIA's threshold.
+/// A line counts as predicted if its similarity is at least this value. Source: MAIA's threshold.
 const AS_PREDICTED: f32 = 0.8;
-/// Blocks that are inspected to find the identifier.
+/// Maximum number of blocks to inspect for the identifier type.
 const INSPECTED_BLOCKS: usize = 24;
-/// Share of the inspected events that must have the identifier.
+/// Minimum share of inspected events that the identifier type must connect.
 const MIN_SHARE: f64 = 0.2;
 
 impl Analysis {
-    /// Calls `found` with the ordinal of each event that is out of order: rare after the ten events before it in its stream,
-    /// and not similar to the predicted one. Ordinals count the events of the sources for which `wanted` is true.
+    /// Calls `found` with the position of each event that is out of order. Such an event is rare
+    /// after the ten events before it in its stream, and it is not similar to the predicted event.
+    /// Positions count only the events of sources for which `wanted` is true.
     pub fn out_of_order(
         &self,
         snapshot: &Snapshot,
@@ -68,11 +70,11 @@ impl Analysis {
         }
     }
 
-    /// Stream and template of each event of a part.
+    /// Returns the stream and template of each event of a part.
     fn steps(&self, part: Part<'_>, identifier: Option<&Regex>) -> Vec<(u64, TemplateIx)> {
         let mut out = Vec::with_capacity(part.len());
         for events in part.blocks(&self.corpus) {
-            // An event without a template is one of a kind that came after the last template table.
+            // An event has no template if its kind is newer than the last template table.
             let templates: Vec<TemplateIx> = events
                 .templates()
                 .map(|t| t.unwrap_or(TemplateIx(u32::MAX)))
@@ -86,7 +88,7 @@ impl Analysis {
         out
     }
 
-    /// The type of identifier that most lines share with lines of another template.
+    /// Returns the pattern of the identifier type that connects the most events of different kinds.
     fn identifier(&self, snapshot: &Snapshot) -> Option<Regex> {
         let blocks: Vec<Events<'_>> = snapshot.blocks(&self.corpus).collect();
         let step = blocks.len().div_ceil(INSPECTED_BLOCKS).max(1);
@@ -107,7 +109,7 @@ impl Analysis {
     }
 }
 
-/// Number of events whose identifier occurs in events of several kinds.
+/// Returns the number of events whose identifier also occurs in events of another kind.
 fn shared_events(blocks: &[&Events<'_>], regex: &Regex) -> usize {
     let mut by_id: FxHashMap<&[u8], (usize, FxHashSet<usize>)> = FxHashMap::default();
     for events in blocks {
@@ -126,12 +128,13 @@ fn shared_events(blocks: &[&Events<'_>], regex: &Regex) -> usize {
         .sum()
 }
 
-/// The identifier in the first line of an event.
+/// Returns the identifier in the first line of an event.
 fn id_of<'e>(regex: &Regex, e: &EventRef<'e>) -> Option<&'e [u8]> {
     regex.find(e.first_line()).map(|m| m.as_bytes())
 }
 
-/// Hash of an identifier; the highest bit keeps it apart from the numbers of sources.
+/// Hashes an identifier. The highest bit is set, so that the hash is different from all source
+/// numbers.
 fn hash(id: &[u8]) -> u64 {
     let mut h = FxHasher::default();
     h.write(id);

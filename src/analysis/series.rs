@@ -1,25 +1,26 @@
-//! Series of a corpus as the detection takes them, with the names that their numbers stand for. Plain data.
+//! The input of the detection: time series of a corpus, with the values behind their category
+//! numbers. Detects nothing.
 
 use crate::corpus::Snapshot;
 use crate::detect::{Deviation, FeatureKind, Input};
 use crate::model::{KindId, Level, Moment, SourceId, TemplateIx};
 use rustc_hash::FxHashMap;
 
-/// With fewer bins there is too little data for a baseline.
+/// Minimum number of bins for an automatic baseline.
 pub const MIN_BINS: u32 = 100;
 
-/// The input of the detection, with the names that its numbers stand for.
+/// The input of the detection, with the values behind its category numbers.
 pub struct Series {
     pub input: Input,
-    /// The order of events takes the place of time.
+    /// True if the order of events is used instead of their times.
     pub by_order: bool,
-    /// Share of the events whose values were read.
+    /// Share of events whose values were read.
     pub sampled: f64,
-    /// Values of categories, by source, template, variable and number.
+    /// Category values, by source, template, variable and category number.
     pub categories: FxHashMap<(usize, TemplateIx, u16, u16), f64>,
 }
 
-/// What a kind in a source is.
+/// The service, template and level of one kind of events in a source.
 #[derive(Clone, Copy)]
 pub struct Role {
     /// Index into the sources of the input.
@@ -31,12 +32,12 @@ pub struct Role {
 pub type Roles = FxHashMap<(SourceId, KindId), Role>;
 
 impl Series {
-    /// Start of a bin.
+    /// Returns the start of a bin.
     pub fn at(&self, bin: usize) -> Moment {
         self.input.start + bin as i64 * self.input.width
     }
 
-    /// What the series of a deviation counts; `None` for a series of values.
+    /// Returns what the series of a deviation counts, or `None` for a series of values.
     pub fn kind_of(&self, d: &Deviation) -> Option<FeatureKind> {
         self.input.sources[d.source]
             .features
@@ -44,7 +45,8 @@ impl Series {
             .map(|x| x.kind)
     }
 
-    /// Template of the series of a deviation; `None` for a series about all events of a service.
+    /// Returns the template of the series of a deviation, or `None` if the series is not about a
+    /// single template.
     pub fn template_of(&self, d: &Deviation) -> Option<TemplateIx> {
         let source = &self.input.sources[d.source];
         match self.kind_of(d) {
@@ -60,7 +62,7 @@ impl Series {
     }
 }
 
-/// Adds up the counts of a bin.
+/// Adds up the counts of each bin. Returns them in bin order.
 pub fn merged(mut counts: Vec<(u32, u32)>) -> Vec<(u32, u32)> {
     counts.sort_unstable();
     let mut out: Vec<(u32, u32)> = Vec::with_capacity(counts.len());
@@ -73,7 +75,7 @@ pub fn merged(mut counts: Vec<(u32, u32)>) -> Vec<(u32, u32)> {
     out
 }
 
-/// Whether a template mostly reports problems: warnings or worse.
+/// Returns true if most events of a template are warnings or worse.
 pub fn is_problem(snapshot: &Snapshot, template: TemplateIx) -> bool {
     let Some(t) = snapshot.template(template) else {
         return false;

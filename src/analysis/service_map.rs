@@ -1,5 +1,6 @@
-//! The service map of a corpus without traces: who calls whom, from proxy access logs and mentions in messages, and how calls
-//! went inside and outside the suspect time. Infers nothing.
+//! The service map of a corpus without traces: which services call each other, and how the calls
+//! inside and outside the suspect time differ. Reads proxy access logs and the service names in
+//! messages. Draws no conclusions.
 
 use super::analysis::Analysis;
 use super::name_finder::NameFinder;
@@ -7,21 +8,22 @@ use crate::corpus::{Events, MessageReader, Snapshot};
 use crate::model::{Edge, EdgeSource, KindId, Level, Moment, NO_TIME, SourceId};
 use rustc_hash::FxHashMap;
 
-/// Messages that are read per kind and source, and in total.
+/// Maximum number of messages to read, for each kind in a source and in total. The first limit does
+/// not apply to proxy logs and to warnings in the suspect time.
 const MAX_PER_KIND: u32 = 40;
 const MAX_MESSAGES: usize = 150_000;
-/// Durations that are kept of one side.
+/// Maximum number of durations to keep in one `Calls`.
 const MAX_DURATIONS: usize = 20_000;
 
-/// The calls of one side: inside or outside the suspect time.
+/// Statistics of a group of calls, such as the calls inside the suspect time.
 #[derive(Clone, Debug, Default)]
 pub struct Calls {
     pub n: u64,
-    /// Answers with status 2xx.
+    /// Number of successful calls. In logs, these have status 2xx.
     pub good: u64,
-    /// Answers with status 5xx.
+    /// Number of failed calls. In logs, these have status 5xx.
     pub failed: u64,
-    /// Durations in milliseconds, of the first calls only.
+    /// Durations in milliseconds. Those from logs are limited to the first calls.
     pub ms: Vec<f32>,
 }
 
@@ -47,21 +49,23 @@ impl Calls {
     }
 }
 
-/// A relation between two services: caller and callee.
+/// A pair of services. The first service is the caller, the second is the callee.
 type Pair = (String, String);
 
 #[derive(Default)]
 pub struct ServiceMap {
     pub edges: Vec<Edge>,
-    /// Calls inside and outside the suspect time.
+    /// Calls between two services, inside and outside the suspect time.
     pub calls: FxHashMap<Pair, (Calls, Calls)>,
     /// Requests that a service answered itself, inside and outside the suspect time.
     pub served: FxHashMap<String, (Calls, Calls)>,
-    /// Warnings and errors of the first service that name the second, inside and outside the suspect time.
+    /// Number of warnings and errors of the first service that name the second service, inside and
+    /// outside the suspect time.
     pub accusations: FxHashMap<Pair, (u64, u64)>,
 }
 
-/// One call in an Envoy access log: status, milliseconds, callee (`None`: served here).
+/// Parses one call from an Envoy access log: status, milliseconds and callee. The callee is `None`
+/// if the service answered the request itself.
 fn access(raw: &str) -> Option<(u32, f32, Option<&str>)> {
     let rest = &raw[raw.find("HTTP/")?..];
     let mut words = rest[rest.find('"')? + 1..].split_whitespace();
@@ -82,7 +86,7 @@ fn access(raw: &str) -> Option<(u32, f32, Option<&str>)> {
         .filter(|c| c.starts_with("outbound|"))
         .and_then(|c| c.rsplit('|').next())
         .and_then(|h| h.split('.').next());
-    // bytes in, bytes out, duration, upstream time
+    // The numbers are: bytes in, bytes out, duration, upstream time.
     let ms = if cluster.is_some() {
         numbers.get(2).copied().unwrap_or(0.0)
     } else {
@@ -92,7 +96,8 @@ fn access(raw: &str) -> Option<(u32, f32, Option<&str>)> {
 }
 
 impl Analysis {
-    /// The service map of all sources except `skip`. `suspect`: the time ranges of the anomalies.
+    /// Builds the service map of all sources except `skip`. `suspect` contains the time ranges of
+    /// the anomalies.
     pub fn service_map(
         &self,
         snapshot: &Snapshot,
@@ -127,7 +132,7 @@ impl Analysis {
         mapper.finish()
     }
 
-    /// Names of all services, ascending.
+    /// Returns the names of all services in ascending order. The sources in `skip` are excluded.
     pub fn service_names(&self, snapshot: &Snapshot, skip: &[SourceId]) -> Vec<String> {
         let state = self.corpus.read();
         let mut out: Vec<String> = Vec::new();
@@ -148,14 +153,15 @@ struct Mapper<'a> {
     suspect: &'a [(Moment, Moment)],
     map: ServiceMap,
     mentions: FxHashMap<Pair, u64>,
-    /// Events so far, by source and kind.
+    /// Number of events so far, by source and kind.
     seen: FxHashMap<(SourceId, KindId), u32>,
-    /// Messages read so far.
+    /// Number of messages read so far.
     read: usize,
 }
 
 impl Mapper<'_> {
-    /// Adds a block. `kinds`: service and level of each kind in it.
+    /// Adds the events of a block. `kinds` contains the service and level of each kind in the
+    /// block.
     fn add(
         &mut self,
         events: &Events<'_>,
@@ -183,7 +189,7 @@ impl Mapper<'_> {
         }
     }
 
-    /// Adds the call that a line of a proxy reports; false if it reports none.
+    /// Adds the call in a line of a proxy log. Returns false if the line contains no call.
     fn add_call(&mut self, service: &str, line: &str, is_suspect: bool) -> bool {
         let Some((status, ms, callee)) = access(line) else {
             return false;

@@ -1,4 +1,5 @@
-//! Groups lines into sessions, by an identifier or in fixed runs, and scores them. The scoring is in `detect`.
+//! Groups lines into sessions and scores them. A session has a common identifier or a fixed number
+//! of lines. The scoring algorithm is in `detect`.
 
 use super::analysis::Analysis;
 use super::error::Error;
@@ -8,16 +9,16 @@ use crate::model::{Moment, NO_TIME, SessionVerdict, TemplateIx};
 use regex::bytes::Regex;
 use rustc_hash::FxHashMap;
 
-/// What makes lines one session.
+/// How lines are grouped into sessions.
 #[derive(Clone, Debug)]
 pub enum By {
-    /// Each match of the pattern in the raw line.
+    /// One session for each distinct match of the pattern in the raw lines.
     Pattern(Regex),
-    /// So many consecutive lines of a source.
+    /// One session for each run of this many consecutive lines in a source.
     Lines(u64),
 }
 
-/// Identifier types by name, with their patterns.
+/// Names and patterns of identifier types.
 const TYPES: &[(&str, &str)] = &[
     (
         "uuid",
@@ -47,18 +48,19 @@ const TYPES: &[(&str, &str)] = &[
     ("path", r"(?:/[\w.-]+){2,}"),
 ];
 
-/// Types of identifiers that the lines of one request share.
+/// Identifier types that the lines of one request have in common.
 pub const REQUEST_TYPES: [&str; 5] = ["uuid", "block", "request", "trace", "hex"];
-/// Further identifiers that link lines of several services: sessions, pods, and the addresses of peers.
+/// Additional identifiers that connect lines of different services: sessions, pods and peer
+/// addresses.
 const LINK_TYPES: [&str; 2] = ["session", "pod"];
 const PEER: &str = r"\b[a-zA-Z0-9][\w.-]*[\w]:[0-9]{2,5}\b";
 
-/// Pattern of an identifier type.
+/// Returns the pattern of an identifier type.
 pub fn pattern_of(name: &str) -> Option<&'static str> {
     TYPES.iter().find(|t| t.0 == name).map(|t| t.1)
 }
 
-/// Identifiers in a line that other lines may share.
+/// Returns the identifiers in a line that can also occur in related lines.
 pub fn identifiers_in(line: &str) -> std::collections::BTreeSet<String> {
     static PATTERNS: std::sync::OnceLock<Vec<regex::Regex>> = std::sync::OnceLock::new();
     let patterns = PATTERNS.get_or_init(|| {
@@ -80,7 +82,8 @@ pub fn identifiers_in(line: &str) -> std::collections::BTreeSet<String> {
         .collect()
 }
 
-/// `07:41` or `2026-03-02T07:41`, which the pattern of a peer also matches.
+/// Returns true for a time such as `07:41` or `2026-03-02T07:41`. The peer pattern also matches
+/// times.
 fn is_clock(text: &str) -> bool {
     let digits = |t: &str| !t.is_empty() && t.bytes().all(|b| b.is_ascii_digit());
     text.split(':').all(digits)
@@ -114,7 +117,7 @@ impl By {
 struct Sessions {
     ids: FxHashMap<Vec<u8>, usize>,
     names: Vec<String>,
-    /// Templates (ascending), first time, lines.
+    /// Templates in ascending order, time of the first event, and number of events.
     sessions: Vec<(Vec<TemplateIx>, Moment, u64)>,
 }
 
@@ -144,8 +147,9 @@ impl Sessions {
 }
 
 impl Analysis {
-    /// Scores all sessions, and returns the threshold of the share below which a session is anomalous. Sessions that start
-    /// in `baseline` are the normal ones; without a baseline, all are.
+    /// Scores all sessions. Also returns the threshold: a session is anomalous if its share is
+    /// below the threshold. Sessions that start in `baseline` define what is normal. Without a
+    /// baseline, all sessions define what is normal.
     pub fn sessions(
         &self,
         snapshot: &Snapshot,
@@ -171,7 +175,7 @@ impl Analysis {
     }
 }
 
-/// Adds an event to the session of each identifier in it, once.
+/// Adds an event to the session of each identifier in it. Adds it only once to each session.
 fn add_matches(all: &mut Sessions, regex: &Regex, e: &EventRef<'_>) {
     let mut seen: Vec<&[u8]> = Vec::new();
     for id in regex.find_iter(e.text()).map(|m| m.as_bytes()) {
@@ -226,7 +230,7 @@ fn reasons(snapshot: &Snapshot, j: &SessionResult, lines: u64) -> Vec<String> {
         .map(|c| {
             let share = format!("{:.1}% of sessions", c.share * 100.0);
             if c.missing {
-                format!("missing (so in {share}): {}", text(c.template))
+                format!("missing (as in {share}): {}", text(c.template))
             } else {
                 format!("rare (in {share}): {}", text(c.template))
             }

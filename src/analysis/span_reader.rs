@@ -1,11 +1,11 @@
-//! Reads spans from OTLP/JSON, Jaeger and Zipkin files. Records that cannot be read are counted and skipped. Does not know
-//! where the text comes from.
+//! Reads spans from OTLP/JSON, Jaeger and Zipkin files. Counts and skips records that cannot be
+//! read. Does not know where the text comes from.
 
 use crate::diagnose::Span;
 use rustc_hash::FxHashMap;
 use serde_json::Value;
 
-/// Names, each with a number.
+/// A list of distinct names. Each name has a number, which is its index in the list.
 #[derive(Default)]
 pub struct Names {
     pub ids: FxHashMap<String, u32>,
@@ -23,18 +23,18 @@ impl Names {
     }
 }
 
-/// The spans read so far, with the names that their numbers stand for.
+/// The spans read so far, and the names that they refer to by number.
 #[derive(Default)]
 pub struct SpanReader {
     pub services: Names,
     pub names: Names,
     pub spans: Vec<Span>,
-    /// Records that could not be read.
+    /// Number of records that could not be read.
     pub broken: u64,
 }
 
 impl SpanReader {
-    /// Reads JSON lines, or one document that spans many lines.
+    /// Reads text with one JSON document per line, or with a JSON document over several lines.
     pub fn read(&mut self, text: &[u8]) {
         let mut whole = false;
         for line in text

@@ -1,4 +1,4 @@
-//! Collects the spans of a corpus and the log lines that carry their ids. Judges nothing.
+//! Collects the spans of a corpus and the log lines that contain their ids. Draws no conclusions.
 
 use super::analysis::Analysis;
 use super::name_finder::NameFinder;
@@ -11,22 +11,22 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use std::convert::Infallible;
 use std::sync::OnceLock;
 
-/// Most bytes that are read of one file of traces.
+/// Maximum number of bytes to read from one trace file.
 const MAX_BYTES: u64 = 512 << 20;
-/// Bytes at the start of a file that tell whether it contains traces.
+/// Number of bytes at the start of a file that are checked for trace data.
 const HEAD: usize = 4096;
 
-/// Traces, and what their numbers stand for.
+/// The traces of a corpus, with the names of its log statements.
 pub struct Traced {
     pub traces: Traces,
-    /// Names of log statements.
+    /// Names of log statements. A log line refers to its statement by index.
     pub statements: Vec<String>,
-    /// Records that could not be read.
+    /// Number of records that could not be read.
     pub broken: u64,
 }
 
 impl Analysis {
-    /// Sources that contain traces, not logs.
+    /// Returns the sources that contain traces instead of logs.
     pub fn trace_sources(&self, snapshot: &Snapshot) -> Vec<SourceId> {
         let mut out = Vec::new();
         for (i, info) in snapshot.sources.iter().enumerate() {
@@ -53,7 +53,8 @@ impl Analysis {
         out
     }
 
-    /// All spans with their log lines; `None` where there are no traces. `only` limits the inputs.
+    /// Returns all spans with their log lines, or `None` if there are no spans. `only` selects the
+    /// inputs.
     pub fn traced(&self, snapshot: &Snapshot, only: &dyn Fn(&str) -> bool) -> Option<Traced> {
         let sources = self.trace_sources(snapshot);
         let mut reader = SpanReader::default();
@@ -100,11 +101,12 @@ impl Analysis {
     }
 }
 
-/// The log lines that carry the id of a span or of a trace.
+/// Collects the log lines that contain the id of a span or of a trace.
 struct SpanLines<'r> {
     reader: &'r SpanReader,
     finder: NameFinder,
-    /// The first span of each trace in each service, as (start, id): lines that name only a trace belong to it.
+    /// The first span of each trace in each service, as (start, id). A line that contains only a
+    /// trace id is assigned to this span.
     entries: FxHashMap<(u128, u32), (i64, u64)>,
     statements: Names,
     logs: Vec<Log>,
@@ -134,7 +136,7 @@ impl SpanLines<'_> {
         let Some(span) = span_id(&event.raw).or_else(|| self.entry_span(event)) else {
             return;
         };
-        // The same line may be stored twice.
+        // The corpus can contain the same line twice.
         let hash = xxhash_rust::xxh3::xxh3_64(event.raw.as_bytes());
         if !self
             .seen
@@ -176,7 +178,8 @@ impl SpanLines<'_> {
     }
 }
 
-/// `Class#83`, `file.go:12`: the statement that wrote a line.
+/// Returns true for a call site such as `Class#83` or `file.go:12`. A call site identifies the
+/// statement that wrote a line.
 fn is_call_site(component: &str) -> bool {
     component
         .rsplit_once(['#', ':'])

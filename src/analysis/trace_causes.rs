@@ -1,4 +1,5 @@
-//! Causes from traces: ranks services by how their spans and log statements changed. The ranking is in `diagnose`.
+//! Finds causes in traces: reports the services whose spans and log statements changed. The ranking
+//! is in `diagnose`.
 
 use super::analysis::Analysis;
 use super::diagnosis::{FULL_EVIDENCE, MAX_CAUSES, PRIOR, Reference};
@@ -10,11 +11,12 @@ use crate::diagnose::{self, Cause};
 use crate::model::{Diagnosis, Edge, EdgeSource, EventId, RootCause};
 use std::collections::BTreeMap;
 
-/// A cause with a lower score is not reported.
+/// Minimum score of a reported cause.
 const MIN_SCORE: f64 = 0.01;
-/// Evidence of one kind with a lower score is not mentioned.
+/// A change or a slowdown is described only if its score is above this value. An unusual statement
+/// is described only if its weight is above twice this value.
 const MENTIONED: f64 = 0.05;
-/// Lines shown for a service that is only slow.
+/// Maximum number of lines to show for a service that has no other lines of evidence.
 const MAX_LINES: usize = 3;
 
 impl Analysis {
@@ -72,7 +74,7 @@ impl Analysis {
     }
 }
 
-/// The evidence against a service in words, and the events that show it.
+/// Describes the evidence against a service, and returns the events that show it.
 fn describe(t: &Traced, c: &Cause) -> (String, Vec<EventId>) {
     let mut parts = Vec::new();
     let mut events = Vec::new();
@@ -103,13 +105,13 @@ fn describe(t: &Traced, c: &Cause) -> (String, Vec<EventId>) {
         } else {
             "its own work and its calls"
         };
-        let since = c
-            .slow
-            .at
-            .map_or_else(|| "throughout".into(), |at| format!("from {}", clock(at)));
+        let since = c.slow.at.map_or_else(
+            || "in all traces".into(),
+            |at| format!("from {}", clock(at)),
+        );
         let (before, after, series) = (c.slow.before, c.slow.after, c.slow.series);
         parts.push(format!(
-            "{which} are slow {since}: {after:.0} ms, before {before:.0} ms ({series} series)"
+            "{which} are slow {since}: {after:.0} ms, was {before:.0} ms ({series} operations)"
         ));
     }
     if c.errors > 0.0 {
@@ -123,7 +125,7 @@ fn describe(t: &Traced, c: &Cause) -> (String, Vec<EventId>) {
         let (rate, usual) = (u.rate * 100.0, u.usual * 100.0);
         let statement = &u.statement;
         parts.push(format!(
-            "\"{statement}\" in {rate:.0}% of its calls, elsewhere {usual:.0}%"
+            "\"{statement}\" in {rate:.0}% of its calls; normal: {usual:.0}%"
         ));
     }
     if events.is_empty() {
@@ -132,7 +134,7 @@ fn describe(t: &Traced, c: &Cause) -> (String, Vec<EventId>) {
     (parts.join("; "), events)
 }
 
-/// The first lines of a service since it became slow.
+/// Returns the first lines of a service after it became slow.
 fn lines_since(t: &Traced, c: &Cause) -> Vec<EventId> {
     let started = |entry: usize| t.traces.spans[entry].start;
     let is_later = |entry: usize| c.slow.at.is_none_or(|at| started(entry) >= at);

@@ -1,4 +1,5 @@
-//! Samples the numeric values of variables for the detection, evenly over the corpus. Judges nothing.
+//! Samples the numeric values of variables for the detection, evenly over the corpus. Detects
+//! nothing.
 
 use super::analysis::Analysis;
 use super::axis::Axis;
@@ -9,17 +10,17 @@ use crate::mine::variables;
 use crate::model::TemplateIx;
 use rustc_hash::FxHashMap;
 
-/// Bytes of text read, and events parsed, at most; a larger corpus is sampled evenly.
+/// Maximum number of text bytes to read, and of events to parse. A larger corpus is sampled evenly.
 const TEXT_BUDGET: u64 = 64 << 20;
 const EVENT_BUDGET: u64 = 80_000;
-/// Numbers read within one variable: each is a position of its own.
+/// Maximum number of numbers to read from one variable. Each number has its own position.
 pub const PARTS: usize = 8;
-/// Variables read of one event.
+/// Maximum number of variables to read from one event.
 const MAX_VARIABLES: usize = 16;
-/// With fewer values a variable is not tested.
+/// Minimum number of values for a variable to be tested.
 const MIN_VALUES: usize = 40;
 
-/// Service, template, position, bin and value.
+/// Service, template, position, bin and value of one number.
 type Sample = (usize, TemplateIx, u16, u32, f32);
 
 /// Which events are read: every `block`th block, and every `event`th event in it.
@@ -140,7 +141,7 @@ impl Sampler<'_> {
     }
 }
 
-/// A number; durations in milliseconds, sizes in bytes.
+/// Parses a number with an optional unit. Converts durations to milliseconds and sizes to bytes.
 pub fn quantity(value: &str) -> Option<f64> {
     let text = value.trim();
     let end = text
@@ -168,7 +169,8 @@ pub fn quantity(value: &str) -> Option<f64> {
     Some(number * factor)
 }
 
-/// Nearly all steps have the same direction: a counter, a sequence number or a clock.
+/// Returns true if nearly all steps go in the same direction, as in a counter, a sequence number or
+/// a clock.
 fn is_counter(points: &[(u32, f32)]) -> bool {
     let steps: Vec<f32> = points
         .windows(2)
@@ -179,7 +181,8 @@ fn is_counter(points: &[(u32, f32)]) -> bool {
     steps.len() >= 8 && (up * 10 >= steps.len() * 9 || up * 10 <= steps.len())
 }
 
-/// Registered HTTP status codes (IANA), which tell a status from a size or a port.
+/// Returns true if a value is in the range of HTTP status codes registered with IANA. Most sizes
+/// and ports are outside of these ranges.
 fn is_http_status(value: f32) -> bool {
     const RANGES: [(f32, f32); 6] = [
         (100.0, 103.0),
@@ -192,10 +195,11 @@ fn is_http_status(value: f32) -> bool {
     value.fract() == 0.0 && RANGES.iter().any(|(a, z)| (*a..=*z).contains(&value))
 }
 
-/// Share of the values of a variable that must be HTTP statuses for it to be one.
+/// A variable is an HTTP status if at least this share of its values are HTTP status codes.
 const STATUS_SHARE: f64 = 0.9;
 
-/// Adds the values of one variable. Few distinct values are categories with a count each; many are a distribution.
+/// Adds the values of one variable. If there are few distinct values, each value is a category with
+/// its own counts. Otherwise the values are a distribution.
 fn add_points(
     series: &mut Series,
     source: usize,
@@ -235,7 +239,7 @@ fn add_points(
         s.features.push(Feature {
             kind: FeatureKind::Category(template, variable, n as u16),
             counts: merged(own),
-            // More answers with a server error are a problem whatever their level.
+            // An increase in server errors is a problem, whatever the level of the events.
             indicates_problem: is_status && value >= 500.0 && is_http_status(value),
         });
     }
@@ -263,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_and_ports_are_no_http_errors() {
+    fn sizes_and_ports_are_not_http_errors() {
         let points = |values: &[f32]| -> Vec<(u32, f32)> {
             (0..100u32)
                 .map(|i| (i, values[i as usize % values.len()]))
@@ -279,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn counters_are_no_values() {
+    fn counters_are_not_values() {
         let up: Vec<(u32, f32)> = (0..50).map(|i| (i, i as f32 * 2.0)).collect();
         assert!(is_counter(&up));
         let wave: Vec<(u32, f32)> = (0..50).map(|i| (i, ((i * 37) % 11) as f32)).collect();

@@ -1,4 +1,4 @@
-//! The answer to a question, and the progress on the way. Plain data.
+//! The answer to a question, and the progress of a turn. Plain data.
 
 use super::cite::Cited;
 use crate::model::Action;

@@ -1,4 +1,5 @@
-//! The structured parts of a turn: the assessment of a template, and the choice among planned actions.
+//! The structured parts of a turn: the assessment of a template, and the choice among planned
+//! actions. Does not draw.
 
 use super::cite;
 use super::error::Error;

@@ -1,5 +1,5 @@
-//! Checks the citations in an answer: each must exist and support its sentence. Knows nothing about
-//! the model and the terminal.
+//! Checks the citations in an answer: each must exist and support its sentence. Does not use the
+//! model or the terminal.
 
 use super::pack::Pack;
 use crate::analysis::Analysis;
@@ -15,13 +15,13 @@ pub struct Cited {
     pub text: String,
     /// Cited lines.
     pub places: Vec<Place>,
-    /// Ordinals of the events at these lines.
+    /// Ids of the events at these lines.
     pub events: Vec<EventId>,
     /// Number of citations that do not exist.
     pub missing: usize,
-    /// Number of sentences without a citation. Marked in the text.
+    /// Number of sentences without a citation. They are marked in the text.
     pub uncited: usize,
-    /// Number of sentences whose citations do not support them. Marked in the text.
+    /// Number of sentences whose citations do not support them. They are marked in the text.
     pub unsupported: usize,
 }
 
@@ -41,7 +41,7 @@ impl Cited {
 }
 
 /// Collects the citations of the analyst's text. Does not mark sentences, because the analyst
-/// computes them from the same evidence.
+/// computes them from the evidence that it cites.
 pub fn collect(analysis: &Analysis, snapshot: &Snapshot, pack: &Pack, text: &str) -> Cited {
     Cited {
         text: text.to_string(),
@@ -136,8 +136,8 @@ fn check_sentence(
     out.text.push_str(&rest[end..]);
 }
 
-/// True if the cited item shares a word or number with the sentence. A weak test, but without a
-/// common word the citation cannot support the sentence.
+/// True if the cited item shares a word or number with the sentence. This is a weak test, but
+/// without a common word the citation cannot support the sentence.
 fn supports(
     analysis: &Analysis,
     snapshot: &Snapshot,

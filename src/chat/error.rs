@@ -1,4 +1,5 @@
-//! Why the model gave no answer: what failed, and what to do about it.
+//! Errors of the chat with a model. Each message says what failed and, if possible, what to do.
+//! Plain data.
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
@@ -45,14 +46,14 @@ pub enum Error {
     #[error("stopped; the server keeps the part that is already downloaded")]
     PullStopped,
     #[error(
-        "{0}: nothing is sent there unless you allow it: /allow-remote in the chat, FAULTLINE_ALLOW_REMOTE=1, or allow_remote under [llm] in the settings"
+        "{0} is on another machine, so nothing is sent to it; to allow it, use /allow-remote in the chat, FAULTLINE_ALLOW_REMOTE=1, or allow_remote under [llm] in the settings"
     )]
     RemoteNotAllowed(String),
     #[error(
         "the context window of {model} ({window} tokens) is too small for the evidence; choose a model with 4096 or more"
     )]
     WindowTooSmall { model: String, window: u64 },
-    #[error("the model called tools without end")]
+    #[error("the model called tools again and again without an answer")]
     ToolsWithoutEnd,
     #[error("name a template to assess, such as /classify [T123]")]
     NoTemplate,
@@ -62,7 +63,7 @@ pub enum Error {
     InvalidProposal(InvalidProposal),
 }
 
-/// What is wrong with a structured answer. The text also goes back to the model.
+/// What is wrong with a structured answer. The text is also sent back to the model.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidProposal {
     #[error("it does not match the schema: {0}")]

@@ -1,6 +1,6 @@
-//! Builds the evidence pack: a summary of the analysis of a corpus for a language model, most
-//! important first, within a token budget. Contains the diagnosis, the fault chain, anomalies with
-//! sample lines and similar incidents. Does not talk to the model.
+//! Builds the evidence pack: a summary of the analysis of a corpus for a language model. The most
+//! important facts come first, and the pack stays within a token budget. It contains the diagnosis,
+//! the fault chain, anomalies with sample lines and similar incidents. Does not talk to the model.
 
 use crate::analysis::Analysis;
 use crate::corpus::Snapshot;
@@ -16,7 +16,7 @@ pub const CHARS_PER_TOKEN: usize = 3;
 #[derive(Clone, Debug, Default)]
 pub struct Pack {
     pub text: String,
-    /// Mark (`L..`, `T..`, `W..`, `S:..`) -> the item that it cites.
+    /// Each mark (`L..`, `T..`, `W..`, `S:..`) with the item that it cites.
     pub marks: BTreeMap<String, Mark>,
     /// Number of items that did not fit into the budget.
     pub left_out: usize,
@@ -25,7 +25,7 @@ pub struct Pack {
 /// The item that a citation points to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mark {
-    /// Ordinal of its event. `None` if it has no line.
+    /// Id of its event. `None` if the item has no line.
     pub event: Option<EventId>,
     pub text: String,
 }

@@ -1,4 +1,4 @@
-//! What a question would send, without sending it.
+//! Shows what would be sent for a question. Sends nothing.
 
 use super::pack::{self, CHARS_PER_TOKEN};
 use super::question::Question;

@@ -7,7 +7,7 @@ use crate::model::TemplateKey;
 /// A question with its settings and history.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Question {
-    /// `None`: guessed from the text.
+    /// `None` means that the task is guessed from the text.
     pub task: Option<Task>,
     pub text: String,
     pub llm: Llm,
@@ -18,7 +18,7 @@ pub struct Question {
 }
 
 impl Question {
-    /// The task that the user named, or else the one that the text suggests.
+    /// The task that the user named. If there is none, the task is guessed from the text.
     pub fn task(&self) -> Task {
         self.task.unwrap_or_else(|| task_of(&self.text))
     }

@@ -1,4 +1,5 @@
-//! The body of a chat request: system prompt, history, evidence and question, with secrets redacted. Sends nothing.
+//! The body of a chat request: system prompt, history, evidence and question, with secrets
+//! redacted. Sends nothing.
 
 use super::pack::Pack;
 use super::question::Question;
@@ -19,7 +20,7 @@ pub fn evidence_budget(window: u64) -> usize {
     (window.saturating_sub(ANSWER_TOKENS + 700) * 3 / 4) as usize
 }
 
-/// Body of one chat request. `last`: without tools.
+/// Body of one chat request. If `last` is true, the model gets no tools.
 pub fn request(
     model: &Model,
     messages: &[Value],
@@ -45,7 +46,7 @@ pub fn messages(
     pack: &Pack,
     redactor: &mut Redactor,
 ) -> Vec<Value> {
-    // A random marker, so that no log line can contain the end of the data block.
+    // The marker is random, so that no log line can contain the end of the data block.
     let nonce = format!(
         "{:012x}",
         xxhash_rust::xxh3::xxh3_64(

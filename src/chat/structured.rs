@@ -34,7 +34,7 @@ pub struct Assessment {
     pub evidence: Vec<String>,
 }
 
-/// The JSON schema of the answer. `actions`: number of planned actions to choose from.
+/// The JSON schema of the answer. `actions` is the number of planned actions to choose from.
 pub fn schema(actions: usize) -> Value {
     let text = json!({"type": "string"});
     let mut properties = json!({"severity": {"type": "string", "enum": SEVERITIES}, "category": text, "component": text, "hypothesis": text,
@@ -79,8 +79,8 @@ pub fn read(text: &str, actions: usize, pack: &Pack) -> Result<Assessment, Inval
     Ok(assessment)
 }
 
-/// Asks for a structured answer. An invalid answer is returned to the model once, with the error
-/// after the prompt `repair`.
+/// Asks for a structured answer. An invalid answer is sent back to the model once, with the prompt
+/// `repair` and the error.
 pub async fn ask(
     server: &Server,
     model: &Model,

@@ -1,5 +1,5 @@
 //! The tools that the model can call: read-only queries on the corpus and the cluster. Results are
-//! limited, with a footer that gives the number of omitted rows. Changes nothing.
+//! limited. A footer gives the number of omitted rows. Changes nothing.
 
 use crate::analysis::{Analysis, Selection};
 use crate::cluster::{ClusterQuery, read_cluster};
@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 
 /// Maximum number of rows in one result.
 const MAX_ROWS: usize = 20;
-/// Lines around an event.
+/// Number of lines to request around an event.
 const AROUND: u64 = 6;
-/// Characters of a message in a list.
+/// Maximum number of characters of a message in a list.
 const MAX_MESSAGE: usize = 240;
 
 /// The tools in the format of the Ollama API.
@@ -88,8 +88,9 @@ pub fn schemas() -> Value {
     ])
 }
 
-/// Runs one tool call. An unknown name or a bad argument gives an error message as the result, so
-/// that the model can correct the call. `context`: kubeconfig context of the cluster, if connected.
+/// Runs one tool call. If the name is unknown or an argument is bad, the result is an error
+/// message, so that the model can correct the call. `context` is the kubeconfig context of the
+/// cluster, if one is connected.
 pub fn run(
     analysis: &Analysis,
     snapshot: &Snapshot,
@@ -222,7 +223,7 @@ fn incidents(d: &Diagnosis) -> String {
     capped(d.similar.iter().map(row).collect())
 }
 
-/// Cuts rows to `MAX_ROWS` and appends the footer.
+/// Keeps at most `MAX_ROWS` rows and appends the footer.
 fn capped(mut rows: Vec<String>) -> String {
     let total = rows.len();
     rows.truncate(MAX_ROWS);
@@ -279,7 +280,7 @@ fn services(d: &Diagnosis) -> String {
     format!("{health}\n{}", capped(d.edges.iter().map(call).collect()))
 }
 
-/// Ends a walk over the matches.
+/// Why a loop over the matches stops.
 enum Stop {
     Enough,
     Query,

@@ -22,9 +22,9 @@ use serde_json::{Value, json};
 
 /// Maximum number of rounds with tool calls.
 const MAX_STEPS: usize = 6;
-/// With fewer tokens for evidence, an answer would be a guess.
+/// Minimum number of tokens for evidence. With fewer tokens, an answer would be a guess.
 const MIN_EVIDENCE: usize = 300;
-/// Characters of a tool's result.
+/// Maximum number of characters in the result of a tool.
 const MAX_RESULT: usize = 6000;
 
 /// Answers a question.
@@ -168,11 +168,11 @@ impl Turn<'_> {
         if self.pack.text.lines().any(addresses_model) {
             self.answer
                 .notes
-                .push("possible prompt injection in a log line; it is sent as data".into());
+                .push("possible prompt injection in a log line; it was sent as data".into());
         }
     }
 
-    /// Runs rounds until the model answers without a tool call.
+    /// Sends requests until the model answers without a tool call.
     async fn converse(&mut self, each: &mut Listener<'_>) -> Result<(), Error> {
         let mut previous: Vec<String> = Vec::new();
         for step in 0..=MAX_STEPS {
@@ -209,7 +209,7 @@ impl Turn<'_> {
         Err(Error::ToolsWithoutEnd)
     }
 
-    /// Prepares text of the model for display: restores redacted values, removes control
+    /// Prepares text of the model for display: restores redacted values and removes control
     /// characters.
     pub fn clean(&self, text: &str) -> String {
         self.redactor
@@ -219,7 +219,7 @@ impl Turn<'_> {
             .collect()
     }
 
-    /// Sends the messages once and counts the tokens. `last`: without tools.
+    /// Sends the messages once and counts the tokens. If `last` is true, the model gets no tools.
     async fn round(&mut self, last: bool, each: &mut Listener<'_>) -> Result<Reply, Error> {
         let body = request::request(
             &self.model,
@@ -291,7 +291,8 @@ impl Turn<'_> {
             .push(json!({"role": "tool", "tool_name": tool, "content": content}));
     }
 
-    /// Requests the real GPU share and context window, and warns if the window is too small.
+    /// Asks the server for the real GPU share and context window. Adds a warning if the window is
+    /// too small.
     async fn check_server(&mut self) {
         let Ok(loaded) = self.server.loaded().await else {
             return;

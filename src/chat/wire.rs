@@ -1,6 +1,5 @@
-//! Client for the Ollama API: server addresses, models, and the chat stream of JSON lines. A line
-//! with an error, or a stream that ends without `done`, is a failure. Knows nothing about the
-//! corpus.
+//! Client for the Ollama API: models, and the chat stream of JSON lines. A line with an error, or a
+//! stream that ends without `done`, is a failure. Does not use the corpus.
 
 use super::error::Error;
 use super::server::Server;
@@ -29,7 +28,7 @@ pub struct Model {
     pub remote: bool,
 }
 
-/// A piece of a streamed reply: of the answer, or of the thinking before it.
+/// A piece of a streamed reply: a part of the answer, or of the thinking before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Piece<'t> {
     Answer(&'t str),
@@ -247,8 +246,9 @@ impl Server {
     }
 }
 
-/// Requests the list of the server's models, with the state of those in memory. Done by hand, because the client library
-/// drops the path of an address such as `https://gpu/ollama`.
+/// Requests the list of the server's models, with the state of those in memory. Does not use the
+/// client library for the request, because the library drops the path of an address such as
+/// `https://gpu/ollama`.
 pub async fn models(server: &Server) -> Result<Vec<ModelInfo>, Error> {
     #[derive(serde::Deserialize)]
     struct Tags {

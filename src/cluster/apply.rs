@@ -1,5 +1,5 @@
-//! Applies an action that passed its preflight: records it, runs it, waits for the rollout, and records the outcome. Decides
-//! nothing.
+//! Applies an action that passed its preflight: records it, runs it, waits for the rollout, and
+//! records the outcome. Decides nothing.
 
 use super::audit::{self, Stage};
 use super::connection::Connection;
@@ -16,25 +16,26 @@ use serde_json::{Value, json};
 use std::sync::{Mutex, TryLockError};
 use std::time::Duration;
 
-/// Only one action at a time, whoever applies it.
+/// Locked while an action is applied, so that only one action runs at a time.
 static RUNNING: Mutex<()> = Mutex::new(());
-/// Timeout of a change, including its rollout.
+/// Timeout of a command that changes the cluster or waits for a rollout.
 const SLOW: Duration = Duration::from_secs(120);
-/// Time that kubectl waits for a rollout, in seconds.
+/// How long kubectl waits for a rollout, in seconds.
 const ROLLOUT_S: u32 = 60;
 
-/// An action that was applied.
+/// The result of an action that was applied.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Applied {
     /// Output of kubectl and of the rollout.
     pub output: String,
-    /// Ties the audit records of one action together.
+    /// Id of this run. It is in all audit records of the run.
     pub run: String,
-    /// The rollout did not complete.
+    /// True if the rollout did not complete.
     pub is_stuck: bool,
 }
 
-/// The action that undoes another one, from the state that was seen before it.
+/// The action that undoes `action` and restores the state that the preflight found. `None` if there
+/// is no rollback command or the command is not allowed.
 pub fn rollback_action(action: &Action, checked: &Preflight) -> Option<Action> {
     let command = checked
         .rollback
@@ -52,7 +53,7 @@ pub fn rollback_action(action: &Action, checked: &Preflight) -> Option<Action> {
     })
 }
 
-/// Applies an action that passed its preflight, with audit records before and after it.
+/// Applies an action that passed its preflight. Writes an audit record before and after it.
 pub fn apply(
     analysis: &Analysis,
     action: &Action,
@@ -113,7 +114,7 @@ fn wait_for_rollout(
     };
     let finished = kube::run(&connection.command(&t.namespace, status), SLOW)?;
     out.is_stuck = finished.status != 0;
-    // Only the last line counts: the lines before it are the progress.
+    // Use the last line. The lines before it only show the progress.
     let last = match finished.stdout.lines().last() {
         Some(line) if !out.is_stuck => line.to_string(),
         _ => finished.message(),
@@ -122,8 +123,9 @@ fn wait_for_rollout(
     Ok(())
 }
 
-/// A patch carries the version that was checked, so the server refuses it for a changed object. Other changes are compared
-/// with the object right before they run.
+/// Checks that the object has not changed since the preflight. A patch needs no check here: it
+/// contains the version of the object, so the server refuses it if the object has changed. For
+/// other changes, the object is read again just before the command runs.
 fn check_unmodified(
     action: &Action,
     connection: &Connection,
@@ -136,7 +138,7 @@ fn check_unmodified(
     let t = &action.target;
     let now = query::get(&connection.context(), &t.namespace, t.object())?;
     let same = |key: &str, seen: &str| now["metadata"][key].as_str() == Some(seen);
-    // The status of a pod changes all the time, so for a pod only its identity counts.
+    // The status of a pod changes often, so for a pod only the UID is compared.
     let is_same_version =
         t.kind == ObjectKind::Pod || same("resourceVersion", &checked.resource_version);
     if same("uid", &checked.uid) && is_same_version {
@@ -145,7 +147,7 @@ fn check_unmodified(
     Err(Error::Modified(format!("{} {}", t.kind, t.name)))
 }
 
-/// Whether the action starts or stops pods, so that there is a rollout to wait for.
+/// True if the action starts or stops pods, so that there is a rollout to wait for.
 fn rolls_out(action: &Action) -> bool {
     let changes_pods = match action.command.as_ref().map(|c| &c.operation) {
         Some(Operation::RolloutUndo { .. }) => true,
@@ -158,7 +160,7 @@ fn rolls_out(action: &Action) -> bool {
     changes_pods && action.target.kind.rolls_out()
 }
 
-/// Records the outcome of an action, for the audit and for later plans.
+/// Records the outcome of an action in the audit log and for later plans.
 pub fn record_outcome(
     analysis: &Analysis,
     action: &Action,
@@ -175,7 +177,8 @@ pub fn record_outcome(
         (verified["outcome"], verified["message"]) = (json!(outcome), json!(message));
         audit::append(data, &verified)?;
     }
-    // Undoing an action says nothing about how well the action works.
+    // The outcome of a rollback does not show how well the action works, so later plans do not use
+    // it.
     match outcome.filter(|_| !action.undoes) {
         Some(outcome) => Ok(analysis.record_outcome(action, outcome)?),
         None => Ok(()),

@@ -1,4 +1,5 @@
-//! The audit log: one JSON record per stage of an action, appended before and after it runs. Decides nothing.
+//! The audit log: one JSON record per stage of an action, appended before and after the action
+//! runs. Decides nothing.
 
 use super::connection::Connection;
 use super::error::Error;
@@ -31,7 +32,7 @@ impl Stage {
     }
 }
 
-/// A record of one stage. `run` ties the records of one action together.
+/// Creates the record of one stage. All records of one action have the same `run` id.
 pub fn record(
     stage: Stage,
     run: &str,
@@ -58,7 +59,8 @@ pub fn record(
     })
 }
 
-/// Appends a record. Without it, no action is run.
+/// Appends a record to the audit log. If the first record of an action cannot be written, the
+/// action does not run.
 pub fn append(data: &Path, record: &Value) -> Result<(), Error> {
     let file = data.join(FILE);
     let write = || {
@@ -77,7 +79,8 @@ pub fn append(data: &Path, record: &Value) -> Result<(), Error> {
     })
 }
 
-/// Actions whose end or outcome is not recorded, because faultline was killed in between.
+/// One message for each action whose end or outcome is not recorded, for example because faultline
+/// was killed.
 pub fn unfinished(data: &Path) -> Vec<String> {
     let text = std::fs::read_to_string(data.join(FILE)).unwrap_or_default();
     let records: Vec<Value> = text
@@ -112,7 +115,8 @@ pub fn unfinished(data: &Path) -> Vec<String> {
         .collect()
 }
 
-/// An argv without the values of environment variables, which may be secrets that no pattern recognizes.
+/// The arguments of a command without the values of environment variables. Such a value can be a
+/// secret that no redaction pattern recognizes.
 fn without_values(command: &Command) -> Vec<String> {
     let hide = |arg: &String| {
         let mut patch: Value = serde_json::from_str(arg).ok()?;
@@ -123,7 +127,7 @@ fn without_values(command: &Command) -> Vec<String> {
             .iter_mut()
             .filter_map(|c| c["env"].as_array_mut())
             .flatten();
-        variables.for_each(|v| v["value"] = json!("(not kept)"));
+        variables.for_each(|v| v["value"] = json!("(not recorded)"));
         Some(patch.to_string())
     };
     let argv = command.argv();

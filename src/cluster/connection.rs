@@ -1,24 +1,26 @@
-//! The cluster that the user chose: context, user, server and namespace, pinned for the session. Changes nothing.
+//! The cluster that the user chose: its context, user, server and namespace, fixed for the session.
+//! Changes nothing.
 
 use super::error::Error;
 use super::query::{self, QUICK};
 use crate::kube;
 use crate::model::{Action, Command, Context, ObjectKind, ObjectName, Operation, Output, Target};
 
-/// Objects of the logs that are looked up in the cluster.
+/// Maximum number of objects from the logs to look up in the cluster.
 const MAX_CHECKED: usize = 3;
 
-/// What is pinned when a cluster is chosen. An action is refused once the context points elsewhere.
+/// The cluster that the user chose. If its context points elsewhere later, actions are refused.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Connection {
     pub context: String,
     pub user: String,
     pub server: String,
-    /// Namespace of the objects in the plan; that of the context where the plan has none.
+    /// Namespace of the first object in the plan. If the plan has none, the namespace of the
+    /// context.
     pub namespace: String,
-    /// The node that the suspected pod runs on.
+    /// The node of the first pod in the plan.
     pub node: Option<String>,
-    /// Objects of the logs that the cluster does not have.
+    /// Warnings about objects that are in the logs but not in the cluster.
     pub warnings: Vec<String>,
 }
 
@@ -34,12 +36,12 @@ impl Connection {
         Context::Named(self.context.clone())
     }
 
-    /// A command on this cluster.
+    /// Builds a command for this cluster.
     pub fn command(&self, namespace: &str, operation: Operation) -> Command {
         Command::new(&self.context(), namespace, operation)
     }
 
-    /// The connection for people, one line per field and warning.
+    /// The connection as text for the user, one line per field and warning.
     pub fn lines(&self) -> Vec<String> {
         let fields = [
             ("context", &self.context),
@@ -54,7 +56,7 @@ impl Connection {
         out
     }
 
-    /// Fails if the context no longer points to where it pointed when it was chosen.
+    /// Fails if the context points to another user or server than when the user chose it.
     pub fn check(&self) -> Result<(), Error> {
         let now = destination(&self.context)?;
         if (&now.user, &now.server) == (&self.user, &self.server) {
@@ -99,7 +101,8 @@ fn destination(context: &str) -> Result<Destination, Error> {
     })
 }
 
-/// Connects to a cluster for the actions of a plan. Nothing is changed.
+/// Reads which cluster a context points to, and looks up the objects of the plan in it. Changes
+/// nothing.
 pub fn connect(context: &str, plan: &[Action]) -> Result<Connection, Error> {
     let to = destination(context)?;
     let mut targets: Vec<&Target> = plan

@@ -1,4 +1,4 @@
-//! Why something was not done to a cluster.
+//! Errors of operations on a cluster. Plain data.
 
 use crate::analysis;
 use crate::kube;
@@ -12,7 +12,7 @@ pub enum Error {
     #[error("context {0} has no server")]
     NoServer(String),
     #[error(
-        "context {context} pointed to {server} as {user} when it was chosen and now points to {new_server} as {new_user}"
+        "context {context} has changed: it was {server} as {user} when you chose it, and is now {new_server} as {new_user}"
     )]
     ContextMoved {
         context: String,
@@ -25,14 +25,14 @@ pub enum Error {
     NoCommand(String),
     #[error("another action is being applied; wait until it ends")]
     Busy,
-    /// A check of the preflight.
+    /// A check of the preflight failed. Contains the text of the check.
     #[error("{0}")]
     CheckFailed(String),
     #[error("there is no data folder for the audit log, so no action is run")]
     NoDataFolder,
-    #[error("{file}: {source}; without its audit record no action is run", file = file.display())]
+    #[error("{file}: {source}; the action was not run, because it could not be recorded", file = file.display())]
     Audit { file: PathBuf, source: io::Error },
-    #[error("{0} was modified after it was checked: check it again")]
+    #[error("{0} changed after it was checked; check it again")]
     Modified(String),
     #[error(transparent)]
     Memory(#[from] analysis::Error),

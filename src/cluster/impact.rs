@@ -1,5 +1,5 @@
-//! Who else a change affects: pods, owners, tools that manage the object, disruption budgets and autoscalers. Reads only;
-//! nothing here refuses an action.
+//! Reports what else a change affects: pods, owners, tools that manage the object, disruption
+//! budgets and autoscalers. Only reads, and never refuses an action.
 
 use super::connection::Connection;
 use super::object;
@@ -8,7 +8,7 @@ use super::query;
 use crate::model::{ObjectKind, Target};
 use serde_json::Value;
 
-/// Labels by which tools mark the objects that they manage.
+/// Labels that tools set on the objects that they manage.
 const MANAGED_BY: [&str; 3] = [
     "argocd.argoproj.io/instance",
     "kustomize.toolkit.fluxcd.io/name",
@@ -47,7 +47,7 @@ pub fn check(connection: &Connection, t: &Target, object: &Value, out: &mut Pref
         let name = name(scaler);
         out.check(
             true,
-            format!("the autoscaler {name} sets the number of pods: a change of it does not last"),
+            format!("the autoscaler {name} sets the number of pods and will overwrite your change"),
         );
     }
 }

@@ -1,5 +1,5 @@
-//! What is done to a cluster: choosing it, checking and applying actions, watching their effect, and live logs. Decides nothing
-//! about causes and draws nothing.
+//! Everything that faultline does with a cluster: connects to it, checks and applies actions,
+//! watches their effect, and follows live logs. Does not search for causes and does not draw.
 
 mod apply;
 mod audit;

@@ -1,4 +1,5 @@
-//! Arithmetic on objects of a cluster: differences, the patch that undoes another one, values by path. Pure functions.
+//! Compares Kubernetes objects, builds the patch that undoes another patch, and reads values by
+//! path. Pure functions: does not talk to a cluster.
 
 use serde_json::{Map, Value};
 
@@ -11,7 +12,8 @@ const SERVER_FIELDS: [&str; 5] = [
     "uid",
 ];
 
-/// The differences between two objects, one per line, without the fields that the server maintains and the status.
+/// Lists the differences between two objects, one per line. Ignores the status and the fields that
+/// the server maintains.
 pub fn differences(before: &Value, after: &Value) -> Vec<String> {
     let mut out = Vec::new();
     for part in ["metadata", "spec"] {
@@ -44,10 +46,11 @@ fn differ(path: &str, a: &Value, b: &Value, out: &mut Vec<String>) {
     }
 }
 
-/// The merge patch (RFC 7386) that undoes another one, for the object as it was before.
+/// The merge patch (RFC 7386) that undoes `patch`. `object` is the object before the patch.
 pub fn inverse(patch: &Value, object: &Value) -> Value {
     match patch {
-        // What did not exist is removed leaf by leaf: other fields may have been added next to it.
+        // If a part did not exist before, only the fields of the patch are removed, not the whole
+        // part: other fields may have been added to it.
         Value::Object(fields) if object.is_object() || object.is_null() => fields
             .iter()
             .map(|(k, v)| (k.clone(), inverse(v, &object[k])))
@@ -57,7 +60,8 @@ pub fn inverse(patch: &Value, object: &Value) -> Value {
     }
 }
 
-/// The value at a path: a JSON pointer, or `container/...` for a path below the container of that name.
+/// The text or number at a path. A path is a JSON pointer, or `container/...`: a path inside the
+/// container that is named `container`.
 pub fn value(object: &Value, path: &str, container: &str) -> Option<String> {
     let found = match path.strip_prefix("container") {
         Some(rest) => {
@@ -75,14 +79,15 @@ pub fn value(object: &Value, path: &str, container: &str) -> Option<String> {
     }
 }
 
-/// Whether a selector matches these labels.
+/// True if the `matchLabels` of a selector match these labels. A selector without `matchLabels`
+/// matches nothing.
 pub fn selects(selector: &Value, labels: &Value) -> bool {
     selector["matchLabels"]
         .as_object()
         .is_some_and(|w| !w.is_empty() && w.iter().all(|(k, v)| labels[k.as_str()] == *v))
 }
 
-/// Revision of a workload or of one of its ReplicaSets.
+/// Revision number of a Deployment or of one of its ReplicaSets.
 pub fn revision(object: &Value) -> Option<u64> {
     object["metadata"]["annotations"]["deployment.kubernetes.io/revision"]
         .as_str()?
@@ -96,7 +101,7 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
-    /// RFC 7386.
+    /// Applies a merge patch (RFC 7386).
     fn merged(object: &Value, patch: &Value) -> Value {
         let Value::Object(fields) = patch else {
             return patch.clone();
@@ -112,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_patch_is_taken_back_to_what_was_seen() {
+    fn the_inverse_of_a_patch_restores_the_values_before_it() {
         let object = json!({"metadata": {"annotations": {"a": "1"}}, "spec": {"replicas": 2}});
         let patch = json!({"metadata": {"annotations": {"b": "2"}}, "spec": {"replicas": 4, "paused": true}});
         let back = inverse(&patch, &object);
@@ -124,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn an_object_without_annotations_loses_those_that_came() {
+    fn the_inverse_removes_annotations_that_the_patch_added() {
         let (object, patch) = (
             json!({"metadata": {}}),
             json!({"metadata": {"annotations": {"b": "2"}}}),
@@ -135,7 +140,7 @@ mod tests {
         );
     }
 
-    /// Without empty objects, which Kubernetes does not tell from missing ones.
+    /// Removes empty objects. Kubernetes treats an empty object like a missing one.
     fn pruned(v: &Value) -> Value {
         let Value::Object(fields) = v else {
             return v.clone();
@@ -148,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_server_keeps_for_itself_is_no_difference() {
+    fn fields_that_the_server_writes_are_not_differences() {
         let before = json!({"metadata": {"resourceVersion": "1", "labels": {"a": "b"}}, "spec": {"list": [{"x": 1}, {"x": 2}]}});
         let after = json!({"metadata": {"resourceVersion": "2", "labels": {"a": "c"}}, "spec": {"list": [{"x": 1}, {"x": 3}]}, "status": {}});
         assert_eq!(

@@ -1,5 +1,6 @@
-//! Checks an action against the live cluster before it runs: identity, permission, preconditions, a dry run on the server, and
-//! the rollback from the state that it finds. Changes nothing.
+//! Checks an action against the live cluster before it runs: identity, permissions, preconditions
+//! and a dry run on the server. Computes the rollback from the current state of the object. Changes
+//! nothing.
 
 use super::connection::Connection;
 use super::error::Error;
@@ -11,11 +12,11 @@ use crate::model::{Action, Command, Need, ObjectKind, Operation, Target};
 use crate::remediate::double_amount;
 use serde_json::{Value, json};
 
-/// One check.
+/// The result of one check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
     pub passed: bool,
-    /// What was checked, for people.
+    /// Description of the check, shown to the user.
     pub text: String,
 }
 
@@ -23,15 +24,16 @@ pub struct Check {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Preflight {
     pub checks: Vec<Check>,
-    /// Identity and version of the object that was checked.
+    /// UID and version of the object at the time of the check.
     pub uid: String,
     pub resource_version: String,
-    /// The command that runs: a patch with the identity and version of the object, or an undo to a named revision.
+    /// The command to run. A patch contains the UID and version of the checked object. A rollout
+    /// undo contains the revision number.
     pub command: Option<Command>,
     pub rollback: Option<Command>,
-    /// What would change, one line per difference.
+    /// What the action would change, one line per difference.
     pub diff: Vec<String>,
-    /// Current values of the action's parameters.
+    /// Current and proposed values of the action's parameters.
     pub suggestions: Vec<Suggestion>,
 }
 
@@ -56,7 +58,7 @@ impl Preflight {
     }
 }
 
-/// Runs all checks of an action. A cluster that does not answer is a failed check.
+/// Runs all checks of an action. If the cluster does not answer, a check fails.
 pub fn preflight(action: &Action, connection: &Connection) -> Result<Preflight, Error> {
     let mut out = Preflight {
         command: action.command.clone(),
@@ -71,14 +73,17 @@ pub fn preflight(action: &Action, connection: &Connection) -> Result<Preflight, 
         out.check(
             false,
             format!(
-                "it was planned for another context than {}",
+                "the command is for another context, not {}",
                 connection.context
             ),
         );
         return Ok(out);
     }
     if let Err(refused) = kube::check(&command.argv()) {
-        out.check(false, format!("cannot be applied from here: {refused}"));
+        out.check(
+            false,
+            format!("faultline may not run this command: {refused}"),
+        );
         return Ok(out);
     }
     if let Err(moved) = connection.check() {
@@ -88,7 +93,8 @@ pub fn preflight(action: &Action, connection: &Connection) -> Result<Preflight, 
     let t = &action.target;
     let object = match query::get(&connection.context(), &t.namespace, t.object()) {
         Ok(object) => object,
-        // An object that cannot be read cannot be judged; further questions would only time out.
+        // If the object cannot be read, no other check is possible. More queries would only time
+        // out.
         Err(e) => {
             out.check(false, e.to_string());
             return Ok(out);
@@ -103,7 +109,10 @@ pub fn preflight(action: &Action, connection: &Connection) -> Result<Preflight, 
     if action.changes_cluster() {
         check_needs(&action.needs, &object, &mut out);
         if action.parameters.iter().any(|p| p.value.is_empty()) {
-            out.check(false, "a value is missing: A asks for it");
+            out.check(
+                false,
+                "a value is missing; press A (or use --set) to give it",
+            );
             return Ok(out);
         }
         dry_run(action, connection, &object, &mut out)?;
@@ -113,7 +122,7 @@ pub fn preflight(action: &Action, connection: &Connection) -> Result<Preflight, 
     Ok(out)
 }
 
-/// Current values of the parameters in the object, and the values to propose.
+/// Reads the current values of the parameters from the object, and computes the values to propose.
 fn suggestions(action: &Action, object: &Value) -> Vec<Suggestion> {
     let container = object.pointer("/spec/template/spec/containers/0/name");
     let container = container.and_then(Value::as_str).unwrap_or_default();
@@ -163,10 +172,10 @@ fn check_permissions(
     Ok(())
 }
 
-/// An API verb, a kind, and a subresource of it.
+/// An API verb, a kind, and an optional subresource.
 type ApiCall = (&'static str, ObjectKind, Option<&'static str>);
 
-/// The API calls behind a command.
+/// The API calls that a command makes.
 fn api_calls(operation: &Operation, kind: ObjectKind) -> Vec<ApiCall> {
     match operation {
         Operation::DeletePod { .. } => vec![("delete", ObjectKind::Pod, None)],
@@ -202,8 +211,8 @@ fn check_needs(needs: &[Need], object: &Value, out: &mut Preflight) {
             Need::Unpaused if is_paused => "it is paused: nothing rolls out until it is resumed",
             Need::Paused if !is_paused => "it is not paused: there is nothing to resume",
             Need::Revision if is_first => "there is no earlier revision to roll back to",
-            Need::Schedulable if is_cordoned => "the node is cordoned already",
-            Need::Cordoned if !is_cordoned => "the node takes pods already",
+            Need::Schedulable if is_cordoned => "the node is already cordoned",
+            Need::Cordoned if !is_cordoned => "the node already accepts pods",
             Need::Probe if has_no_probe => "it has no liveness probe",
             _ => continue,
         };
@@ -238,8 +247,9 @@ fn dry_run(
     Ok(())
 }
 
-/// Ties the command to the object that was checked: a patch to its identity and version, so that the server refuses it for
-/// a changed or replaced object; an undo to a revision.
+/// Ties the command to the object that was checked. A patch gets the UID and version of the object,
+/// so that the server refuses the patch if the object was changed or replaced. A rollout undo gets
+/// a revision number.
 fn pin(action: &Action, connection: &Connection, object: &Value, out: &mut Preflight) {
     let (uid, version) = (out.uid.clone(), out.resource_version.clone());
     match out.command.as_mut().map(|c| &mut c.operation) {
@@ -259,7 +269,8 @@ fn pin(action: &Action, connection: &Connection, object: &Value, out: &mut Prefl
     }
 }
 
-/// Sets the revision before the current one, and lists its differences.
+/// Sets the revision of a rollout undo to the one before the current revision. Lists the
+/// differences between the two revisions.
 fn pin_earlier_revision(connection: &Connection, t: &Target, object: &Value, out: &mut Preflight) {
     let Some(current) = object::revision(object) else {
         return;
@@ -291,7 +302,7 @@ fn pin_earlier_revision(connection: &Connection, t: &Target, object: &Value, out
     }
 }
 
-/// Sets the rollback from the state that was seen, not from a guess.
+/// Sets the rollback so that it restores the state of the object at the time of the check.
 fn set_rollback(object: &Value, out: &mut Preflight) {
     let patch = match out.command.as_ref().map(|c| &c.operation) {
         Some(Operation::Patch { body, .. }) => serde_json::from_str::<Value>(body).ok(),
@@ -308,7 +319,7 @@ fn set_rollback(object: &Value, out: &mut Preflight) {
     }
 }
 
-/// A patch without the identity and version that tie it to one state of the object.
+/// Removes the UID and version that `pin` added to a patch.
 fn without_pin(mut patch: Value) -> Value {
     if let Some(metadata) = patch["metadata"].as_object_mut() {
         metadata.retain(|k, _| k != "resourceVersion" && k != "uid");

@@ -9,10 +9,10 @@ use std::time::Duration;
 
 /// Timeout of a query.
 pub const QUICK: Duration = Duration::from_secs(15);
-/// Lines of a log that are read for a question.
+/// Maximum number of log lines to read for one question.
 const LOG_LINES: u32 = 200;
 
-/// An object as JSON.
+/// Reads an object as JSON.
 pub fn get(context: &Context, namespace: &str, object: ObjectName) -> Result<Value, Error> {
     let operation = Operation::Get {
         object,
@@ -22,7 +22,7 @@ pub fn get(context: &Context, namespace: &str, object: ObjectName) -> Result<Val
     kube::json(&Command::new(context, namespace, operation), QUICK)
 }
 
-/// All objects of a kind in a namespace.
+/// Reads all objects of a kind in a namespace.
 pub fn list(context: &Context, namespace: &str, kind: ObjectKind) -> Result<Vec<Value>, Error> {
     let operation = Operation::List {
         kind,
@@ -36,7 +36,7 @@ pub fn list(context: &Context, namespace: &str, kind: ObjectKind) -> Result<Vec<
     })
 }
 
-/// What a question about the cluster reads.
+/// What to read from the cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClusterQuery {
     Get,
@@ -57,8 +57,8 @@ impl ClusterQuery {
     }
 }
 
-/// Answers a question about a cluster as text. What cannot be read is said in the text. `name` may be empty for `get`: all
-/// objects of the kind.
+/// Reads from a cluster and returns the output of kubectl. If this fails, returns the error message
+/// instead. If `name` is empty, `get` lists all objects of the kind.
 pub fn read_cluster(
     context: &str,
     question: ClusterQuery,

@@ -1,5 +1,6 @@
-//! Decides whether an action worked: compares the rate of errors and the service's fault probability in the followed logs before
-//! and after it. The time is that of the logs, which for followed ones is now.
+//! Decides whether an action worked: compares the error rate and the fault probability of the
+//! service in the followed logs, before and after the action. All times are times in the logs. For
+//! followed logs, the end of the logs is the current time. Changes nothing.
 
 use super::apply::Applied;
 use crate::analysis::Analysis;
@@ -12,32 +13,34 @@ use crate::remediate::Outcome;
 use crate::text::civil::{MINUTE, SECOND, human_duration};
 use std::collections::BTreeSet;
 
-/// Logs that ended longer ago than this are not live: they cannot show the effect of an action.
+/// Maximum age of the last log line. Older logs are not live and cannot show the effect of an
+/// action.
 const LIVE: i64 = 3 * MINUTE;
-/// The rate before the action is that of at most, and at least, this time.
+/// Maximum and minimum length of the time range that gives the error rate before the action.
 const MAX_BEFORE: i64 = 5 * MINUTE;
 const MIN_BEFORE: i64 = 30 * SECOND;
-/// Share of the old rate below which the errors are gone, and above which they increased.
+/// At this share of the old rate or less, the errors are gone. Above `INCREASED`, they increased.
 const GONE: f64 = 0.2;
 const INCREASED: f64 = 1.5;
-/// This many errors must have been expected at the old rate before their absence means something.
+/// Minimum number of errors for a conclusion. If fewer errors were expected at the old rate, their
+/// absence means nothing.
 const MIN_EXPECTED: f64 = 5.0;
-/// Time after which the watch ends without a recovery.
+/// The watch ends after this time, even if the service has not recovered.
 pub const PATIENCE: i64 = 2 * MINUTE;
-/// A template with an event this recently is still active.
+/// A template is active if its last event is not older than this.
 const ACTIVE: i64 = 20 * SECOND;
 
-/// What is expected of an action.
+/// Measurements before an action, to compare with the logs after it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Watch {
     pub service: String,
-    /// Templates of the problem.
+    /// Templates of the problem that the action should fix.
     templates: BTreeSet<TemplateKey>,
     /// Errors per minute before the action.
     pub before: f64,
     /// Fault probability of the service before the action.
     pub down: f64,
-    /// The logs are followed and current.
+    /// True if the logs are followed and current.
     pub live: bool,
 }
 
@@ -45,7 +48,7 @@ pub struct Watch {
 #[derive(Clone, Debug, PartialEq)]
 pub struct WatchState {
     pub outcome: Option<Outcome>,
-    /// The watch has ended.
+    /// True if the watch has ended.
     pub is_over: bool,
     pub message: String,
 }
@@ -69,7 +72,7 @@ impl WatchState {
 }
 
 impl Watch {
-    /// What is expected of an action, from what is known before it.
+    /// Measures the error rate and the fault probability before an action.
     pub fn new(
         analysis: &Analysis,
         snapshot: &Snapshot,
@@ -81,7 +84,8 @@ impl Watch {
             .windows
             .iter()
             .filter(|w| w.severity >= Severity::Medium);
-        // A normal template that only became more frequent continues when the problem is over.
+        // A normal template that only became more frequent is not part of the problem: it is still
+        // logged after the problem ends.
         let is_problem = |r: &&Reason| {
             let template = r.template_id.and_then(|id| snapshot.template_by_id(id));
             let level = |t: TemplateIx| snapshot.templates[t.index()].level;
@@ -92,7 +96,8 @@ impl Watch {
         let problems: Vec<&Reason> = worse.flat_map(|w| &w.reasons).filter(is_problem).collect();
         let of_service = problems.iter().filter(|r| r.service == action.service);
         let own: BTreeSet<TemplateKey> = of_service.filter_map(|r| r.template_id).collect();
-        // The problem of a service that stopped logging is in the lines of its callers.
+        // If the service has no template here, use those of all services. When a service stops
+        // logging, the lines of its callers show the problem.
         let templates = match own.is_empty() {
             true => problems.iter().filter_map(|r| r.template_id).collect(),
             false => own,
@@ -106,7 +111,8 @@ impl Watch {
             down: health.map_or(0.0, |s| s.p_down),
             live: snapshot.progress.followed && end != NO_TIME && now - end < LIVE,
         };
-        // The time before the problem says nothing about its rate.
+        // Leave out the time before the problem, because it does not show the rate during the
+        // problem.
         let from = (now - MAX_BEFORE)
             .max(diagnosis.start)
             .min(now - MIN_BEFORE);
@@ -114,14 +120,14 @@ impl Watch {
         out
     }
 
-    /// The prediction, in one sentence.
+    /// The expected effect of the action, in one sentence.
     pub fn prediction(&self) -> String {
         if !self.live {
-            return "the logs are not live and cannot show the effect; rate the action with + or D"
+            return "the logs are not live, so they cannot show the effect; press + if the action helped, D if not"
                 .into();
         }
         format!(
-            "errors of {} fall from {:.1} to under {:.1} per minute, fault probability from {:.0}% to under 46%",
+            "errors of {} should fall from {:.1} to under {:.1} per minute, and its fault probability from {:.0}% to under 46%",
             self.service,
             self.before,
             self.before * GONE,
@@ -129,7 +135,7 @@ impl Watch {
         )
     }
 
-    /// The state at a moment; `since` is the end of the action.
+    /// The state at the time `now`. `since` is the end of the action.
     pub fn check(
         &self,
         analysis: &Analysis,
@@ -149,20 +155,20 @@ impl Watch {
         let is_late = elapsed >= PATIENCE;
         let after = self.errors(analysis, &snapshot, since, now);
         let rates = format!(
-            "errors of {}: {:.1} per minute before, {:.1} in the {} since",
+            "errors of {}: {:.1} per minute before, {:.1} per minute in the {} after",
             self.service,
             self.before,
             per_minute(after, elapsed),
             human_duration(elapsed / SECOND * SECOND)
         );
-        // Silence is not recovery.
+        // A service that logs nothing has not necessarily recovered.
         if !has_lines_since(&snapshot, &self.service, since) {
             return match is_late {
                 true => WatchState::over(
                     None,
-                    format!("{rates}; it logged no lines since: the effect is unknown"),
+                    format!("{rates}; it has logged nothing since then, so the effect is unknown"),
                 ),
-                false => WatchState::waiting(format!("{rates}; it logged no lines since")),
+                false => WatchState::waiting(format!("{rates}; it has logged nothing since then")),
             };
         }
         let by_rate = outcome_by_rate(self.before, after, elapsed);
@@ -175,8 +181,9 @@ impl Watch {
         combine(by_rate, down, is_late, &message)
     }
 
-    /// Fault probability of the service from what is anomalous since the action: windows are cut at it, and only reasons whose
-    /// templates are still active remain.
+    /// Fault probability of the service after the action. Only the part of each window after the
+    /// action counts, and only reasons whose templates are still active. A reason without a
+    /// template counts if its window starts after the action.
     fn fault_probability(
         &self,
         analysis: &Analysis,
@@ -200,7 +207,8 @@ impl Watch {
             .map_or(0.0, |s| s.p_down)
     }
 
-    /// Events of the problem's templates, and all errors of the service: after an action it may log other errors.
+    /// Counts the events of the problem's templates and all errors of the service. All errors
+    /// count, because the service may log other errors after the action.
     fn errors(&self, analysis: &Analysis, snapshot: &Snapshot, from: Moment, to: Moment) -> u64 {
         let counts = |t: TemplateIx, is_own: bool| {
             snapshot.template(t).is_some_and(|t| {
@@ -226,11 +234,11 @@ impl Watch {
     }
 }
 
-/// The outcome by the rates and the fault probability together.
+/// Combines the outcome from the error rates with the fault probability.
 fn combine(by_rate: Option<Outcome>, down: f64, is_late: bool, message: &str) -> WatchState {
     let is_red = Band::of(down) == Band::Red;
     let (outcome, word) = match by_rate {
-        // The errors are gone but the service map does not show it yet.
+        // The errors are gone, but the service map still shows a fault. Wait for it to change.
         Some(Outcome::Recovered) if is_red && !is_late => {
             return WatchState::waiting(message.into());
         }
@@ -238,12 +246,13 @@ fn combine(by_rate: Option<Outcome>, down: f64, is_late: bool, message: &str) ->
         Some(Outcome::Recovered) => (by_rate, "recovered"),
         Some(Outcome::Worse) => (by_rate, "worse"),
         Some(Outcome::NoEffect) => (by_rate, "no effect"),
-        None => (None, "too few errors for a verdict"),
+        None => (None, "there were too few errors to see an effect"),
     };
     WatchState::over(outcome, format!("{message}: {word}"))
 }
 
-/// Whether a line came since a moment: of the service, or of any service where it has no source of its own.
+/// True if a line was logged since this moment by the service. If the service has no source of its
+/// own, the lines of all services count.
 fn has_lines_since(snapshot: &Snapshot, service: &str, since: Moment) -> bool {
     let own: Vec<bool> = snapshot
         .sources
@@ -287,8 +296,8 @@ fn per_minute(events: u64, elapsed: i64) -> f64 {
     events as f64 * MINUTE as f64 / elapsed as f64
 }
 
-/// The outcome by the rates alone: `before` in events per minute, `after` in events within `elapsed` nanoseconds. `None`:
-/// not known yet.
+/// The outcome from the error rates alone. `before` is in events per minute. `after` is the number
+/// of events within `elapsed` nanoseconds. `None` means that the outcome is not known yet.
 fn outcome_by_rate(before: f64, after: u64, elapsed: i64) -> Option<Outcome> {
     let expected = before * elapsed as f64 / MINUTE as f64;
     let after = after as f64;

@@ -1,4 +1,5 @@
-//! Takes finished chunks into the corpus in order, and publishes snapshots. Does not read or parse text.
+//! Adds finished chunks to the corpus in order, and publishes snapshots. Does not read or parse
+//! text.
 
 use super::corpus::{Corpus, STDIN, lock, sample_memory};
 use super::snapshot::Snapshot;
@@ -16,19 +17,19 @@ use std::time::{Duration, Instant};
 
 /// Shortest time between two snapshots.
 const PUBLISH_INTERVAL: Duration = Duration::from_millis(50);
-/// Shortest time between two rebuilds of the template table while a corpus is being read.
+/// Shortest time between two rebuilds of the template table while a corpus is read.
 const TABLE_INTERVAL: Duration = Duration::from_millis(300);
 
 pub struct Assembler<'c> {
     corpus: &'c Corpus,
     published: Option<Instant>,
     tables_built: Option<Instant>,
-    /// How long the last rebuild of the tables took. Rebuilding may take a tenth of the time at most.
+    /// Duration of the last rebuild of the tables. Rebuilds may use at most a tenth of the time.
     table_cost: Duration,
     finished: bool,
     pub stage: &'static str,
     pub from_cache: bool,
-    /// The columns of every chunk taken so far are in the cache's file.
+    /// True if the columns of all chunks taken so far are in the cache file.
     pub columns_written: bool,
 }
 
@@ -46,7 +47,7 @@ impl<'c> Assembler<'c> {
         }
     }
 
-    /// Takes one chunk. Returns the buffer of its text.
+    /// Adds one chunk to the corpus. Returns the buffer of its text, so that it can be reused.
     pub fn take(&mut self, mut done: Done) -> Vec<u8> {
         self.corpus.covered.store(0, Ordering::SeqCst);
         if let Some(folder) = self.corpus.folder.as_ref().filter(|_| done.filter.rows > 0) {
@@ -71,7 +72,7 @@ impl<'c> Assembler<'c> {
             drop_last(&mut state, done.chunk.source);
             self.columns_written = false;
         }
-        carry_year(&state, &mut done);
+        correct_year(&state, &mut done);
         let chunk = add(&mut state, &mut done);
         drop(state);
         if self.columns_written {
@@ -88,10 +89,11 @@ impl<'c> Assembler<'c> {
         done.bytes
     }
 
-    /// Notes text of a pipe that fell out of memory. Text of an archive can be read again.
-    fn note_losses(&self) {
+    /// Records how much text of a pipe was evicted from memory. Text of an archive is not counted
+    /// because it can be read again.
+    fn record_evicted_bytes(&self) {
         let store = self.corpus.store();
-        if store.is_whole() {
+        if store.is_complete() {
             return;
         }
         for (i, source) in self.corpus.write().sources.iter_mut().enumerate() {
@@ -106,12 +108,14 @@ impl<'c> Assembler<'c> {
             .is_none_or(|at| at.elapsed() >= TABLE_INTERVAL.max(self.table_cost * 10))
     }
 
-    /// Publishes a snapshot; `last` resolves all templates, merges all sources and adds trends.
+    /// Publishes a snapshot. If `table` is true and the corpus is interactive, the template table
+    /// is rebuilt first. If `last` is true, all templates are resolved, trends are added, and the
+    /// sources of an interactive corpus are merged.
     pub fn publish(&mut self, table: bool, last: bool) {
         let corpus = self.corpus;
         self.finished |= last;
         let started = Instant::now();
-        // A corpus that is opened for one answer has no reader for tables that are not final.
+        // If the corpus is not interactive, nobody reads tables that are not final.
         let table = table && corpus.options.interactive;
         if table || last {
             let mut state = corpus.write();
@@ -120,7 +124,8 @@ impl<'c> Assembler<'c> {
                 template_table::add_trends(&mut state, corpus.options.threads);
             }
         }
-        // Merging costs too much to do it often, so sources follow each other until everything is read.
+        // Merging is too expensive to do often. Until the first merge, events stay in the order in
+        // which they were read.
         if corpus.options.interactive && (last || corpus.options.follow && table) {
             let order = merged_order(&corpus.read());
             corpus.write().order = Arc::new(order);
@@ -128,7 +133,7 @@ impl<'c> Assembler<'c> {
         if table || last {
             (self.tables_built, self.table_cost) = (Some(Instant::now()), started.elapsed());
         }
-        self.note_losses();
+        self.record_evicted_bytes();
         let progress = Progress {
             stage: self.stage,
             bytes: 0,
@@ -144,9 +149,11 @@ impl<'c> Assembler<'c> {
     }
 }
 
-/// Stamps without a year are read as if each chunk began in the source's first year. Where the log has passed New Year since,
-/// the chunk is moved to the year that brings its earliest time nearest to the last time of the chunk before.
-fn carry_year(state: &State, done: &mut Done) {
+/// Corrects the year of timestamps that have no year. The parser assumes that each chunk begins in
+/// the first year of its source. If the log has passed a New Year since then, the chunk is moved to
+/// a later year: the year in which its earliest time is nearest to the latest time of the previous
+/// chunk.
+fn correct_year(state: &State, done: &mut Done) {
     let chunk = &mut done.chunk;
     if !state.sources[chunk.source as usize].info.lacks_year() || chunk.min_time == NO_TIME {
         return;
@@ -172,7 +179,8 @@ fn carry_year(state: &State, done: &mut Done) {
     done.timeline = Timeline::of_chunk(chunk, |k| done.kinds[k as usize].header.level);
 }
 
-/// Adds a chunk: gives its kinds, lines and events the corpus's numbers.
+/// Adds a chunk to the corpus, and gives its kinds, lines and events the numbers that the corpus
+/// uses.
 fn add(state: &mut State, done: &mut Done) -> Arc<Chunk> {
     let chunk = &mut done.chunk;
     let source = &state.sources[chunk.source as usize];
@@ -201,7 +209,7 @@ fn add(state: &mut State, done: &mut Done) -> Arc<Chunk> {
     chunk
 }
 
-/// Removes the last chunk of a source, which is about to be replaced by a longer one.
+/// Removes the last chunk of a source, before a longer chunk replaces it.
 fn drop_last(state: &mut State, source: u32) {
     let Some(i) = state.chunks.iter().rposition(|c| c.source == source) else {
         return;
@@ -232,7 +240,8 @@ fn drop_last(state: &mut State, source: u32) {
     let info = &mut state.sources[source as usize].info;
     info.timed -= timed;
     info.unparsed -= unparsed;
-    // The ordinals of the corpus's last chunk can be used again; others leave a gap.
+    // If this was the last chunk of the corpus, its event numbers can be used again. Otherwise they
+    // stay unused.
     if chunk.first_event + chunk.events == state.next_event {
         state.next_event = chunk.first_event;
     }
@@ -241,7 +250,7 @@ fn drop_last(state: &mut State, source: u32) {
     state.timeline = all;
 }
 
-/// The merged order of all events as they are now.
+/// Computes the merged order of all current events.
 pub fn merged_order(state: &State) -> Order {
     let mut chunks: Vec<&Arc<Chunk>> = state.chunks.iter().collect();
     chunks.sort_by_key(|c| (c.source, c.offset));

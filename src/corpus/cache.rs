@@ -1,4 +1,5 @@
-//! The corpus in its cache folder: what is written when reading ends, and what is taken back next time.
+//! Saves a corpus to its cache folder when reading ends, and loads it again the next time. Does not
+//! decide when to save or load.
 
 use super::corpus::{Corpus, lock};
 use super::options::Options;
@@ -22,13 +23,14 @@ const DIRECTORY: &str = "directory";
 const TERMS: &str = "terms";
 
 pub enum Loaded {
-    /// Nothing changed since.
+    /// No input file has changed.
     Current,
-    /// Plain files grew; the rest is as it was.
+    /// Some plain files have grown. Everything else is unchanged.
     Grown,
 }
 
-/// Name of a corpus' folder: its paths and whatever changes how they are read.
+/// Name of the cache folder of a corpus: a hash of its paths and of the options that change how
+/// they are read.
 pub fn key(options: &Options) -> String {
     let mut paths: Vec<PathBuf> = options.paths.iter().map(|p| whole(p)).collect();
     paths.sort();
@@ -39,7 +41,7 @@ pub fn key(options: &Options) -> String {
     format!("{:016x}", xxhash_rust::xxh3::xxh3_64(text.as_bytes()))
 }
 
-/// A path as it is the same from any folder.
+/// The absolute path. It does not depend on the working directory.
 pub fn whole(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
 }
@@ -49,7 +51,7 @@ struct StoredSource {
     info: SourceInfo,
     fixed_service: Option<String>,
     path: Option<PathBuf>,
-    /// Year and day (since 1970) that stamps without them start from.
+    /// Year and day (days since 1970) that the parser assumes first for timestamps without them.
     year: i32,
     day: i64,
 }
@@ -63,8 +65,10 @@ struct StoredTables {
     failures: Vec<crate::model::Failure>,
 }
 
-/// Writes everything and seals the folder. On a full disk nothing is sealed, and a notice says so.
-/// `columns_written`: every chunk was appended as it came.
+/// Writes the index and seals the folder. If writing fails, for example because the disk is full,
+/// the folder is not sealed and a notice is shown. Without `files`, the folder is not sealed
+/// either. `columns_written` means that the columns of every chunk were already appended during
+/// reading.
 pub fn save(corpus: &Corpus, files: Option<&[PathBuf]>, columns_written: bool) {
     let Some(folder) = corpus.folder.as_ref().filter(|f| f.writable) else {
         build_terms(corpus, None);
@@ -78,7 +82,7 @@ pub fn save(corpus: &Corpus, files: Option<&[PathBuf]>, columns_written: bool) {
         }
         folder.write(TABLES, &encode(&corpus.read())?)?;
         folder.write(DIRECTORY, &corpus.store().directory())?;
-        let Some(files) = files.filter(|_| corpus.store().is_whole()) else {
+        let Some(files) = files.filter(|_| corpus.store().is_complete()) else {
             return Ok(());
         };
         let inputs = files
@@ -133,7 +137,7 @@ fn build_terms(corpus: &Corpus, folder: Option<&Path>) {
     }
 }
 
-/// One document for every 16 blocks (about 1 MB).
+/// Creates one document for every 16 blocks (about 1 MB of text).
 fn block_docs(state: &State, number: usize, chunk: &Chunk) -> Vec<BlockDoc> {
     chunk
         .blocks
@@ -168,13 +172,13 @@ fn block_docs(state: &State, number: usize, chunk: &Chunk) -> Vec<BlockDoc> {
         .collect()
 }
 
-/// The columns of all chunks anew, as packed as they are in memory.
+/// Writes the columns of all chunks to a new file, in the same packed form as in memory.
 fn write_columns(state: &State, folder: &Folder) -> std::io::Result<()> {
     folder.grow(COLUMNS)?;
     state.chunks.iter().try_for_each(|c| folder.append_chunk(c))
 }
 
-/// The tables, compressed.
+/// Serializes and compresses the tables.
 fn encode(state: &State) -> std::io::Result<Vec<u8>> {
     let stored_source = |s: &Source| StoredSource {
         info: s.info.clone(),
@@ -194,7 +198,7 @@ fn encode(state: &State) -> std::io::Result<Vec<u8>> {
     zstd::bulk::compress(&json, 1)
 }
 
-/// Takes a sealed index back, if the files are still what they were or only grew.
+/// Loads a sealed index, if the input files are unchanged or have only grown.
 pub fn load(corpus: &Corpus, files: &[PathBuf]) -> Option<Loaded> {
     let folder = corpus.folder.as_ref()?;
     let manifest = folder.sealed()?;
@@ -220,7 +224,7 @@ pub fn load(corpus: &Corpus, files: &[PathBuf]) -> Option<Loaded> {
         serde_json::from_slice(&zstd::stream::decode_all(folder.read(TABLES)?.as_slice()).ok()?)
             .ok()?;
     let store = Store::open(&folder.path.join(STORE), &folder.read(DIRECTORY)?)?;
-    // Only plain files can go on where they ended.
+    // A source that has grown can only be continued if it is a plain file.
     let plain = |name: &str| {
         tables.sources.iter().any(|s| {
             s.path
@@ -280,10 +284,10 @@ fn restore(corpus: &Corpus, tables: StoredTables, columns: &[u8]) -> Option<()> 
             .options
             .format_as
             .as_deref()
-            .and_then(|n| corpus.catalogue.by_name(n));
+            .and_then(|n| corpus.catalog.by_name(n));
         let mut parser = detect(
             &sample,
-            &corpus.catalogue,
+            &corpus.catalog,
             &corpus.clock(None),
             forced.as_ref(),
         )
@@ -336,7 +340,7 @@ fn sample_of(file: &std::fs::File) -> Vec<u8> {
     sample
 }
 
-/// Corpora opened before, the latest first: the paths they were opened by.
+/// Paths of the corpora that were opened before, most recently used first.
 pub fn recent(cache: &Path) -> Vec<Vec<String>> {
     let mut found: Vec<(std::time::SystemTime, Vec<String>)> = std::fs::read_dir(cache)
         .into_iter()

@@ -1,5 +1,5 @@
-//! An open corpus: its tables behind one lock that is held briefly, the store of text, and the latest snapshot.
-//! Draws no conclusions.
+//! An open corpus: its tables behind a lock that is only held briefly, the text store, and the
+//! latest snapshot. Does not analyze events.
 
 use super::options::Options;
 use super::snapshot::Snapshot;
@@ -8,7 +8,7 @@ use super::store::Store;
 use crate::index::disk::Folder;
 use crate::index::terms::Terms;
 use crate::ingest::clock::{Clock, now};
-use crate::ingest::format::Catalogue;
+use crate::ingest::format::FormatCatalog;
 use crate::ingest::reread::read_again;
 use crate::ingest::zone::Zone;
 use crate::model::{Failure, Moment, SourceId, SourceInfo, Stats};
@@ -16,23 +16,23 @@ use crate::text::civil::SECOND;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 
-/// Name of standard input as a source.
+/// Source name of standard input.
 pub const STDIN: &str = "stdin";
 
 pub struct Corpus {
     pub options: Options,
-    pub catalogue: Catalogue,
+    pub catalog: FormatCatalog,
     pub state: RwLock<State>,
     pub store: Mutex<Arc<Store>>,
     pub folder: Option<Folder>,
     pub terms: RwLock<Option<Arc<Terms>>>,
-    /// Chunks that `terms` covers; 0 once anything was added behind them.
+    /// Number of chunks that `terms` covers, or 0 if a chunk was added after `terms` was built.
     pub covered: AtomicUsize,
     pub latest: Mutex<Arc<Snapshot>>,
     pub cancelled: AtomicBool,
     pub total_bytes: AtomicU64,
     pub started: std::time::Instant,
-    /// The file being read now.
+    /// The file that is being read now.
     pub reading: Mutex<String>,
 }
 
@@ -41,10 +41,10 @@ pub fn lock<T>(m: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 impl Corpus {
-    pub fn new(options: Options, catalogue: Catalogue, folder: Option<Folder>) -> Corpus {
+    pub fn new(options: Options, catalog: FormatCatalog, folder: Option<Folder>) -> Corpus {
         Corpus {
             options,
-            catalogue,
+            catalog,
             state: RwLock::default(),
             store: Mutex::new(Arc::new(Store::in_memory())),
             folder,
@@ -102,18 +102,19 @@ impl Corpus {
         self.cancelled.load(Ordering::Relaxed)
     }
 
-    /// A clock for a source whose newest moment is `mtime` (seconds since 1970), or now.
+    /// Creates a clock for a source that was last modified at `mtime` (seconds since 1970). Without
+    /// `mtime`, the current time is used.
     pub fn clock(&self, mtime: Option<u64>) -> Clock {
         let newest = mtime.map_or_else(now, |s| (s as Moment).saturating_mul(SECOND));
         Clock::new(newest, Zone::new(self.options.zone.clone()))
     }
 
-    /// Sentences for the user, in order.
+    /// Messages for the user, in order.
     pub fn notices(&self) -> Vec<String> {
         self.read().notices.clone()
     }
 
-    /// Shows a sentence to the user, once.
+    /// Adds a message for the user. The same message is added only once.
     pub fn notice(&self, text: String) {
         let mut state = self.write();
         if !state.notices.contains(&text) {
@@ -136,7 +137,7 @@ impl Corpus {
         }
     }
 
-    /// Bytes of a source as they are in its file or stream; `None` where they can no longer be read.
+    /// Reads original bytes of a source. `None` if they can no longer be read.
     pub fn raw(&self, source: SourceId, offset: u64, len: usize) -> Option<Vec<u8>> {
         let (body, name) = {
             let state = self.read();
@@ -157,7 +158,7 @@ impl Corpus {
         }
     }
 
-    /// Figures about the run so far.
+    /// Statistics about the run so far.
     pub fn stats(&self) -> Stats {
         let state = self.read();
         let sum = |f: fn(&SourceInfo) -> u64| state.sources.iter().map(|s| f(&s.info)).sum::<u64>();
@@ -179,7 +180,8 @@ impl Corpus {
     }
 }
 
-/// Peak resident and anonymous bytes of this process; the kernel keeps no peak of the latter, so it is sampled.
+/// Peak resident and anonymous memory of this process, in bytes. The kernel does not record the
+/// peak of anonymous memory, so it is sampled.
 fn memory() -> (u64, u64) {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let field = |name: &str| {
@@ -197,7 +199,7 @@ fn memory() -> (u64, u64) {
 
 static PEAK_ANON: AtomicU64 = AtomicU64::new(0);
 
-/// Notes how much anonymous memory is in use now.
+/// Samples the anonymous memory that is in use now.
 pub fn sample_memory() {
     memory();
 }

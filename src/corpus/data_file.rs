@@ -1,4 +1,5 @@
-//! Small JSON files that the user's work is kept in. A file is replaced as a whole or not at all.
+//! Reads and writes small JSON files for user data. A file is replaced completely or not at all.
+//! Does not know what the files contain.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -16,7 +17,7 @@ pub enum Error {
     },
 }
 
-/// Reads a file; `None` where there is none.
+/// Reads a file. `None` if the file does not exist.
 pub fn read<T: DeserializeOwned>(file: &Path) -> Result<Option<T>, Error> {
     match std::fs::read(file) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -34,7 +35,7 @@ pub fn read<T: DeserializeOwned>(file: &Path) -> Result<Option<T>, Error> {
     }
 }
 
-/// Writes a file, and its folder where it is missing.
+/// Writes a file. Creates its folder if it is missing.
 pub fn write(file: &Path, value: &impl Serialize) -> Result<(), Error> {
     let json = serde_json::to_vec_pretty(value).map_err(|source| Error::Json {
         file: file.into(),

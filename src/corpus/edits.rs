@@ -1,4 +1,5 @@
-//! Changes of templates by the user: applied at once, remembered for the next corpus. Does not decide what to change.
+//! Template edits by the user. They are applied at once and saved for later corpora. Does not
+//! decide what to edit.
 
 use super::assembler;
 use super::corpus::{Corpus, lock};
@@ -9,7 +10,8 @@ use crate::mine::{Edit, Edits};
 use std::path::Path;
 use std::sync::Arc;
 
-/// File in the data folder. Edits name templates by their text, so they apply wherever the text occurs again.
+/// File name in the data folder. Edits identify templates by their text, so they apply wherever the
+/// same text occurs.
 const FILE: &str = "template-edits.json";
 
 pub fn load(data: &Path) -> Result<Edits, data_file::Error> {
@@ -17,12 +19,12 @@ pub fn load(data: &Path) -> Result<Edits, data_file::Error> {
 }
 
 impl Corpus {
-    /// Applies one more edit to all counts and keeps it for the next corpus.
+    /// Applies one more edit to all counts, and saves it for later corpora.
     pub fn edit(&self, edit: Edit) -> Result<(), Error> {
         self.change_edits(|e| e.list.push(edit))
     }
 
-    /// Undoes the last edit; false when there is none.
+    /// Undoes the last edit. Returns false if there is none.
     pub fn undo_edit(&self) -> Result<bool, Error> {
         let any = !self.read().edits.list.is_empty();
         if any {
@@ -33,7 +35,7 @@ impl Corpus {
         Ok(any)
     }
 
-    /// The edit holds for this session even where it cannot be kept.
+    /// Changes the list of edits. The change applies to this session even if it cannot be saved.
     fn change_edits(&self, change: impl FnOnce(&mut Edits)) -> Result<(), Error> {
         let progress = self.snapshot().progress.clone();
         let mut state = self.write();

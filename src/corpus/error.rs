@@ -1,4 +1,5 @@
-//! What can go wrong with a corpus as a whole. Problems of single sources are `model::Failure`s and do not stop the rest.
+//! Errors that affect a whole corpus. Problems with single sources are `model::Failure`s and do not
+//! stop the other sources.
 
 use super::data_file;
 use crate::ingest::FormatError;

@@ -1,5 +1,5 @@
-//! The one way to walk the events of a snapshot: block by block, each event with its identifiers, its time, its template
-//! and, on demand, its raw text. Does not parse text and keeps no results.
+//! Iterates over the events of a snapshot, block by block. Each event has its ids, its time, its
+//! template and, on demand, its raw text. Does not parse text and keeps no results.
 
 use super::corpus::Corpus;
 use super::parallel;
@@ -8,14 +8,15 @@ use crate::index::{Block, Chunk};
 use crate::model::{EventId, KindId, Moment, SourceId, TemplateIx};
 use std::cell::OnceCell;
 
-/// Consecutive events of one source: the unit of parallel work, about 4 MB of text.
+/// Consecutive events of one source. A part is the unit of parallel work and has about 4 MB of
+/// text.
 #[derive(Clone, Copy)]
 pub struct Part<'s> {
     snapshot: &'s Snapshot,
     chunk: &'s Chunk,
 }
 
-/// The events of about 64 KB of text. The text is read at most once, when an event asks for it.
+/// The events in about 64 KB of text. The text is read at most once, when it is first needed.
 pub struct Events<'s> {
     corpus: &'s Corpus,
     snapshot: &'s Snapshot,
@@ -32,7 +33,7 @@ pub struct EventRef<'e> {
 }
 
 impl Snapshot {
-    /// The snapshot in parts, in corpus order.
+    /// All parts of the snapshot, in corpus order.
     pub fn parts(&self) -> impl Iterator<Item = Part<'_>> {
         self.chunks.iter().map(|chunk| Part {
             snapshot: self,
@@ -45,7 +46,8 @@ impl Snapshot {
         self.parts().flat_map(move |part| part.blocks(corpus))
     }
 
-    /// Runs `each` over all parts on the corpus's threads and passes the results to `take` in corpus order.
+    /// Runs `each` over all parts on the corpus's threads, and passes the results to `take` in
+    /// corpus order.
     pub fn each_part<T: Send>(
         &self,
         corpus: &Corpus,
@@ -77,12 +79,12 @@ impl<'s> Part<'s> {
         self.chunk.events == 0
     }
 
-    /// Earliest and latest time; `NO_TIME` where no event has one.
+    /// Earliest and latest time. `NO_TIME` if no event has a time.
     pub fn times(&self) -> (Moment, Moment) {
         (self.chunk.min_time, self.chunk.max_time)
     }
 
-    /// Bytes of the source: offset and length.
+    /// Position in the source: byte offset and length.
     pub fn bytes(&self) -> (u64, u64) {
         (self.chunk.offset, self.chunk.bytes)
     }
@@ -97,7 +99,8 @@ impl<'s> Part<'s> {
         })
     }
 
-    /// The kinds that occur, each at least once, in no particular order.
+    /// The kinds that occur in this part. They have no particular order, and a kind can be listed
+    /// more than once.
     pub fn kinds(self) -> impl Iterator<Item = KindId> + 's {
         self.chunk
             .blocks
@@ -120,13 +123,13 @@ impl<'s> Events<'s> {
         self.block.is_empty()
     }
 
-    /// Earliest and latest time; `NO_TIME` where no event has one.
+    /// Earliest and latest time. `NO_TIME` if no event has a time.
     pub fn times(&self) -> (Moment, Moment) {
         (self.block.min_time, self.block.max_time)
     }
 
-    /// The kinds that occur in the block. `EventRef::slot` is a position in this list, so what a caller derives from a
-    /// kind is worked out once per block and not once per event.
+    /// The kinds that occur in the block. `EventRef::slot` is an index into this list. A caller can
+    /// therefore compute a value for each kind once per block, instead of once per event.
     pub fn kinds(&self) -> impl ExactSizeIterator<Item = KindId> + 's {
         self.block.dictionary.iter().map(|k| KindId(*k))
     }
@@ -144,7 +147,7 @@ impl<'s> Events<'s> {
         })
     }
 
-    /// The event at a position of the block, if there are that many.
+    /// The event at an index of the block. `None` if the block has fewer events.
     pub fn get(&self, index: usize) -> Option<EventRef<'_>> {
         (index < self.block.len()).then_some(EventRef {
             events: self,
@@ -152,7 +155,7 @@ impl<'s> Events<'s> {
         })
     }
 
-    /// Raw text of the whole block; empty where it can no longer be read.
+    /// Raw text of the whole block. Empty if it can no longer be read.
     pub fn text(&self) -> &[u8] {
         self.text.get_or_init(|| {
             let (offset, len) = (self.block.offset, self.block.bytes as usize);
@@ -173,12 +176,12 @@ impl<'e> EventRef<'e> {
         self.events.source()
     }
 
-    /// Position of the event in its block.
+    /// Index of the event in its block.
     pub fn index(&self) -> usize {
         self.index
     }
 
-    /// Position of the event's kind in `Events::kinds`.
+    /// Index of the event's kind in `Events::kinds`.
     pub fn slot(&self) -> usize {
         self.events.block.kinds.get(self.index) as usize
     }
@@ -191,18 +194,18 @@ impl<'e> EventRef<'e> {
         self.events.snapshot.template_of_kind(self.kind())
     }
 
-    /// Its own time or the one inherited from the event before; `NO_TIME` if unknown.
+    /// Time of the event, or the time inherited from the previous event. `NO_TIME` if unknown.
     pub fn time(&self) -> Moment {
         self.events.block.time(self.index)
     }
 
-    /// 0-based number of the first physical line in the source.
+    /// 0-based number of the event's first physical line in the source.
     pub fn line(&self) -> u64 {
         let (chunk, block) = (self.events.chunk, self.events.block);
         chunk.line(block.first_event + self.index as u32)
     }
 
-    /// Raw text, with all its lines; empty where it can no longer be read.
+    /// Raw text of all lines of the event. Empty if it can no longer be read.
     pub fn text(&self) -> &'e [u8] {
         let (block, text) = (self.events.block, self.events.text());
         let start = |i: usize| (block.starts.get(i) as usize).min(text.len());

@@ -1,5 +1,6 @@
-//! Goes on reading where a corpus ended: files that grew since they were indexed, files that grow now, and pipes.
-//! The last chunk of a source is worked on again as long as it is short, so that events still being written are whole.
+//! Continues to read a corpus after its end: files that have grown since they were indexed, files
+//! that grow now, and new files. If the last chunk of a source is short, it is read again, so that
+//! events that were still being written become complete. Does not decide which paths are followed.
 
 use super::assembler::Assembler;
 use super::corpus::Corpus;
@@ -13,11 +14,13 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// How often growing files are looked at, and how often new ones are looked for.
-const EVERY: Duration = Duration::from_millis(100);
-const LOOK: Duration = Duration::from_secs(1);
+/// How long to wait before growing files are checked again.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
+/// Shortest time between two searches for new files.
+const SCAN_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Reads what plain files gained since they were last read. True when there was anything.
+/// Reads the text that was added to plain files since they were last read. Returns true if there
+/// was any.
 pub fn catch_up(corpus: &Corpus, assembler: &mut Assembler<'_>) -> bool {
     let sources = corpus.read().sources.len() as u32;
     let mut worker = Worker::default();
@@ -30,7 +33,7 @@ pub fn catch_up(corpus: &Corpus, assembler: &mut Assembler<'_>) -> bool {
     any
 }
 
-/// Reads up to one chunk's worth of new text of a source.
+/// Reads up to one chunk of new text from a source. Returns false if nothing was read.
 fn step(corpus: &Corpus, assembler: &mut Assembler<'_>, worker: &mut Worker, source: u32) -> bool {
     let (file, parser, had, last) = {
         let state = corpus.read();
@@ -57,7 +60,7 @@ fn step(corpus: &Corpus, assembler: &mut Assembler<'_>, worker: &mut Worker, sou
     if len == had {
         return false;
     }
-    // A short last chunk is read again together with what is new.
+    // A short last chunk is read again, together with the new text.
     let (offset, replaces) = match last {
         Some((offset, bytes)) if bytes < CHUNK as u64 => (offset, true),
         _ => (had, false),
@@ -84,16 +87,17 @@ fn step(corpus: &Corpus, assembler: &mut Assembler<'_>, worker: &mut Worker, sou
     true
 }
 
-/// Files that come into a followed folder: new ones, and those that take a rotated file's name. Known by device and inode, so
-/// that a renamed file is not read twice.
-pub struct Arrivals {
+/// Finds files that appear in a followed folder: new files, and files that take the name of a
+/// rotated file. Known files are identified by device and inode, so a renamed file is not read
+/// twice.
+pub struct NewFiles {
     known: HashSet<(u64, u64)>,
     next: Instant,
 }
 
-impl Arrivals {
-    pub fn new(found: &[PathBuf]) -> Arrivals {
-        Arrivals {
+impl NewFiles {
+    pub fn new(found: &[PathBuf]) -> NewFiles {
+        NewFiles {
             known: found
                 .iter()
                 .filter_map(|p| identity(p))
@@ -103,7 +107,8 @@ impl Arrivals {
         }
     }
 
-    /// What has come since it was asked before; seldom where looking takes long.
+    /// Returns the files that appeared since the last search. If a search takes long, the next one
+    /// is done later.
     fn new_files(&mut self, corpus: &Corpus) -> Vec<PathBuf> {
         let started = Instant::now();
         if started < self.next {
@@ -117,22 +122,23 @@ impl Arrivals {
             .cloned()
             .collect();
         let mut out = files(&inputs, &mut |_| ());
-        // What is still empty has no format yet.
+        // An empty file has no format yet, so it is ignored for now.
         out.retain(|p| identity(p).is_some_and(|(id, bytes)| bytes > 0 && self.known.insert(id)));
-        self.next = Instant::now() + LOOK.max(started.elapsed() * 20);
+        self.next = Instant::now() + SCAN_INTERVAL.max(started.elapsed() * 20);
         out
     }
 }
 
-/// Device and inode, and the size.
+/// Device and inode of a file, and its size.
 fn identity(path: &Path) -> Option<((u64, u64), u64)> {
     let meta = path.metadata().ok().filter(std::fs::Metadata::is_file)?;
     Some(((meta.dev(), meta.ino()), meta.len()))
 }
 
 /// Watches the files until the corpus is closed.
-pub fn follow(corpus: &Corpus, assembler: &mut Assembler<'_>, arrivals: &mut Arrivals) {
-    // The tables may lag behind the lines while many come; when it is quiet they are brought up to date.
+pub fn follow(corpus: &Corpus, assembler: &mut Assembler<'_>, arrivals: &mut NewFiles) {
+    // While many lines arrive, the tables may be out of date. They are updated when no more lines
+    // arrive.
     let mut stale = false;
     while !corpus.is_cancelled() {
         let new = arrivals.new_files(corpus);
@@ -147,7 +153,7 @@ pub fn follow(corpus: &Corpus, assembler: &mut Assembler<'_>, arrivals: &mut Arr
             assembler.publish(true, true);
             stale = false;
         } else {
-            std::thread::park_timeout(EVERY);
+            std::thread::park_timeout(POLL_INTERVAL);
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Histogram of a part of a corpus, finer than the one that is kept. Does not read text.
+//! Computes a histogram for a part of a corpus, with finer bins than the stored histogram. Does not
+//! read text.
 
 use super::corpus::Corpus;
 use super::snapshot::Snapshot;
@@ -6,7 +7,7 @@ use super::timeline::Timeline;
 use crate::model::{Level, Moment, NO_TIME};
 
 impl Corpus {
-    /// Events between two moments by time bin and level, in at most `most` bins.
+    /// Number of events between two moments, by time bin and level, in at most `most` bins.
     pub fn histogram(
         &self,
         snapshot: &Snapshot,

@@ -1,5 +1,5 @@
-//! What is open: reading, following, assembling, search, the timeline, and one way to walk all events. Draws no conclusions and
-//! knows nothing of screens.
+//! An open corpus: reading, following, assembling, search, the timeline, and iteration over all
+//! events. Does not analyze events and knows nothing about screens.
 
 mod assembler;
 mod cache;

@@ -1,4 +1,5 @@
-//! Opens a corpus: from its cache, resumed where it grew, or by reading everything. All on threads of its own.
+//! Opens a corpus: loads it from the cache, reads only what was added since, or reads everything.
+//! All of this runs on separate threads. Does not parse text.
 
 use super::assembler::Assembler;
 use super::cache;
@@ -11,30 +12,30 @@ use super::pipeline;
 use super::snapshot::Snapshot;
 use super::store::Store;
 use crate::index::disk::Folder;
-use crate::ingest::format::Catalogue;
+use crate::ingest::format::FormatCatalog;
 use crate::ingest::inputs::files;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-/// An open corpus and the thread that fills it.
+/// An open corpus and the thread that reads it.
 pub struct Session {
     pub corpus: Arc<Corpus>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
 
-/// Starts to open a corpus; snapshots come as it is read.
+/// Starts to open a corpus. Snapshots are published while it is read.
 pub fn open(options: Options) -> Result<Session, Error> {
-    let catalogue = Catalogue::new(&options.formats)?;
+    let catalog = FormatCatalog::new(&options.formats)?;
     if let Some(name) = &options.format_as
-        && catalogue.by_name(name).is_none()
+        && catalog.by_name(name).is_none()
     {
-        let known = catalogue.names().into_iter().map(String::from).collect();
+        let known = catalog.names().into_iter().map(String::from).collect();
         return Err(Error::UnknownFormat {
             name: name.clone(),
             known,
         });
     }
-    // Nothing to open, as before the picker: nothing to keep.
+    // Without paths (before the user picks a corpus), there is nothing to cache.
     let folder = options
         .cache
         .as_ref()
@@ -44,7 +45,7 @@ pub fn open(options: Options) -> Result<Session, Error> {
             Folder::open(&folder).ok()
         });
     let unwritable = options.cache.is_some() && !options.paths.is_empty() && folder.is_none();
-    let corpus = Arc::new(Corpus::new(options, catalogue, folder));
+    let corpus = Arc::new(Corpus::new(options, catalog, folder));
     if unwritable {
         corpus
             .notice("the cache folder cannot be written; nothing is kept for the next time".into());
@@ -66,16 +67,16 @@ pub fn open(options: Options) -> Result<Session, Error> {
     })
 }
 
-/// Names of the log formats that `--format-as` takes.
+/// Names of the log formats that `--format-as` accepts.
 pub fn format_names() -> Vec<String> {
-    let catalogue = Catalogue::new(&[]);
-    catalogue
+    let catalog = FormatCatalog::new(&[]);
+    catalog
         .map(|c| c.names().into_iter().map(String::from).collect())
         .unwrap_or_default()
 }
 
 impl Session {
-    /// Waits until everything is read and written.
+    /// Waits until everything is read and written. Returns the latest snapshot.
     pub fn wait(&mut self) -> Arc<Snapshot> {
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
@@ -106,7 +107,7 @@ fn run(corpus: &Corpus) {
         .cloned()
         .collect();
     let found = files(&paths, &mut |f| failures.push(f));
-    let mut arrivals = follow::Arrivals::new(&found);
+    let mut arrivals = follow::NewFiles::new(&found);
     let total: u64 = found
         .iter()
         .filter_map(|p| std::fs::metadata(p).ok())
@@ -141,7 +142,7 @@ fn run(corpus: &Corpus) {
             if stdin { None } else { Some(&found) },
             assembler.columns_written,
         );
-        // The file is sealed: what is followed from here on is not written behind the seal.
+        // The index is sealed now. Chunks that are read from here on are not appended to it.
         assembler.columns_written = false;
     }
     assembler.publish(true, true);
@@ -150,8 +151,8 @@ fn run(corpus: &Corpus) {
     }
 }
 
-/// Empties the cache folder for a new index, and makes the store for text that cannot be read again. Returns whether
-/// the index can be written as the corpus is read.
+/// Empties the cache folder for a new index, and creates the store for text that cannot be read
+/// again. Returns true if the index can be written while the corpus is read.
 fn begin_index(corpus: &Corpus) -> bool {
     let Some(folder) = corpus.folder.as_ref().filter(|f| f.writable) else {
         return false;

@@ -1,39 +1,40 @@
-//! How a corpus is opened: paths, limits, formats, folders. Plain data.
+//! Options for opening a corpus: paths, limits, formats, folders. Plain data.
 
 use crate::config::settings::Health;
 use crate::ingest::walk::Limits;
 use jiff::tz::TimeZone;
 use std::path::PathBuf;
 
-/// How a corpus is to be opened.
+/// Options for opening a corpus.
 #[derive(Clone, Debug)]
 pub struct Options {
     pub paths: Vec<PathBuf>,
-    /// A folder whose place is of no interest, and what it is called instead.
+    /// A folder whose path is not shown, and the name that is shown instead.
     pub called: Option<(PathBuf, String)>,
-    /// The cluster that live logs come from, where the user named it.
+    /// The cluster that live logs come from, if the user named it.
     pub context: Option<String>,
     pub limits: Limits,
-    /// Zone of time stamps that have none.
+    /// Time zone of timestamps that have no zone.
     pub zone: TimeZone,
-    /// Format that every source is read as.
+    /// Format that is used to read every source.
     pub format_as: Option<String>,
-    /// Files of further formats: name and text.
+    /// Additional format files: name and text.
     pub formats: Vec<(String, String)>,
-    /// Folder of all cached corpora; `None` keeps nothing.
+    /// Folder of all cached corpora. `None` means that nothing is cached.
     pub cache: Option<PathBuf>,
     pub cache_max_bytes: u64,
-    /// Folder of what the user made: edits of templates, verdicts, incidents. `None` keeps nothing.
+    /// Folder for user data: template edits, verdicts, incidents. `None` means that nothing is
+    /// saved.
     pub data: Option<PathBuf>,
-    /// Go on reading as files grow.
+    /// Continue to read while files grow.
     pub follow: bool,
-    /// Keep the merged order ready for a screen.
+    /// Keep the merged order ready for display on a screen.
     pub interactive: bool,
-    /// When a service counts as unhealthy.
+    /// Limits at which a service is unhealthy.
     pub health: Health,
-    /// No action may be applied.
+    /// True if no action may be applied.
     pub read_only: bool,
-    /// Threads that parse.
+    /// Number of threads that parse.
     pub threads: usize,
 }
 

@@ -1,11 +1,13 @@
-//! Runs a function over the chunks of a corpus on all cores; results come in order. Knows nothing of what the function does.
+//! Runs a function over the chunks of a corpus on several threads. Returns the results in order.
+//! Knows nothing about what the function does.
 
 use crate::index::Chunk;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Runs `each` over all chunks on all cores; results come back in order.
+/// Runs `each` over all chunks on several threads, and passes the results to `take` in chunk order.
+/// Ends early if `stop` returns true.
 pub fn over_chunks<T: Send>(
     chunks: &[Arc<Chunk>],
     threads: usize,

@@ -1,5 +1,5 @@
-//! Reads files and standard input into a corpus: a reader, workers and the assembler, each on its thread, with bounded queues
-//! between them. Does not decide what is read.
+//! Reads files and standard input into a corpus. A reader, workers and the assembler run on
+//! different threads, with bounded queues between them. Does not decide what is read.
 
 use super::assembler::Assembler;
 use super::corpus::{Corpus, STDIN, lock};
@@ -13,7 +13,7 @@ use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
-/// Reader, workers and assembler, each on its thread, with bounded queues between them.
+/// Reads `paths` into the corpus, then standard input if `stdin` is true.
 pub fn read_all(corpus: &Corpus, paths: &[PathBuf], stdin: bool, assembler: &mut Assembler<'_>) {
     let threads = corpus.options.threads.max(1);
     let (jobs, job_queue) = sync_channel::<Job>(threads * 2);
@@ -66,7 +66,8 @@ fn next(queue: &Mutex<Receiver<Job>>) -> Option<Job> {
     lock(queue).recv().ok()
 }
 
-/// Takes chunks in the order in which they were cut, whoever finishes first.
+/// Passes chunks to the assembler in the order in which they were cut, even if workers finish in a
+/// different order.
 fn assemble(queue: Receiver<Done>, assembler: &mut Assembler<'_>, spare: &Mutex<Vec<Vec<u8>>>) {
     let mut waiting: BTreeMap<u64, Done> = BTreeMap::new();
     let mut next = 0;
@@ -83,7 +84,8 @@ fn assemble(queue: Receiver<Done>, assembler: &mut Assembler<'_>, spare: &Mutex<
     }
 }
 
-/// Reads standard input. On a screen what has come is shown at once, chunks need not be full.
+/// Reads standard input. In interactive mode, new input is shown at once, even if its chunk is not
+/// full.
 fn read_stdin(corpus: &Corpus, slicer: &mut Slicer<'_>) {
     slicer.live = corpus.options.interactive;
     let mut walk = Walk::new(corpus.options.limits, slicer);
@@ -94,7 +96,8 @@ fn read_stdin(corpus: &Corpus, slicer: &mut Slicer<'_>) {
     }
 }
 
-/// Standard input read on a thread of its own, so that silence can be told: it gives `Interrupted` when nothing came.
+/// Standard input, read on a separate thread, so that a pause in the input can be noticed. If
+/// nothing arrives within a short time, `read` returns `Interrupted`.
 struct Pipe {
     parts: Receiver<io::Result<Vec<u8>>>,
     part: Vec<u8>,
@@ -104,7 +107,8 @@ struct Pipe {
 impl Pipe {
     fn start() -> Pipe {
         let (send, parts) = sync_channel(64);
-        // The thread ends with the input or the program: a blocked read cannot be ended otherwise.
+        // The thread ends when the input or the program ends. There is no other way to stop a
+        // blocked read.
         std::thread::spawn(move || {
             let mut buffer = vec![0; 128 * 1024];
             loop {

@@ -1,4 +1,5 @@
-//! Reads events back: from an ordinal to the parsed event, from a place to what stands around it.
+//! Reads single events from a corpus: the parsed event with a given id, the lines around it, and
+//! the values of its variables. Does not change the corpus.
 
 use super::corpus::Corpus;
 use super::snapshot::Snapshot;
@@ -9,23 +10,24 @@ use crate::model::{
     Event, EventId, KindId, NO_TIME, SourceId, Template, TemplateIx, VariableStats,
 };
 
-/// Text of an event is shown up to here.
+/// Maximum length of an event's text that is read, in bytes.
 const MAX_SHOWN: usize = 256 * 1024;
-/// Values of a template's variables are taken from so many events, spread evenly.
+/// Approximate number of events from which the values of a template's variables are taken. They are
+/// spread evenly.
 const VALUE_SAMPLE: usize = 2_000;
 
 /// A line near an event in its source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Neighbor {
-    /// 1-based.
+    /// 1-based line number.
     pub line: u64,
     pub text: String,
-    /// Part of the event itself.
+    /// True if the line is part of the event.
     pub own: bool,
 }
 
 impl Corpus {
-    /// Byte range of an event in its source.
+    /// Byte offset and length of an event in its source.
     fn range(chunk: &Chunk, i: u32) -> Option<(u64, usize)> {
         let start = chunk.start(i)?;
         let end = if i + 1 < chunk.events {
@@ -36,7 +38,7 @@ impl Corpus {
         Some((start, (end - start) as usize))
     }
 
-    /// An event, parsed anew from its text.
+    /// Reads the text of an event and parses it again.
     pub fn event(&self, snapshot: &Snapshot, id: EventId) -> Option<Event> {
         let (chunk, i) = snapshot.locate(id)?;
         let (start, len) = Corpus::range(chunk, i)?;
@@ -74,7 +76,7 @@ impl Corpus {
         Some(event)
     }
 
-    /// Host in an event's header.
+    /// Host in the header of an event.
     pub fn host_of(&self, source: SourceId, raw: &[u8]) -> String {
         let parser = self
             .read()
@@ -86,7 +88,7 @@ impl Corpus {
             .unwrap_or_default()
     }
 
-    /// Lines of the source around an event.
+    /// Lines of an event, and up to `around` lines of its source before and after it.
     pub fn neighbors(&self, snapshot: &Snapshot, id: EventId, around: u64) -> Vec<Neighbor> {
         let Some((chunk, i)) = snapshot.locate(id) else {
             return Vec::new();
@@ -144,8 +146,8 @@ impl Corpus {
         out
     }
 
-    /// Value distributions of a template's variables, from events spread evenly over the corpus, and the number of events
-    /// that were inspected.
+    /// Value distributions of a template's variables, and the number of events that were inspected.
+    /// The events are spread evenly over the corpus.
     pub fn values(&self, snapshot: &Snapshot, template: TemplateIx) -> (Vec<VariableStats>, u64) {
         let Some(t) = snapshot.template(template) else {
             return (Vec::new(), 0);
@@ -173,7 +175,7 @@ impl Corpus {
     }
 }
 
-/// Reads messages of one source.
+/// Extracts the messages from events of one source.
 pub struct MessageReader {
     parser: LineParser,
     line: Line,
@@ -198,7 +200,8 @@ impl Corpus {
     }
 }
 
-/// Header and message of the text of one event; numbers and places are filled in by the caller.
+/// Parses the header and message in the text of one event. The caller sets the event's numbers and
+/// its place.
 fn read_event(parser: &mut LineParser, raw: &[u8]) -> Event {
     let mut line = Line::default();
     let first_end = memchr::memchr(b'\n', raw).unwrap_or(raw.len());
@@ -236,7 +239,7 @@ fn read_event(parser: &mut LineParser, raw: &[u8]) -> Event {
     event
 }
 
-/// Adds the peeled text of an event's further lines.
+/// Appends the further lines of an event to `message`, without their wrappers.
 fn further_lines(parser: &mut LineParser, rest: &[u8], part: bool, message: &mut String) {
     let mut line = Line::default();
     let mut part = part;
@@ -256,12 +259,12 @@ fn further_lines(parser: &mut LineParser, rest: &[u8], part: bool, message: &mut
     }
 }
 
-/// Takes an event and its template.
+/// Callback that receives an event and its template.
 type EachEvent<'e, E> = dyn FnMut(&Event, Option<&Template>) -> Result<(), E> + 'e;
 
 impl Corpus {
-    /// Calls `each` with every event and its template, per source in file order, until it fails. Text is read a block at a
-    /// time.
+    /// Calls `each` for every event and its template, source by source and in file order. Stops if
+    /// `each` fails. Text is read one block at a time.
     pub fn for_each_event<E>(
         &self,
         snapshot: &Snapshot,

@@ -1,4 +1,5 @@
-//! Runs queries over the chunks on all cores. The latest search wins: an older one stops at its next chunk.
+//! Runs queries over the chunks of a corpus on all cores: counts, lists and finds matches. Does not
+//! know how matches are shown.
 
 use super::assembler::merged_order;
 use super::corpus::Corpus;
@@ -13,7 +14,7 @@ use regex::bytes::Regex;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-/// A unit that matches.
+/// A matching event or line.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SearchHit {
     pub event: EventId,
@@ -74,14 +75,15 @@ impl index::Corpus for Corpus {
     }
 }
 
-/// Parses a query and makes it ready for the corpus as it is now.
+/// Parses a query and prepares it for the current state of the corpus.
 pub(super) fn plan(corpus: &Corpus, query: &str, range: TimeRange) -> Result<Plan, QueryError> {
     let parsed = index::parse(query)?;
     let state = corpus.read();
     index::prepare(&parsed, range, &Kinds { state: &state })
 }
 
-/// Chunks that can hold matches: where a query needs a service or a template, those that the term index names.
+/// Chunks that can contain matches. If the query requires a service or a template, only the chunks
+/// that the term index lists for it.
 pub(super) fn candidates(corpus: &Corpus, snapshot: &Snapshot, query: &str) -> Vec<Arc<Chunk>> {
     let all = || snapshot.chunks.to_vec();
     let (Some(terms), Ok(query)) = (corpus.terms(), index::parse(query)) else {
@@ -122,9 +124,9 @@ pub(super) fn candidates(corpus: &Corpus, snapshot: &Snapshot, query: &str) -> V
     }
 }
 
-/// Number of units that match.
+/// Number of matching events or lines, and number of bytes that could not be read.
 fn count(corpus: &Corpus, chunks: &[Arc<Chunk>], plan: &Plan, unit: Unit) -> (u64, u64) {
-    // A huge line lies in several chunks and counts once.
+    // A huge line can be part of several chunks, but it is counted only once.
     if chunks.iter().any(|c| c.events == 0) {
         let (hits, unread) = hits(corpus, chunks, plan, unit);
         return (hits.len() as u64, unread);
@@ -151,7 +153,8 @@ fn count(corpus: &Corpus, chunks: &[Arc<Chunk>], plan: &Plan, unit: Unit) -> (u6
     (total, unread)
 }
 
-/// All units that match, by source and place. Second: bytes that could not be read.
+/// All matching events or lines, sorted by event and line, and the number of bytes that could not
+/// be read.
 fn hits(corpus: &Corpus, chunks: &[Arc<Chunk>], plan: &Plan, unit: Unit) -> (Vec<SearchHit>, u64) {
     let each = |chunk: &Chunk| chunk_hits(corpus, chunk, plan, unit);
     let (mut all, mut unread) = (Vec::new(), 0);
@@ -181,7 +184,7 @@ pub(super) fn chunk_hits(
     let view = ChunkView { chunk, corpus };
     index::evaluate(plan, &view, unit, &mut unread, &mut |block, bits, scope| {
         for i in bits.iter() {
-            // Text in the midst of a huge line belongs to the event before the block.
+            // Text in the middle of a huge line belongs to the last event before the block.
             let event =
                 (chunk.first_event + block.first_event).saturating_add(scope.event_of(i) as u32);
             let back = u64::from(block.is_empty());
@@ -196,7 +199,9 @@ pub(super) fn chunk_hits(
     (found, unread)
 }
 
-/// The next row after (or before) `from` whose event is at least as severe as `level`; `rows` are those shown, or all.
+/// Finds the next row after `from`, or before it if `forward` is false, whose event is at least as
+/// severe as `level`. `rows` are the rows that are shown, or `None` for all rows. `from` and the
+/// result are positions among the shown rows.
 pub fn seek(
     corpus: &Corpus,
     snapshot: &Snapshot,
@@ -225,12 +230,12 @@ pub fn seek(
     }
 }
 
-/// Checks a query before anything is opened for it.
+/// Checks the syntax of a query, before a corpus is opened.
 pub fn check_query(query: &str) -> Result<(), QueryError> {
     index::parse(query).map(|_| ())
 }
 
-/// Number of matching events or lines, and bytes that could not be searched.
+/// Number of matching events or lines, and number of bytes that could not be searched.
 pub fn count_matches(
     corpus: &Corpus,
     snapshot: &Snapshot,
@@ -247,7 +252,8 @@ pub fn count_matches(
     ))
 }
 
-/// A match: the event, and the 1-based line and the text that matched.
+/// A match: the event, the 1-based line number, and the matching line or the whole text of the
+/// event.
 pub struct Match<'m> {
     pub event: &'m Event,
     pub line: u64,
@@ -255,8 +261,8 @@ pub struct Match<'m> {
     pub template: Option<TemplateKey>,
 }
 
-/// Calls `take` with every match in merged order, until it fails. Returns the number of matches and the bytes that could not
-/// be searched.
+/// Calls `take` for every match in merged order. Stops if `take` fails. Returns the number of
+/// matches and the number of bytes that could not be searched.
 pub fn for_each_match<E: From<QueryError>>(
     corpus: &Corpus,
     snapshot: &Snapshot,
@@ -292,7 +298,7 @@ pub fn for_each_match<E: From<QueryError>>(
     Ok((hits.len() as u64, unread))
 }
 
-/// Hits in the order of the merged stream.
+/// Sorts hits in the order of the merged stream.
 fn in_merged_order<'h>(
     corpus: &Corpus,
     snapshot: &Snapshot,

@@ -1,4 +1,5 @@
-//! Searches as the user types: runs on its own thread, reports partial results, and stops as soon as a newer search starts.
+//! Searches while the user types. A search runs on its own thread, reports partial results, and
+//! stops as soon as a newer search starts. Does not know how results are shown.
 
 use super::corpus::Corpus;
 use super::parallel::over_chunks;
@@ -11,16 +12,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::SyncSender;
 
-/// All hits, or those so far.
+/// The results of a search, or the results found so far.
 #[derive(Clone, Debug, Default)]
 pub struct SearchResults {
     pub generation: u64,
     pub matches: u64,
-    /// Rows of the merged stream, ascending, with the context asked for. Partial results have none where sources are merged.
+    /// Rows of the merged stream in ascending order, including the context rows. Partial results
+    /// have no context rows. If sources are merged, partial results have no rows at all.
     pub rows: Arc<Vec<u32>>,
     pub chunks_done: usize,
     pub chunks: usize,
-    /// Bytes that could not be read and so were not searched.
+    /// Number of bytes that could not be read and were not searched.
     pub unread: u64,
     pub finished: bool,
     pub elapsed_ms: f64,
@@ -28,7 +30,7 @@ pub struct SearchResults {
     pub highlights: Vec<Regex>,
 }
 
-/// Searches as the user types: each new query makes the one before stop.
+/// Runs searches while the user types. Each new search stops the previous one.
 #[derive(Clone, Default)]
 pub struct Searcher {
     generation: Arc<AtomicU64>,
@@ -39,12 +41,13 @@ pub struct Searcher {
 pub struct SearchRequest {
     pub query: String,
     pub range: TimeRange,
-    /// Rows around each match that belong to the result.
+    /// Number of rows before and after each match that are added to the results.
     pub context: u32,
 }
 
 impl Searcher {
-    /// Starts a search on a thread; partial and final results go to `out`. Returns its generation.
+    /// Starts a search on a new thread. Partial and final results are sent to `out`. Returns the
+    /// generation of the search.
     pub fn start(
         &self,
         corpus: Arc<Corpus>,
@@ -159,7 +162,7 @@ fn ms(start: std::time::Instant) -> f64 {
     start.elapsed().as_secs_f64() * 1e3
 }
 
-/// Rows of events (ascending) in the merged stream, ascending.
+/// Converts events (ascending) to rows of the merged stream (ascending).
 fn rows_of(snapshot: &Snapshot, events: Vec<EventId>) -> Vec<u32> {
     if !snapshot.is_merged() {
         return events.into_iter().map(|e| e.0).collect();

@@ -1,4 +1,5 @@
-//! Streams -> chunks of about 4 MB that end where an event ends. One reader for files, archives and pipes alike.
+//! Cuts input streams into chunks of about 4 MB that end at the end of an event, if possible. The
+//! same code reads files, archives and pipes. Does not build the index.
 
 use super::corpus::{Corpus, lock};
 use super::state::{Body, Source};
@@ -17,27 +18,28 @@ use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
 pub const CHUNK: usize = 4 << 20;
-/// Sample for the detection of formats.
+/// Size of the sample that is used to detect the format, in bytes.
 const SAMPLE: usize = 256 * 1024;
-/// A chunk is not cut further back than this.
+/// A full buffer is cut at most this many bytes before its end.
 const CUT_BACK: usize = 512 * 1024;
 
-/// Reads all members and hands out jobs in order.
+/// Reads all members, and sends jobs in order.
 pub struct Slicer<'c> {
     pub corpus: &'c Corpus,
     pub jobs: SyncSender<Job>,
     pub seq: u64,
-    /// Buffers that came back from the workers.
+    /// Buffers that can be used again.
     pub spare: &'c std::sync::Mutex<Vec<Vec<u8>>>,
-    /// What has come is worked on at once, and again when more of its chunk came.
+    /// If true, input is processed as soon as it arrives. If more of the same chunk arrives later,
+    /// the chunk is processed again.
     pub live: bool,
 }
 
-/// So long a live stream gathers before it is shown.
-const GATHER: std::time::Duration = std::time::Duration::from_millis(60);
+/// Shortest time between two updates of a live stream.
+const LIVE_INTERVAL: std::time::Duration = std::time::Duration::from_millis(60);
 
 impl Slicer<'_> {
-    /// Registers a source; its format is found in `sample`.
+    /// Registers a source. Its format is detected from `sample`.
     fn source(
         &mut self,
         name: &str,
@@ -53,11 +55,11 @@ impl Slicer<'_> {
             .options
             .format_as
             .as_deref()
-            .and_then(|n| self.corpus.catalogue.by_name(n));
+            .and_then(|n| self.corpus.catalog.by_name(n));
         let sample = &sample[..sample.len().min(SAMPLE)];
-        let mut found = detect(sample, &self.corpus.catalogue, &clock, forced.as_ref());
+        let mut found = detect(sample, &self.corpus.catalog, &clock, forced.as_ref());
         let reference = i64::from(clock.year);
-        settle_year(&mut found, &clock, sample, tail, mtime);
+        infer_year(&mut found, &clock, sample, tail, mtime);
         debug_assert!(i64::from(found.parser.clock.year) <= reference + 1);
         let origin = layout::origin(name);
         let stem = layout::stem(name.rsplit('/').next().unwrap_or(name));
@@ -94,7 +96,8 @@ impl Slicer<'_> {
         buffer
     }
 
-    /// Cuts the stream of a source into jobs; ends with the stream, an error, or the user's cancel.
+    /// Cuts the stream of a source into jobs. Ends at the end of the stream, on an error, or when
+    /// the user cancels.
     pub fn slice(
         &mut self,
         source: u32,
@@ -111,7 +114,7 @@ impl Slicer<'_> {
             in_line: false,
             tail_sent: false,
         };
-        let mut told = std::time::Instant::now();
+        let mut delivered_at = std::time::Instant::now();
         loop {
             let want = CHUNK.max(buffer.len() + 1) - buffer.len();
             let read = if self.live {
@@ -121,9 +124,10 @@ impl Slicer<'_> {
             };
             let ended = read.as_ref().map_or(true, |f| f.ended);
             if self.live && !ended && buffer.len() < CHUNK {
-                if told.elapsed() >= GATHER && !buffer.is_empty() && !cursor.in_line {
+                if delivered_at.elapsed() >= LIVE_INTERVAL && !buffer.is_empty() && !cursor.in_line
+                {
                     self.send_one(&mut cursor, buffer.clone(), false, true)?;
-                    told = std::time::Instant::now();
+                    delivered_at = std::time::Instant::now();
                 }
                 continue;
             }
@@ -146,7 +150,8 @@ impl Slicer<'_> {
         }
     }
 
-    /// Sends one chunk; the rest of a huge line goes as a job of its own.
+    /// Sends one chunk. If the chunk starts with the rest of a huge line, that rest is sent as a
+    /// separate job.
     fn send(&mut self, cursor: &mut Cursor, mut bytes: Vec<u8>) -> io::Result<()> {
         let open_after = !bytes.ends_with(b"\n");
         let rest = if cursor.in_line {
@@ -165,7 +170,8 @@ impl Slicer<'_> {
         Ok(())
     }
 
-    /// A `tail` will be sent again, with what came after it.
+    /// Sends one job. If `tail` is true, the same bytes are sent again later, together with the
+    /// bytes that follow them.
     fn send_one(
         &mut self,
         cursor: &mut Cursor,
@@ -192,15 +198,15 @@ impl Slicer<'_> {
     }
 }
 
-/// How far the slicing of one source is.
+/// Progress of cutting one source.
 struct Cursor {
     source: u32,
     parser: crate::ingest::line::LineParser,
     offset: u64,
     keep: bool,
-    /// The last chunk ended in the midst of a line.
+    /// True if the last chunk ended in the middle of a line.
     in_line: bool,
-    /// A tail was sent that the next job replaces.
+    /// True if a tail was sent. The next job replaces it.
     tail_sent: bool,
 }
 
@@ -209,7 +215,8 @@ struct Filled {
     ended: bool,
 }
 
-/// Reads once: what is there. An interruption means that nothing is, for now.
+/// Reads once and takes the bytes that are available. An `Interrupted` error means that no input is
+/// available at the moment.
 fn fill_some(input: &mut dyn Read, buffer: &mut Vec<u8>, want: usize) -> io::Result<Filled> {
     let start = buffer.len();
     buffer.resize(start + want, 0);
@@ -223,13 +230,15 @@ fn fill_some(input: &mut dyn Read, buffer: &mut Vec<u8>, want: usize) -> io::Res
     }
 }
 
-/// Reads until `want` more bytes are there; fewer mean the end. What came before an error stays in the buffer.
+/// Reads until `want` more bytes are in the buffer. Fewer bytes mean the end of the input. Bytes
+/// that were read before an error stay in the buffer.
 fn fill(input: &mut dyn Read, buffer: &mut Vec<u8>, want: usize) -> io::Result<usize> {
     buffer.reserve(want);
     input.take(want as u64).read_to_end(buffer)
 }
 
-/// Where a full buffer is cut: before an event, else behind a line, else (a huge line) where no word is cut in two.
+/// Position at which a full buffer is cut: before an event if possible, otherwise after a line. In
+/// a huge line, the cut does not split a word.
 pub fn cut(buffer: &[u8], parser: &crate::ingest::line::LineParser) -> usize {
     let floor = buffer.len().saturating_sub(CUT_BACK);
     if let Some(at) = last_start(buffer, floor.max(1), parser) {
@@ -244,14 +253,9 @@ pub fn cut(buffer: &[u8], parser: &crate::ingest::line::LineParser) -> usize {
     blank.map_or(buffer.len(), |at| floor + at + 1)
 }
 
-/// The year of the first line: such that neither it nor the last line lies after the source's own last change.
-fn settle_year(
-    found: &mut Detected,
-    clock: &Clock,
-    sample: &[u8],
-    tail: &[u8],
-    mtime: Option<u64>,
-) {
+/// Corrects the year of the first line, or its day if timestamps have no date. Log lines cannot be
+/// later than the last change of their source.
+fn infer_year(found: &mut Detected, clock: &Clock, sample: &[u8], tail: &[u8], mtime: Option<u64>) {
     if found.missing & (NO_YEAR | NO_DATE) == 0 {
         return;
     }
@@ -285,7 +289,7 @@ fn settle_year(
     if last.ns > limit {
         found.parser.clock.year -= 1;
     }
-    // The log crosses a New Year.
+    // The log contains a New Year, so the first line belongs to the previous year.
     if first.ns > last.ns + 30 * DAY {
         found.parser.clock.year -= 1;
     }

@@ -1,4 +1,5 @@
-//! An immutable view of a corpus, and where things are in it: events, times, rows, templates. Does not read text.
+//! An immutable view of a corpus. Finds events, times, rows and templates in it. Does not read
+//! text.
 
 use super::state::Progress;
 use super::timeline::Timeline;
@@ -10,19 +11,20 @@ use crate::model::{
 use crate::text::embed::{embed, nearest};
 use std::sync::Arc;
 
-/// Below this similarity (0..1), two templates do not resemble each other.
-const RESEMBLES: f32 = 0.6;
+/// Minimum similarity (0 to 1) of two templates that resemble each other.
+const MIN_SIMILARITY: f32 = 0.6;
 
-/// An immutable view of the corpus, cheap to clone.
+/// An immutable view of the corpus. It is cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
-    /// Number of the snapshot: grows with each one that is published.
+    /// Number of the snapshot. It increases with each published snapshot.
     pub revision: u64,
-    /// Changes whenever events or templates change: results worked out for one generation are not valid for another.
+    /// Changes whenever events or templates change. Results computed for one generation are not
+    /// valid for another.
     pub generation: u64,
     pub(super) chunks: Arc<Vec<Arc<Chunk>>>,
     pub(super) order: Arc<Order>,
-    /// Rows of the merged stream.
+    /// Number of rows in the merged stream.
     pub rows: u64,
     pub events: u64,
     pub lines: u64,
@@ -30,16 +32,16 @@ pub struct Snapshot {
     pub sources: Arc<Vec<SourceInfo>>,
     pub failures: Arc<Vec<Failure>>,
     pub templates: Arc<Vec<Template>>,
-    /// Per kind, its template.
+    /// The template of each kind.
     pub(super) template_of: Arc<Vec<Option<TemplateIx>>>,
     pub timeline: Arc<Timeline>,
     pub progress: Progress,
     pub notices: Arc<Vec<String>>,
 }
 
-/// Events.
+/// Methods for events.
 impl Snapshot {
-    /// The chunk that holds an event, and the event's position in it.
+    /// The chunk that contains an event, and the event's index in the chunk.
     pub(super) fn locate(&self, id: EventId) -> Option<(&Arc<Chunk>, u32)> {
         let at = self
             .chunks
@@ -49,7 +51,7 @@ impl Snapshot {
         (id.0 - chunk.first_event < chunk.events).then(|| (chunk, id.0 - chunk.first_event))
     }
 
-    /// Time of an event, for merging and jumping.
+    /// Time of an event. `None` if the event has no time.
     pub fn time(&self, id: EventId) -> Option<Moment> {
         let (chunk, i) = self.locate(id)?;
         let (block, at) = chunk.locate(i)?;
@@ -61,12 +63,12 @@ impl Snapshot {
         chunk.locate(i).map(|(block, at)| KindId(block.kind(at)))
     }
 
-    /// Template of an event.
+    /// Index of the template of an event.
     pub fn template_of(&self, id: EventId) -> Option<TemplateIx> {
         self.template_of_kind(self.kind(id)?)
     }
 
-    /// Template of an event, itself.
+    /// The template of an event.
     pub fn template_of_event(&self, id: EventId) -> Option<&Template> {
         self.templates.get(self.template_of(id)?.index())
     }
@@ -75,7 +77,7 @@ impl Snapshot {
         self.template_of.get(kind.index()).copied().flatten()
     }
 
-    /// First and last moment of all events.
+    /// Earliest and latest time of all events.
     pub fn span(&self) -> Option<(Moment, Moment)> {
         let min = self
             .chunks
@@ -93,7 +95,7 @@ impl Snapshot {
         Some(EventId(chunk.first_event))
     }
 
-    /// Source and 1-based line of an event.
+    /// Source name and 1-based line number of an event.
     pub fn place(&self, id: EventId) -> Option<Place> {
         let (chunk, i) = self.locate(id)?;
         let source = self.sources.get(chunk.source as usize)?.name.clone();
@@ -103,7 +105,7 @@ impl Snapshot {
         })
     }
 
-    /// The event that the line at a place belongs to.
+    /// The event that contains the line at a place.
     pub fn event_at_place(&self, place: &Place) -> Option<EventId> {
         let source = self.sources.iter().position(|s| s.name == place.source)? as u32;
         let line = place.line.checked_sub(1)?;
@@ -123,7 +125,7 @@ impl Snapshot {
         a.checked_sub(1).map(|i| EventId(chunk.first_event + i))
     }
 
-    /// Whether the source has an event at or after a moment.
+    /// True if a source selected by `of` has an event at or after `since`.
     pub fn has_events_since(&self, since: Moment, of: impl Fn(SourceId) -> bool) -> bool {
         let late = self
             .chunks
@@ -133,14 +135,14 @@ impl Snapshot {
     }
 }
 
-/// Rows of the merged stream.
+/// Methods for rows of the merged stream.
 impl Snapshot {
-    /// Whether sources are merged by time. Before that, rows follow the order of reading.
+    /// True if sources are merged by time. Before that, rows are in the order of reading.
     pub fn is_merged(&self) -> bool {
         self.order.bytes() > 0
     }
 
-    /// Heap bytes of the merged order; it changes when the order does.
+    /// Heap size of the merged order, in bytes. It changes when the order changes.
     pub fn order_bytes(&self) -> usize {
         self.order.bytes()
     }
@@ -150,7 +152,8 @@ impl Snapshot {
         EventId(self.order.event(row))
     }
 
-    /// First row at or after a moment. Rows are ordered by time except where the clock jumped.
+    /// First row at or after a moment, or the last row if there is none. Rows are sorted by time,
+    /// except where the clock jumped.
     pub fn row_at(&self, at: Moment) -> usize {
         let (mut a, mut b) = (0usize, self.rows as usize);
         while a < b {
@@ -170,7 +173,8 @@ impl Snapshot {
         }
         let near = self.time(id).map_or(0, |t| self.row_at(t));
         let rows = self.rows as usize;
-        // Rows with the same time are adjacent; events out of order are somewhat behind.
+        // Rows with the same time are adjacent. Events that are out of order are usually a little
+        // later.
         (near..rows)
             .chain((0..near).rev())
             .find(|r| self.event_in_row(*r) == id)
@@ -178,9 +182,9 @@ impl Snapshot {
     }
 }
 
-/// Templates.
+/// Methods for templates.
 impl Snapshot {
-    /// Position of a template by its id, or by an id that it had before.
+    /// Index of the template with an id. The id can also be one that the template had before.
     pub fn template_by_id(&self, id: TemplateKey) -> Option<TemplateIx> {
         let by = |is: &dyn Fn(&Template) -> bool| self.templates.iter().position(is);
         by(&|t| t.id == id)
@@ -192,13 +196,13 @@ impl Snapshot {
         self.templates.get(at.index())
     }
 
-    /// Templates that resemble one, nearest first, with their similarity (0..1).
+    /// Templates that resemble a template, most similar first, with their similarity (0 to 1).
     pub fn resembling(&self, template: TemplateIx, most: usize) -> Vec<(TemplateIx, f32)> {
         let Some(t) = self.template(template) else {
             return Vec::new();
         };
         let all: Vec<_> = self.templates.iter().map(|t| embed(&t.text)).collect();
-        let mut near = nearest(&embed(&t.text), &all, RESEMBLES, most + 1);
+        let mut near = nearest(&embed(&t.text), &all, MIN_SIMILARITY, most + 1);
         near.retain(|(i, _)| *i != template.index());
         near.truncate(most);
         near.into_iter()
@@ -206,7 +210,7 @@ impl Snapshot {
             .collect()
     }
 
-    /// Templates seen for the first time, per minute, over the last quarter of the corpus's time.
+    /// Number of new templates per minute in the last quarter of the corpus's time span.
     pub fn novelty(&self) -> Option<f64> {
         let (min, max) = self.span()?;
         let from = max - (max - min) / 4;

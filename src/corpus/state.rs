@@ -1,4 +1,5 @@
-//! The tables of an open corpus, as they grow: sources, chunks, kinds, templates. Plain data behind the lock of `Corpus`.
+//! The tables of an open corpus, which grow while it is read: sources, chunks, kinds, templates.
+//! Plain data behind the lock of `Corpus`.
 
 use super::timeline::Timeline;
 use crate::index::{Chunk, Order};
@@ -11,7 +12,7 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// Where a source's text is read again.
+/// Where the text of a source can be read again.
 #[derive(Clone, Debug)]
 pub enum Body {
     File(Arc<File>),
@@ -23,17 +24,18 @@ pub struct Source {
     pub info: SourceInfo,
     pub parser: LineParser,
     pub body: Body,
-    /// All events are of this service, whatever they say (the pod's workload).
+    /// If set, all events belong to this service, even if their text names another. It is the
+    /// workload of the pod.
     pub fixed_service: Option<String>,
     pub path: Option<PathBuf>,
 }
 
-/// How far a long job is.
+/// Progress of a long operation.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Progress {
     pub stage: &'static str,
     pub bytes: u64,
-    /// 0 when not known beforehand.
+    /// 0 if not known in advance.
     pub total_bytes: u64,
     pub lines: u64,
     pub elapsed_s: f64,
@@ -51,7 +53,7 @@ pub struct State {
     pub timelines: Vec<Timeline>,
     pub timeline: Timeline,
     pub resolved: Arc<Resolved>,
-    /// Shapes and events of which `resolved` was made.
+    /// Number of shapes, and next event number, when `resolved` was computed.
     pub resolved_at: (usize, u32),
     pub edits: Edits,
     pub templates: Arc<Vec<Template>>,
@@ -95,14 +97,14 @@ impl State {
         }
     }
 
-    /// Earliest and latest time; `NO_TIME` where no event has one.
+    /// Earliest and latest time. `NO_TIME` if no event has a time.
     pub fn span(&self) -> (Moment, Moment) {
         self.chunks.iter().fold((NO_TIME, NO_TIME), |e, c| {
             crate::index::widen(e, c.min_time, c.max_time)
         })
     }
 
-    /// Histogram of a chunk whose kinds carry the corpus's numbers.
+    /// Histogram of a chunk whose kinds already have the corpus's numbers.
     pub fn chunk_timeline(&self, chunk: &Chunk) -> Timeline {
         Timeline::of_chunk(chunk, |k| self.level(KindId(k)))
     }

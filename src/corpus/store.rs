@@ -227,7 +227,7 @@ impl Store {
     }
 
     /// True if all frames are in the file, so that the store can be reopened.
-    pub fn is_whole(&self) -> bool {
+    pub fn is_complete(&self) -> bool {
         let backing = lock(&self.backing);
         backing.file.is_some() && !backing.disk_full
     }

@@ -1,5 +1,5 @@
-//! Builds the template table from kinds and columns: counts, levels, services, first and last seen, trend. Does not read
-//! text.
+//! Builds the template table from kinds and columns: counts, levels, services, first and last time,
+//! trend. Does not read text.
 
 use super::parallel::over_chunks;
 use super::state::State;
@@ -9,16 +9,18 @@ use crate::model::{KindId, Level, Moment, NO_TIME, SourceId, Template, TemplateI
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::Arc;
 
-/// Bins of a template's trend.
+/// Number of bins in a template's trend.
 pub const TREND: usize = 48;
 
-/// Events by bin of the trend.
+/// Number of events in each bin of a trend.
 type Trend = [u32; TREND];
 
-/// Resolves the shapes again when enough new ones came, and rebuilds the table.
+/// Rebuilds the table. Resolves the shapes again first if there are enough new shapes, or if `last`
+/// is true and something has changed.
 pub fn refresh(state: &mut State, last: bool) {
     let shapes = state.kinds.shapes.len();
-    // A position that was constant so far may vary by now, so the last table is made from everything.
+    // A position that was constant in earlier events can vary in later ones. Therefore the last
+    // table is built from all events.
     let fresh = (shapes, state.next_event);
     if last && fresh != state.resolved_at
         || shapes > state.resolved_at.0 && shapes * 2 >= state.resolved_at.0 * 3
@@ -32,7 +34,7 @@ pub fn refresh(state: &mut State, last: bool) {
     state.template_of = Arc::new(template_of);
 }
 
-/// Adds each template's rate over the corpus's time. One pass over the columns.
+/// Adds the rate of each template over the corpus's time span. Reads the columns once.
 pub fn add_trends(state: &mut State, threads: usize) {
     let (min, max) = state.span();
     if min == NO_TIME {
@@ -62,7 +64,7 @@ pub fn add_trends(state: &mut State, threads: usize) {
     state.templates = Arc::new(templates);
 }
 
-/// Events of one chunk by template and bin.
+/// Number of events of one chunk by template and bin.
 fn trends_of(
     chunk: &Chunk,
     template_of: &[Option<TemplateIx>],
@@ -95,8 +97,8 @@ fn trends_of(
     trends
 }
 
-/// Rate in the last quarter divided by the rate before. One event is added to both sides, so that a few events do not
-/// look like a large change.
+/// Rate in the last quarter divided by the rate before it. One event is added to both sides, so
+/// that a few events do not look like a large change.
 fn change(trend: &[u32]) -> f32 {
     let cut = trend.len() * 3 / 4;
     let rate = |part: &[u32]| (part.iter().sum::<u32>() as f32 + 1.0) / part.len().max(1) as f32;
@@ -108,7 +110,7 @@ struct Row {
     services: FxHashSet<String>,
     first: Moment,
     last: Moment,
-    /// Source and 0-based line of the earliest event.
+    /// Source name and 0-based line number of the first example.
     example: Option<(Arc<str>, u64)>,
 }
 
@@ -188,7 +190,7 @@ fn table(state: &State) -> (Vec<Template>, Vec<Option<TemplateIx>>) {
     sort_rows(state, rows, &of_kind)
 }
 
-/// The services of a template follow from the sources that its kinds occur in.
+/// Adds the services of each template. They depend on the sources in which its kinds occur.
 fn add_services(state: &State, of_kind: &[Option<usize>], rows: &mut [Row]) {
     let mut seen: FxHashSet<(u32, u32)> = FxHashSet::default();
     for chunk in &state.chunks {
@@ -206,7 +208,8 @@ fn add_services(state: &State, of_kind: &[Option<usize>], rows: &mut [Row]) {
     }
 }
 
-/// The most frequent template first. A template that lost all its events to a refinement is left out.
+/// Sorts the templates, most frequent first. Leaves out templates without events, for example if
+/// more specific templates now have all of them.
 fn sort_rows(
     state: &State,
     rows: Vec<Row>,
@@ -244,7 +247,7 @@ fn sort_rows(
     )
 }
 
-/// Whether this is the id of a shape's template, or one that the template had before.
+/// True if `id` is the id of a shape's template, or an id that the template had before.
 pub fn has_id(resolved: &Resolved, shape: u32, id: TemplateKey) -> bool {
     let Some(t) = resolved.of_shape.get(shape as usize).map(|t| *t as usize) else {
         return false;
@@ -252,7 +255,7 @@ pub fn has_id(resolved: &Resolved, shape: u32, id: TemplateKey) -> bool {
     resolved.ids[t] == id || resolved.aliases[t].binary_search(&id).is_ok()
 }
 
-/// The id of the template of a shape.
+/// The id of a shape's template.
 pub fn template_id(resolved: &Resolved, shape: u32) -> Option<TemplateKey> {
     resolved
         .of_shape

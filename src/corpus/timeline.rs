@@ -1,35 +1,36 @@
-//! Events per time bin and level. Bins are powers of two of a nanosecond and aligned, so that histograms of chunks add up.
+//! Counts events by time bin and level. Bins are aligned, and their width is a power of two in
+//! nanoseconds, so histograms of chunks can be added. Does not read text.
 
 use crate::index::Chunk;
 use crate::model::{Level, Moment, NO_TIME};
 
-/// Bins of the corpus's histogram, at most.
+/// Maximum number of bins in the corpus's histogram.
 pub const BINS: usize = 2048;
-/// Bins of a chunk's own histogram, at most.
+/// Maximum number of bins in a chunk's own histogram.
 const CHUNK_BINS: usize = 512;
 
-/// Counts by level.
+/// Number of events by level.
 pub type Bin = [u32; Level::COUNT];
 
-/// About a millisecond: the finest bin.
-const FINEST: u32 = 20;
+/// Smallest value of `shift`: a bin width of about one millisecond.
+const MIN_SHIFT: u32 = 20;
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Timeline {
-    /// Bin width is `1 << shift` ns.
+    /// The bin width is `1 << shift` ns.
     pub shift: u32,
-    /// First bin's number: its start is `first << shift` ns.
+    /// Number of the first bin. The bin starts at `first << shift` ns.
     pub first: i64,
     pub bins: Vec<Bin>,
 }
 
 impl Timeline {
-    /// An empty timeline over a span, with at most `most` bins.
+    /// An empty timeline over a time span, with at most `most` bins.
     pub fn over(min: Moment, max: Moment, most: usize) -> Timeline {
         if min == NO_TIME || max < min {
             return Timeline::default();
         }
-        let mut shift = FINEST;
+        let mut shift = MIN_SHIFT;
         while ((max >> shift) - (min >> shift)) as u64 >= most as u64 {
             shift += 1;
         }
@@ -41,7 +42,8 @@ impl Timeline {
         }
     }
 
-    /// Histogram of one chunk; `level` tells that of a kind, by the number the chunk has for it.
+    /// Histogram of one chunk. `level` returns the level of a kind, given the number that the chunk
+    /// uses for the kind.
     pub fn of_chunk(chunk: &Chunk, level: impl Fn(u32) -> Level) -> Timeline {
         let mut timeline = Timeline::over(chunk.min_time, chunk.max_time, CHUNK_BINS);
         for block in &chunk.blocks {
@@ -73,7 +75,7 @@ impl Timeline {
         (self.first + bin as i64) << self.shift
     }
 
-    /// Index of the bin that holds a moment.
+    /// Index of the bin that contains a moment.
     pub fn bin_of(&self, at: Moment) -> Option<usize> {
         let i = (at >> self.shift) - self.first;
         (i >= 0 && (i as usize) < self.bins.len()).then_some(i as usize)
@@ -89,7 +91,7 @@ impl Timeline {
         (self.shift, self.first, self.bins) = (self.shift + 1, first, bins);
     }
 
-    /// Adds another histogram; the result has at most `most` bins.
+    /// Adds another histogram. The result has at most `most` bins.
     pub fn merge(&mut self, other: &Timeline, most: usize) {
         if other.bins.is_empty() {
             return;

@@ -1,4 +1,5 @@
-//! One chunk of text -> columns, kinds and word filter. Runs on every core; knows nothing of other chunks.
+//! Converts one chunk of text to columns, kinds and a word filter. Runs on every core. Knows
+//! nothing about other chunks.
 
 use super::store::Store;
 use super::timeline::Timeline;
@@ -12,24 +13,24 @@ use crate::model::{Moment, NO_TIME};
 use crate::text::civil::MINUTE;
 use crate::text::words::{filter_hash, for_each_word};
 
-/// Text to be worked on.
+/// One chunk of text to process.
 pub struct Job {
     pub seq: u64,
     pub source: u32,
     pub parser: LineParser,
     pub offset: u64,
     pub bytes: Vec<u8>,
-    /// The text must be kept: it cannot be read again from where it came.
+    /// True if the text must be kept because it does not come from a plain file.
     pub keep: bool,
-    /// Goes on in the midst of a line that the chunk before began.
+    /// True if the text starts in the middle of a line that began in the previous chunk.
     pub continues_line: bool,
-    /// Takes the place of the source's last chunk.
+    /// True if the result replaces the last chunk of the source.
     pub replaces: bool,
-    /// Build the word filter.
+    /// True if the word filter must be built.
     pub filter: bool,
 }
 
-/// What became of it; numbers of kinds are the chunk's own.
+/// Result of a job. Kinds have the chunk's own numbers.
 pub struct Done {
     pub seq: u64,
     pub chunk: Chunk,
@@ -114,10 +115,10 @@ struct Indexing<'w> {
     timed: u64,
     unparsed: u64,
     clock_jumps: u64,
-    /// By number of a repeated line: its kind, which of its words with digits are the message's, and a name that
-    /// the kind does not tell.
+    /// For each id of a repeated line: its kind, the index range of the message's words with digits
+    /// (two numbers), and the hash of a word that is not part of the kind.
     repeats: Vec<(u32, usize, usize, Option<u64>)>,
-    /// Beginning of the line before, up to the end of its time.
+    /// Start of the last repeated line, up to the end of its timestamp.
     clock: Vec<u8>,
 }
 
@@ -137,7 +138,8 @@ impl Indexing<'_> {
 }
 
 impl Indexing<'_> {
-    /// An event like none before it in the chunk, or one that must be looked at whole.
+    /// Handles an event that differs from all earlier events of the chunk, or that must be parsed
+    /// completely.
     fn first(&mut self, at: usize, head: &[u8], line: &Line, parser: &LineParser) {
         let parsed = &line.parsed;
         let span = (
@@ -179,7 +181,8 @@ impl Indexing<'_> {
         self.name(self.kinds.name());
     }
 
-    /// A word that the event's kind does not tell stands in the filter, and the block is read where it is asked for.
+    /// Adds a word that is not part of the event's kind to the filter. Marks the block, because a
+    /// search for the word must read the text of the block.
     fn name(&mut self, hash: Option<u64>) {
         if let Some(hash) = hash {
             self.blocks.add_unindexed_words();
@@ -189,7 +192,8 @@ impl Indexing<'_> {
         }
     }
 
-    /// An event like one before it: its kind is known, its words with digits are at hand.
+    /// Handles an event that is similar to an earlier one. Its kind and its words with digits are
+    /// already known.
     #[inline]
     fn again(&mut self, at: usize, head: &[u8], id: u32, line: &Line, parser: &LineParser) {
         let (kind, from, to, name) = self.repeats[id as usize];
@@ -210,7 +214,7 @@ impl Indexing<'_> {
     }
 }
 
-/// A span that cuts no word in two; else the whole line is the message.
+/// Returns the span of the message if it does not split a word. Otherwise returns the whole line.
 fn whole_words(raw: &[u8], (a, b): (usize, usize)) -> (usize, usize) {
     let word = |i: usize| {
         raw.get(i)
@@ -224,7 +228,7 @@ fn whole_words(raw: &[u8], (a, b): (usize, usize)) -> (usize, usize) {
     }
 }
 
-/// End of the time if no word goes on over it.
+/// Returns the end of the timestamp, or 0 if a word continues past it.
 fn whole_clock(raw: &[u8], end: usize) -> usize {
     let goes_on = raw
         .get(end)
@@ -249,7 +253,7 @@ impl Sink for Indexing<'_> {
         }
         if raw.len() > head.len() {
             self.rest_of_line(&raw[head.len()..]);
-            // The word that was cut in two at the end of the head.
+            // Adds the word that was split at the end of the head.
             let from = head
                 .iter()
                 .rposition(|b| b.is_ascii_whitespace())

@@ -1,5 +1,5 @@
 //! Compares two sets of events, `a` and `b`: templates that are new, gone, more frequent or less
-//! frequent, and values that test_shift. Handles counts and samples; does not access files.
+//! frequent, and values that shift. Handles counts and samples; does not access files.
 
 use super::stat::centered_rank;
 use crate::model::TemplateIx;
@@ -60,7 +60,7 @@ fn one(s: &Side, (ta, tb): (u64, u64), tests: f64) -> (Change, f64) {
     (verdict, p)
 }
 
-/// Tests whether values test_shift. Returns the mean centered rank of `b` within `a` (-0.5 to 0.5) and
+/// Tests whether values shift. Returns the mean centered rank of `b` within `a` (-0.5 to 0.5) and
 /// its Bonferroni-corrected p-value, or `None` if there is no significant shift or one side has
 /// fewer than 20 values. Sorts `a`.
 pub fn test_shift(a: &mut [f32], b: &[f32], tests: usize) -> Option<(f64, f64)> {

@@ -68,7 +68,7 @@ pub fn counts(counts: &[(u32, u32)], frame: &Frame<'_>) -> Vec<Hit> {
         phi = d.phi.max(1.0);
         let spread = (phi * (1.0 + w as f64 / baseline_size)).sqrt();
         let step = (w / 8).max(1);
-        let judge = |a: usize, hits: &mut Vec<Hit>| {
+        let test = |a: usize, hits: &mut Vec<Hit>| {
             let y = sums[a + w] - sums[a];
             if (y.max(mu) + 0.5) / (y.min(mu) + 0.5) < MIN_RATIO {
                 return;
@@ -89,7 +89,7 @@ pub fn counts(counts: &[(u32, u32)], frame: &Frame<'_>) -> Vec<Hit> {
         if mu >= frame.threshold * 0.4 {
             (frame.from..=frame.to - w)
                 .step_by(step)
-                .for_each(|a| judge(a, &mut hits));
+                .for_each(|a| test(a, &mut hits));
         } else {
             // If few events are expected, an empty window is not evidence. Test only windows that
             // contain events.
@@ -98,7 +98,7 @@ pub fn counts(counts: &[(u32, u32)], frame: &Frame<'_>) -> Vec<Hit> {
                 let b = *b as usize;
                 let (first, last) = (next.max((b + 1).saturating_sub(w)), b.min(frame.to - w));
                 for a in (first..=last).filter(|a| (a - frame.from).is_multiple_of(step)) {
-                    judge(a, &mut hits);
+                    test(a, &mut hits);
                 }
                 next = next.max(last + 1);
             }

@@ -47,30 +47,30 @@ const MAX_THRESHOLD: f64 = 0.10;
 /// between the shares.
 pub fn score_sessions(sessions: &[Session]) -> (Vec<SessionResult>, f64) {
     let base: Vec<&Session> = sessions.iter().filter(|s| s.baseline).collect();
-    let judged: Vec<&Session> = sessions.iter().filter(|s| !s.baseline).collect();
+    let tested: Vec<&Session> = sessions.iter().filter(|s| !s.baseline).collect();
     let all: Vec<&Session> = sessions.iter().collect();
-    let (base, judged) = if base.is_empty() || judged.is_empty() {
+    let (base, tested) = if base.is_empty() || tested.is_empty() {
         (all.clone(), all)
     } else {
-        (base, judged)
+        (base, tested)
     };
-    let (in_base, in_judged) = (count(&base), count(&judged));
+    let (in_base, in_tested) = (count(&base), count(&tested));
     let share = |n: u64, of: usize| (n as f64 + 0.5) / (of as f64 + 1.0);
     let get = |m: &FxHashMap<TemplateIx, u64>, t: TemplateIx| m.get(&t).copied().unwrap_or(0);
     let present = |t: TemplateIx| {
-        let judged_share = share(get(&in_judged, t), judged.len());
+        let tested_share = share(get(&in_tested, t), tested.len());
         if get(&in_base, t) == 0 {
-            judged_share
+            tested_share
         } else {
-            share(get(&in_base, t), base.len()).max(judged_share)
+            share(get(&in_base, t), base.len()).max(tested_share)
         }
     };
     let absent = |t: TemplateIx| {
         let (b, j) = (
             base.len() as u64 - get(&in_base, t),
-            judged.len() as u64 - get(&in_judged, t),
+            tested.len() as u64 - get(&in_tested, t),
         );
-        share(b, base.len()).max(share(j, judged.len()))
+        share(b, base.len()).max(share(j, tested.len()))
     };
     let mut common: Vec<TemplateIx> = in_base
         .iter()
@@ -165,17 +165,17 @@ mod tests {
             .collect();
         sessions[700].templates = [1, 2, 3, 9].map(TemplateIx).to_vec();
         sessions[800].templates = vec![TemplateIx(1)];
-        let (judged, threshold) = score_sessions(&sessions);
+        let (tested, threshold) = score_sessions(&sessions);
         assert!(threshold > 0.001 && threshold < 0.2);
-        assert_eq!(judged.iter().filter(|j| j.anomalous).count(), 2);
+        assert_eq!(tested.iter().filter(|j| j.anomalous).count(), 2);
         assert_eq!(
             (
-                judged[700].causes[0].template,
-                judged[700].causes[0].missing
+                tested[700].causes[0].template,
+                tested[700].causes[0].missing
             ),
             (TemplateIx(9), false)
         );
-        assert!(judged[800].causes.iter().all(|c| c.missing));
+        assert!(tested[800].causes.iter().all(|c| c.missing));
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub struct Posterior {
     /// Per service, the probability that it has a fault of its own.
     pub down: Vec<f64>,
     /// Edges (caller, callee) that were left out to break cycles.
-    pub circles: Vec<(usize, usize)>,
+    pub cycles: Vec<(usize, usize)>,
     /// Number of edges that were left out because tables grew too large.
     pub dropped: usize,
 }
@@ -139,14 +139,14 @@ impl Network {
     /// The probability of a fault, for each service. Leaves out edges that close a cycle, and the
     /// weakest edges if a table would grow too large.
     pub fn infer(&self) -> Posterior {
-        let (mut edges, circles) = self.without_cycles();
+        let (mut edges, cycles) = self.without_cycles();
         let mut dropped = 0;
         loop {
             match self.eliminate(&edges) {
                 Some(down) => {
                     return Posterior {
                         down,
-                        circles,
+                        cycles,
                         dropped,
                     };
                 }
@@ -157,7 +157,7 @@ impl Network {
                     if edges.is_empty() {
                         return Posterior {
                             down: vec![PRIOR; self.services],
-                            circles,
+                            cycles,
                             dropped,
                         };
                     }
@@ -175,14 +175,14 @@ impl Network {
         order.sort_by(|a, b| b.2.total_cmp(&a.2).then((a.0, a.1).cmp(&(b.0, b.1))));
         let pairs: Vec<(usize, usize)> = order.iter().map(|e| (e.0, e.1)).collect();
         let closes = closing_edges(self.services, &pairs);
-        let (mut edges, mut circles) = (Vec::new(), Vec::new());
+        let (mut edges, mut cycles) = (Vec::new(), Vec::new());
         for (edge, closes) in order.into_iter().zip(closes) {
             match closes {
-                true => circles.push((edge.0, edge.1)),
+                true => cycles.push((edge.0, edge.1)),
                 false => edges.push(edge),
             }
         }
-        (edges, circles)
+        (edges, cycles)
     }
 
     /// The factors, and the number of variables. D of service `i` is variable `2i`, U is `2i + 1`;
@@ -417,7 +417,7 @@ mod tests {
             edges: vec![(0, 1, 0.9), (1, 2, 0.8), (2, 0, 0.1)],
             unhealthy: vec![0.5; 3],
         };
-        assert_eq!(n.infer().circles, [(2, 0)]);
+        assert_eq!(n.infer().cycles, [(2, 0)]);
         let edges = (0..40)
             .flat_map(|a| (a + 1..40).map(move |b| (a, b, 0.5 + (a * b % 7) as f64 / 20.0)))
             .collect();

@@ -1,7 +1,7 @@
 //! Detects the formats of a source from a sample of its lines. Does not access files.
 
 use super::clock::Clock;
-use super::format::{Catalogue, Format};
+use super::format::{Format, FormatCatalog};
 use super::line::{Join, Line, LineParser, continues};
 use super::parsed::Parsed;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ pub struct Detected {
 /// user chose; it overrides the detection.
 pub fn detect(
     sample: &[u8],
-    catalogue: &Catalogue,
+    catalog: &FormatCatalog,
     clock: &Clock,
     forced: Option<&Arc<Format>>,
 ) -> Detected {
@@ -39,7 +39,7 @@ pub fn detect(
     let mut parser = LineParser::new(clock.clone());
     let wrapper = WRAPPERS
         .iter()
-        .filter_map(|n| catalogue.by_name(n))
+        .filter_map(|n| catalog.by_name(n))
         .find(|w| {
             let fits = lines
                 .iter()
@@ -53,9 +53,9 @@ pub fn detect(
         Some(format) => vec![format.clone()],
         // A record of several lines cannot be recognized from its single lines.
         None if sample.starts_with(super::EXPORT) => {
-            catalogue.by_name("journal-export").into_iter().collect()
+            catalog.by_name("journal-export").into_iter().collect()
         }
-        None => choose(&inner, catalogue, clock),
+        None => choose(&inner, catalog, clock),
     };
     parser.generic = forced.is_none();
     configure(parser, &lines, clock)
@@ -136,8 +136,8 @@ fn inner_lines(lines: &[&[u8]], wrapper: Option<&Arc<Format>>, clock: &Clock) ->
 
 /// Chooses formats greedily: the one with the highest total weight, then the one with the highest
 /// weight on the lines that are left, and so on.
-fn choose(lines: &[Vec<u8>], catalogue: &Catalogue, clock: &Clock) -> Vec<Arc<Format>> {
-    let candidates: Vec<&Arc<Format>> = catalogue
+fn choose(lines: &[Vec<u8>], catalog: &FormatCatalog, clock: &Clock) -> Vec<Arc<Format>> {
+    let candidates: Vec<&Arc<Format>> = catalog
         .0
         .iter()
         .filter(|f| !WRAPPERS.contains(&f.name.as_str()))
@@ -199,11 +199,11 @@ mod tests {
 
     #[test]
     fn every_sample_of_every_format_parses_as_that_format() {
-        let catalogue = Catalogue::new(&[]).unwrap();
-        for format in &catalogue.0 {
+        let catalog = FormatCatalog::new(&[]).unwrap();
+        for format in &catalog.0 {
             assert!(!format.samples.is_empty(), "{} has no sample", format.name);
             for sample in &format.samples {
-                let found = detect(sample.line.as_bytes(), &catalogue, &clock(), None);
+                let found = detect(sample.line.as_bytes(), &catalog, &clock(), None);
                 let mut parser = found.parser;
                 assert!(
                     found.format.contains(&format.name),
@@ -246,16 +246,16 @@ mod tests {
 
     #[test]
     fn a_line_inside_a_wrapper_is_parsed_with_its_own_format() {
-        let catalogue = Catalogue::new(&[]).unwrap();
+        let catalog = FormatCatalog::new(&[]).unwrap();
         let raw = br#"2024-03-01T10:00:00.1Z stdout F {"level":"error","msg":"boom \"x\"","k":1}"#;
-        let mut found = detect(raw, &catalogue, &clock(), None);
+        let mut found = detect(raw, &catalog, &clock(), None);
         assert_eq!(found.format, "cri > json");
         let mut line = Line::default();
         found.parser.parse(raw, &mut line);
         assert_eq!(found.parser.message(raw, &line), "boom \"x\"");
         assert_eq!(line.raw_message.of(raw), br#"boom \"x\""#);
         let raw = br#"{"log":"{\"level\":\"warn\",\"msg\":\"hi there\"}\n","stream":"stdout","time":"2023-01-29T08:50:08Z"}"#;
-        let mut found = detect(raw, &catalogue, &clock(), None);
+        let mut found = detect(raw, &catalog, &clock(), None);
         assert_eq!(found.format, "docker > json");
         found.parser.parse(raw, &mut line);
         assert_eq!(found.parser.message(raw, &line), "hi there");

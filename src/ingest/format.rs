@@ -236,12 +236,12 @@ fn status_level(message: &[u8]) -> Level {
 
 /// All known formats in order of declaration. The user's come before the built-in ones.
 #[derive(Clone, Debug)]
-pub struct Catalogue(pub Vec<Arc<Format>>);
+pub struct FormatCatalog(pub Vec<Arc<Format>>);
 
-impl Catalogue {
+impl FormatCatalog {
     /// Loads the built-in formats and the `extra` files, given as (name, TOML text). Names are used
     /// in error messages. Fails if a file or a pattern is invalid.
-    pub fn new(extra: &[(String, String)]) -> Result<Catalogue, FormatError> {
+    pub fn new(extra: &[(String, String)]) -> Result<FormatCatalog, FormatError> {
         let mut formats = Vec::new();
         let built_in = BUILT_IN.iter().map(|text| ("built-in formats", *text));
         for (name, text) in extra
@@ -257,7 +257,7 @@ impl Catalogue {
                 formats.push(Arc::new(Format::build(name, entry)?));
             }
         }
-        Ok(Catalogue(formats))
+        Ok(FormatCatalog(formats))
     }
 
     /// The first format with this name.

@@ -150,7 +150,7 @@ pub fn last_start(chunk: &[u8], floor: usize, parser: &LineParser) -> Option<usi
 mod tests {
     use super::super::clock::Clock;
     use super::super::detect::detect;
-    use super::super::format::Catalogue;
+    use super::super::format::FormatCatalog;
     use super::super::zone::Zone;
     use super::*;
 
@@ -166,10 +166,10 @@ mod tests {
     }
 
     fn events(text: &str) -> Vec<u32> {
-        let catalogue = Catalogue::new(&[]).unwrap();
+        let catalog = FormatCatalog::new(&[]).unwrap();
         let mut parser = detect(
             text.as_bytes(),
-            &catalogue,
+            &catalog,
             &Clock::new(1_700_000_000_000_000_000, Zone::utc()),
             None,
         )

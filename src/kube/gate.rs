@@ -1,10 +1,10 @@
 //! The grammar of allowed kubectl commands: verbs, subcommands, positional arguments, and flags
-//! with the form of their values. Everything else is refused. Runs nothing.
+//! with the format of their values. Everything else is refused. Runs nothing.
 
 use super::patch;
 use crate::model::{CONTEXT_PLACEHOLDER, ObjectKind};
 
-/// Form of a flag's value.
+/// The format of a flag's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Form {
     /// The flag has no value.
@@ -18,7 +18,7 @@ enum Form {
     /// Only `server`.
     DryRun,
     PatchType,
-    /// A JSON object with only fields that may be changed.
+    /// A JSON object that contains only fields that may be changed.
     Patch,
     /// `true` or `false`.
     Bool,
@@ -26,7 +26,7 @@ enum Form {
 
 use Form::{Bool, Duration, Moment, Name, Number, Output, Patch, PatchType, Selector};
 
-/// Form of a positional argument after the verb.
+/// The format of a positional argument after the verb.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Word {
     Kind,
@@ -123,20 +123,20 @@ const VERBS: &[Verb] = &[
     },
 ];
 
-/// The reason why an argv is refused.
+/// The reason why a command is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
-    #[error("nothing to run")]
+    #[error("the command is empty")]
     Empty,
     #[error("'{0}' is not kubectl")]
     NotKubectl(String),
     #[error("'{0}' contains control characters")]
     ControlCharacter(String),
-    #[error("no verb")]
+    #[error("the command has no verb")]
     NoVerb,
     #[error("verb '{0}' is not allowed")]
     Verb(String),
-    #[error("'{verb}' does not take {count} arguments")]
+    #[error("'{verb}' cannot have {count} arguments")]
     Count { verb: &'static str, count: usize },
     #[error("'{word}' is not allowed after {verb}")]
     Word { verb: &'static str, word: String },
@@ -146,8 +146,8 @@ pub enum Refused {
     Value { flag: String, value: String },
 }
 
-/// Whether a text is a Kubernetes name: lowercase ASCII letters, digits, `-` and `.`. Excludes
-/// flags, paths and the name `all`.
+/// True if a text is a Kubernetes name: lowercase ASCII letters, digits, `-` and `.`. Flags, paths
+/// and the name `all` are not names.
 pub fn is_name(text: &str) -> bool {
     let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.');
     let edge = |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
@@ -155,7 +155,7 @@ pub fn is_name(text: &str) -> bool {
     text.len() <= 253 && text.bytes().all(inner) && ends && !text.contains("..") && text != "all"
 }
 
-/// Whether a text is the name of a kubectl context, or the placeholder for it.
+/// True if a text is the name of a kubectl context, or the placeholder for it.
 fn is_context(text: &str) -> bool {
     text == CONTEXT_PLACEHOLDER
         || !text.is_empty()
@@ -165,7 +165,7 @@ fn is_context(text: &str) -> bool {
                 .all(|b| b.is_ascii_alphanumeric() || b"-_.:@/".contains(&b))
 }
 
-/// Whether a text consists of ASCII letters, digits and the bytes in `also`, and is not a flag.
+/// True if a text consists of ASCII letters, digits and the bytes in `also`, and is not a flag.
 fn made_of(text: &str, also: &[u8]) -> bool {
     !text.is_empty()
         && !text.starts_with('-')
@@ -209,7 +209,7 @@ impl Word {
     }
 }
 
-/// Checks that an argv is `kubectl` followed by arguments that the grammar allows.
+/// Checks that the arguments are `kubectl`, followed by arguments that the grammar allows.
 pub fn check(argv: &[String]) -> Result<(), Refused> {
     let (program, rest) = argv.split_first().ok_or(Refused::Empty)?;
     if program != "kubectl" {
@@ -260,7 +260,7 @@ fn escaped(text: &str) -> String {
     text.escape_debug().to_string()
 }
 
-/// Checks one flag, and takes its value from `rest` if it is not inline (`--flag=value`).
+/// Checks one flag. Takes its value from `rest` if the value is not inline (`--flag=value`).
 fn check_flag<'a>(
     flag: &str,
     inline: Option<&'a str>,

@@ -1,5 +1,5 @@
-//! Tests of the kubectl grammar with commands that must never run: complete ones, as a manipulated
-//! model may propose them, and valid ones with one hostile part inserted at each position.
+//! Tests that the kubectl grammar refuses dangerous commands: complete commands that a manipulated
+//! model could propose, and valid commands with one dangerous part inserted at each position.
 
 use super::*;
 

@@ -1,4 +1,5 @@
-//! The only module that runs kubectl: typed commands, checked against a grammar of what is allowed. Makes no decisions.
+//! The only module that runs kubectl. It accepts typed commands and checks them against a grammar
+//! of allowed commands. Does not decide which command to run.
 
 mod gate;
 mod patch;

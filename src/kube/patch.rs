@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-/// Paths from the root. `[]` is any list item; a trailing `*` matches the rest of a key.
+/// Paths of these fields from the root. `[]` stands for any list item. `*` at the end of a key
+/// matches the rest of the key.
 const FIELDS: &[&[&str]] = &[
     &["metadata", "resourceVersion"],
     &["metadata", "uid"],
@@ -74,7 +75,7 @@ const FIELDS: &[&[&str]] = &[
 /// Why a patch is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PatchError {
-    /// Not a JSON object, or an empty one.
+    /// The patch is not a JSON object, or it is empty.
     NotAnObject,
     /// Path of the first field that may not be changed.
     Field(String),
@@ -104,7 +105,7 @@ fn walk(value: &Value, path: &mut Vec<String>) -> Result<(), PatchError> {
         Value::Array(items) if !items.is_empty() => {
             items.iter().try_for_each(|v| descend("[]".into(), v))
         }
-        // An empty list or object could delete existing content.
+        // An empty list or object is refused, because it could delete existing content.
         Value::Object(_) | Value::Array(_) => Err(PatchError::Field(path.join("."))),
         _ if FIELDS.iter().any(|field| matches(field, path)) => Ok(()),
         _ => Err(PatchError::Field(path.join("."))),

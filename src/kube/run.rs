@@ -1,5 +1,5 @@
-//! Runs a kubectl command: checks it against the grammar, and runs it without a shell in its own process group, with a
-//! timeout and a limit on the output. Makes no decisions.
+//! Checks a kubectl command against the grammar and runs it without a shell, in its own process
+//! group, with a timeout and an output limit. Makes no decisions.
 
 use super::gate::{self, Refused};
 use crate::model::Command;
@@ -9,12 +9,12 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-/// Bytes read from stdout and from stderr; the rest is dropped.
+/// Maximum number of bytes to read from stdout and from stderr. The rest is dropped.
 const MAX_OUTPUT: u64 = 4 << 20;
-/// How often a running command is checked for its end.
+/// How often to check whether a running command has ended.
 const POLL: Duration = Duration::from_millis(10);
 
-/// Why a command gave no answer.
+/// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("refused: {0}")]
@@ -23,7 +23,7 @@ pub enum Error {
     Start(io::Error),
     #[error("kubectl: {0}")]
     Wait(io::Error),
-    /// kubectl's own words.
+    /// The error message of kubectl.
     #[error("{0}")]
     Failed(String),
     #[error("cannot parse the output of kubectl: {0}")]
@@ -33,7 +33,7 @@ pub enum Error {
 /// The result of a command.
 #[derive(Clone, Debug, Default)]
 pub struct Finished {
-    /// Exit code; -1 if a signal ended the process.
+    /// Exit code. -1 if a signal or the timeout ended the process.
     pub status: i32,
     pub stdout: String,
     pub stderr: String,
@@ -41,7 +41,7 @@ pub struct Finished {
 }
 
 impl Finished {
-    /// A one-line message: the first line of stderr, or else of stdout.
+    /// A one-line message: the first line of stderr, or of stdout if stderr is empty.
     pub fn message(&self) -> String {
         if self.timed_out {
             return "timed out".into();
@@ -50,7 +50,7 @@ impl Finished {
         first.unwrap_or("failed without output").to_string()
     }
 
-    /// The output of a command that succeeded.
+    /// The output of the command, or an error if the command failed.
     pub fn succeeded(self) -> Result<String, Error> {
         if self.status == 0 {
             Ok(self.stdout)
@@ -80,7 +80,8 @@ pub fn start(command: &Command) -> Result<Child, Error> {
     process.spawn().map_err(Error::Start)
 }
 
-/// Checks a command and runs it to its end. After `timeout`, the whole process group is killed.
+/// Checks a command, runs it and waits for its end. After `timeout`, the whole process group is
+/// killed.
 pub fn run(command: &Command, timeout: Duration) -> Result<Finished, Error> {
     let mut child = start(command)?;
     let (out, err) = (read(child.stdout.take()), read(child.stderr.take()));

@@ -49,7 +49,7 @@ pub enum Need {
     Paused,
     /// There is an earlier revision.
     Revision,
-    /// The node takes pods.
+    /// The node accepts new pods.
     Schedulable,
     Cordoned,
     /// A liveness probe exists.
@@ -67,18 +67,18 @@ pub struct Action {
     pub command: Option<Command>,
     pub risk: Risk,
     pub reversible: bool,
-    /// Undoes the action.
+    /// The command that undoes the action.
     pub rollback: Option<Command>,
-    /// This action undoes another one.
+    /// True if this action undoes another one.
     #[serde(skip)]
     pub undoes: bool,
     /// Probability that the action is the right one, 0..1.
     pub confidence: f64,
     pub why: String,
     pub evidence: Vec<Place>,
-    /// Condition that shows success.
+    /// The condition that shows that the action worked.
     pub verify: String,
-    /// Description of what it changes in the object. Empty for a read-only action.
+    /// Description of what the action changes in the object. Empty for a read-only action.
     #[serde(skip)]
     pub changes: String,
     /// Preconditions.
@@ -95,7 +95,7 @@ pub struct Action {
     pub service: String,
     #[serde(skip)]
     pub target: Target,
-    /// What the action is proposed for.
+    /// The category of the problem that the action should solve.
     #[serde(skip)]
     pub category: Category,
 }
@@ -108,7 +108,7 @@ fn argv_or_empty<S: Serializer>(command: &Option<Command>, out: S) -> Result<S::
 }
 
 impl Action {
-    /// Changes something in the cluster.
+    /// True if the action changes something in the cluster.
     pub fn changes_cluster(&self) -> bool {
         self.risk > Risk::None
     }
@@ -124,9 +124,9 @@ pub struct Parameter {
     pub value: String,
     /// False until the user sets the value.
     pub is_set: bool,
-    /// Where the object contains the current value: a JSON pointer, or `container/...` for a path
-    /// below the container.
+    /// Path of the current value in the object: a JSON pointer, or `container/...` for a path
+    /// inside the container.
     pub current: String,
-    /// Suggest a larger value than the current one.
+    /// True if the suggested value should be larger than the current one.
     pub increase: bool,
 }

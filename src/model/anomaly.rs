@@ -87,10 +87,10 @@ pub struct Reason {
     pub text: String,
     /// Lines of evidence.
     pub lines: Vec<Place>,
-    /// Ordinals of the events at these lines.
+    /// Ids of the events at these lines.
     #[serde(skip)]
     pub events: Vec<EventId>,
-    /// Time of the first event of the evidence.
+    /// Time of the first event in the evidence.
     #[serde(skip)]
     pub since: Moment,
 }
@@ -98,7 +98,7 @@ pub struct Reason {
 /// An anomaly: a time range with the reasons why it is unusual.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Window {
-    /// Hash of start and services, so that it is stable between runs.
+    /// Hash of the start and the services. The same anomaly has the same id in every run.
     pub id: u64,
     pub start: Moment,
     pub end: Moment,
@@ -125,7 +125,8 @@ pub struct Findings {
     pub elapsed_ms: u64,
 }
 
-/// Verdict on a session: lines that share an identifier, or a fixed number of consecutive lines.
+/// Whether a session is anomalous. A session is a group of lines that share an identifier, or a
+/// fixed number of consecutive lines.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SessionVerdict {
     pub id: String,

@@ -1,5 +1,5 @@
-//! The diagnosis: ranked root causes, the fault chain, service health and the service map.
-//! Plain data: infers nothing.
+//! The diagnosis: ranked root causes, the fault chain, service health and the service map. Plain
+//! data: computes nothing.
 
 use super::{Category, EventId, Moment, Place, Severity, TemplateKey};
 
@@ -8,7 +8,7 @@ use super::{Category, EventId, Moment, Place, Severity, TemplateKey};
 pub struct Evidence {
     pub place: Place,
     pub text: String,
-    /// Ordinal of the event in the corpus.
+    /// Id of the event in the corpus.
     pub event: EventId,
 }
 
@@ -32,7 +32,7 @@ pub struct Link {
     pub first: Moment,
     /// Why this link follows the previous one.
     pub why: String,
-    /// Ordinal of the first event in the corpus.
+    /// Id of the first event in the corpus.
     pub event: Option<EventId>,
 }
 
@@ -40,15 +40,16 @@ pub struct Link {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ServiceHealth {
     pub name: String,
-    /// Probability that the service itself is at fault, not only affected by another one. 0..1.
+    /// Probability, 0..1, that the service itself is at fault and is not only affected by another
+    /// one.
     pub p_down: f64,
-    /// 0..1; 1 is healthy.
+    /// 0..1, where 1 is healthy.
     pub health: f64,
     /// The violated health rules.
     pub penalties: Vec<Penalty>,
 }
 
-/// A rule of a service's health. Source: MAIA's health score.
+/// A rule for the health of a service. The rules come from MAIA's health score.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HealthRule {
     SlowRequest,
@@ -62,13 +63,13 @@ pub enum HealthRule {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Penalty {
     pub rule: HealthRule,
-    /// The rule with its numbers, for people.
+    /// The rule with its numbers, as text for the user.
     pub text: String,
-    /// What it subtracts from the health, 0..1.
+    /// How much the rule subtracts from the health, 0..1.
     pub points: f64,
 }
 
-/// Color band of a probability of being at fault.
+/// Color of a fault probability.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Band {
     /// 0-15%.

@@ -1,4 +1,4 @@
-//! An event: one log record of one or more physical lines. Plain data: knows nothing about parsing.
+//! An event: one log record of one or more physical lines. Plain data: does not parse.
 
 use super::{EventId, SourceId};
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ pub type Moment = i64;
 /// The value of a stored `Moment` when the time is unknown.
 pub const NO_TIME: Moment = i64::MIN;
 
-/// Log level, lowest first, so that `>=` means "at least as severe".
+/// Log level. The lowest level is first, so that `>=` means "at least as severe".
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
@@ -65,27 +65,28 @@ impl Level {
 /// for a terminal.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Event {
-    /// Ordinal in the corpus, ordered by source, then by position in the source.
+    /// Number in the corpus. Events are ordered by source, then by position in the source.
     pub id: EventId,
     /// Index of the source.
     pub source: SourceId,
-    /// 1-based number of its first physical line in the source.
+    /// 1-based number of the first physical line of the event in the source.
     pub line: u64,
     pub time: Option<Moment>,
     /// Number of digits of the fractional second in the source (0, 3, 6, 9).
     pub precision: u8,
     /// False if the time is taken from the line above.
     pub timed: bool,
-    /// The source omits the year, date or time zone, or the event has no time of its own.
+    /// True if the source omits the year, date or time zone, or if the event has no time of its
+    /// own.
     pub inferred: bool,
     pub level: Level,
-    /// The event states no level; this one is inferred from the message.
+    /// True if the event does not state its level, so that the level is inferred from the message.
     pub level_inferred: bool,
     pub service: String,
     pub host: String,
     /// Other fields that the format recognized, in order of appearance.
     pub fields: Vec<(String, String)>,
-    /// Message without header and envelope, decoded.
+    /// Decoded message, without header and envelope.
     pub message: String,
     /// The whole event, unchanged, as in the source.
     pub raw: String,

@@ -1,4 +1,5 @@
-//! Classes of faults, and how a template or an incident is categorized. Plain data: classifies nothing.
+//! Classes of faults, and how a template or an incident is categorized. Plain data: classifies
+//! nothing.
 
 use serde::{Deserialize, Serialize};
 
@@ -30,7 +31,7 @@ macro_rules! named {
 }
 
 named! {
-    /// A class of faults that rules recognize and actions are proposed for.
+    /// A class of faults. Rules recognize it, and actions are proposed for it.
     FaultClass {
         OutOfMemory = "out of memory",
         CrashLoop = "crash loop",
@@ -65,15 +66,15 @@ named! {
     }
 }
 
-/// What kind of trouble a template or an incident is.
+/// The kind of problem that a template or an incident shows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Category {
     #[default]
     None,
     Fault(FaultClass),
-    /// A failure of no known class.
+    /// A failure that belongs to no known class.
     Failure,
-    /// The user's verdict says that it is a problem.
+    /// The user marked it as a problem.
     UserVerdict,
     /// A known incident, by its id.
     Incident(String),
@@ -85,7 +86,7 @@ impl std::fmt::Display for Category {
             Category::None => f.pad("none"),
             Category::Fault(class) => class.fmt(f),
             Category::Failure => f.pad("failure"),
-            Category::UserVerdict => f.pad("as you judged"),
+            Category::UserVerdict => f.pad("your feedback"),
             Category::Incident(id) => f.pad(id),
         }
     }

@@ -1,4 +1,5 @@
-//! Identifiers of things in a corpus, each a type of its own, so that they cannot be mixed up. Plain numbers inside.
+//! Identifiers of the items in a corpus. Each has its own type, so that they cannot be confused.
+//! Plain numbers inside.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +13,8 @@ macro_rules! id {
         pub struct $name(pub u32);
 
         impl $name {
-            /// The identifier of the item at a position of a list. Lists hold fewer than 2^32 items.
+            /// The identifier of the item at a position of a list. Lists hold fewer than 2^32
+            /// items.
             pub fn at(index: usize) -> Self {
                 $name(index as u32)
             }
@@ -32,7 +34,8 @@ macro_rules! id {
 }
 
 id! {
-    /// Ordinal of an event in its corpus: by source, then by position in the source.
+    /// Number of an event in its corpus. Events are ordered by source, then by position in the
+    /// source.
     EventId
 }
 id! {
@@ -40,11 +43,12 @@ id! {
     SourceId
 }
 id! {
-    /// Number of a kind: events with the same constant text and the same header.
+    /// Number of a kind. A kind is a group of events with the same constant text and the same
+    /// header.
     KindId
 }
 id! {
-    /// Position of a template in the template table of one snapshot. It changes from snapshot to
-    /// snapshot; `TemplateKey` is the identity that stays.
+    /// Position of a template in the template table of one snapshot. It can differ between
+    /// snapshots; the `TemplateKey` of a template stays the same.
     TemplateIx
 }

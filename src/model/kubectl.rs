@@ -1,12 +1,13 @@
-//! A kubectl command as typed data, and its rendering to an argv. Does not decide whether a command is
-//! allowed and runs nothing.
+//! A kubectl command as typed data, and its conversion to a list of arguments. Does not decide
+//! whether a command is allowed, and runs nothing.
 
 use serde::{Deserialize, Serialize, Serializer};
 
-/// The argument that stands for a context that an offline plan does not know.
+/// Placeholder for the context in a plan that was made without a cluster.
 pub const CONTEXT_PLACEHOLDER: &str = "<CONTEXT>";
 
-/// Kinds of objects that faultline reads or changes. Secrets and roles are not among them.
+/// Kinds of objects that faultline can read or change. Secrets and roles are deliberately not
+/// included.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ObjectKind {
@@ -57,7 +58,7 @@ impl ObjectKind {
             .unwrap_or(ObjectKind::ALL[0])
     }
 
-    /// Singular name, as kubectl takes it.
+    /// Singular name, as kubectl accepts it.
     pub fn name(self) -> &'static str {
         self.row().1
     }
@@ -74,7 +75,7 @@ impl ObjectKind {
             .map(|r| r.0)
     }
 
-    /// Controllers that replace their pods in a rollout.
+    /// True for controllers that replace their pods in a rollout.
     pub fn rolls_out(self) -> bool {
         matches!(
             self,
@@ -93,7 +94,7 @@ impl std::fmt::Display for ObjectKind {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Context {
     Named(String),
-    /// Rendered as `<CONTEXT>`, so that a pasted command cannot reach a cluster by accident.
+    /// Written as `<CONTEXT>`, so that a pasted command cannot reach a cluster by accident.
     #[default]
     Placeholder,
     /// The current context of the user's configuration.
@@ -117,21 +118,21 @@ pub enum PatchType {
 /// Which part of a container's log is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogMode {
-    /// What there is, then the end.
+    /// Reads the existing lines, then stops.
     Once,
     Follow,
     /// The log of the container's previous instance.
     Previous,
 }
 
-/// Start of the log lines that are read.
+/// Where to start reading the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LogStart {
     /// A duration such as `15m` before now.
     Ago(String),
-    /// RFC 3339.
+    /// A time in RFC 3339 format.
     At(String),
-    /// So many of the last lines.
+    /// This number of lines at the end.
     Tail(u32),
 }
 
@@ -189,7 +190,8 @@ pub enum Operation {
         kind: ObjectKind,
         subresource: Option<&'static str>,
     },
-    /// `body` is JSON once every value is known; a plan may hold one with `<NAME>` in place of a value.
+    /// `body` is JSON. In a plan, it can contain placeholders such as `<NAME>` for values that are
+    /// not known yet.
     Patch {
         object: ObjectName,
         patch_type: PatchType,
@@ -231,7 +233,8 @@ impl Operation {
         }
     }
 
-    /// The same operation, which the server checks and does not carry out. `None` for operations without a dry run.
+    /// The same operation as a dry run: the server checks it but does not carry it out. `None` if
+    /// the operation has no dry run.
     pub fn as_dry_run(&self) -> Option<Operation> {
         let mut dry = self.clone();
         match &mut dry {
@@ -244,11 +247,11 @@ impl Operation {
     }
 }
 
-/// A whole command. Serialized as its argv.
+/// A complete kubectl command. Serialized as its list of arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Command {
     pub context: Context,
-    /// Empty: the namespace of the context.
+    /// If empty, kubectl uses the namespace of the context.
     pub namespace: String,
     pub operation: Operation,
 }
@@ -270,7 +273,7 @@ impl Command {
         }
     }
 
-    /// `kubectl --context C -n NS ...`, one argument per item.
+    /// The arguments: `kubectl --context C -n NS ...`, one per item.
     pub fn argv(&self) -> Vec<String> {
         let mut out = vec!["kubectl".to_string()];
         match &self.context {
@@ -294,7 +297,7 @@ impl Serialize for Command {
     }
 }
 
-/// As one would type it in a shell: arguments with special characters are quoted.
+/// Writes the command as in a shell. Arguments with special characters are quoted.
 impl std::fmt::Display for Command {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let plain = |a: &str| {

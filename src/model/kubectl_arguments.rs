@@ -1,8 +1,8 @@
-//! Renders the operation of a kubectl command to arguments. Decides nothing.
+//! Converts the operation of a kubectl command to arguments. Decides nothing.
 
 use super::kubectl::{LogMode, LogStart, ObjectKind, ObjectName, Operation, Output, PatchType};
 
-/// Arguments as they are built: each call appends some words.
+/// A list of arguments that is being built. Each call appends to it.
 #[derive(Default)]
 struct Arguments(Vec<String>);
 
@@ -17,7 +17,7 @@ impl Arguments {
         if condition { self.push(words) } else { self }
     }
 
-    /// Appends a flag with a value, if there is one.
+    /// Appends a flag and its value, if there is a value.
     fn option(&mut self, flag: &str, value: Option<&String>) -> &mut Self {
         match value {
             Some(value) => self.push(&[flag, value]),

@@ -12,7 +12,7 @@ pub struct Origin {
     pub node: Option<String>,
     /// Restart count of the container.
     pub restart: Option<u32>,
-    /// Workload name: the pod name without hash, suffix or ordinal.
+    /// Workload name: the pod name without its hash, random suffix or ordinal.
     pub workload: Option<String>,
     /// Sources with the same stream name are one log that was split by rotation or restart.
     pub stream: Option<String>,
@@ -20,10 +20,10 @@ pub struct Origin {
     pub layout: Option<String>,
 }
 
-/// The container name under which live logs keep the states and events of a pod.
+/// The container name that live logs use for the states and events of a pod.
 pub const POD_STATES: &str = "kubernetes";
 
-/// Parts of a time that a source's stamps do not have.
+/// The parts of a time that are missing from the time stamps of a source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Inferred {
     pub year: bool,
@@ -37,7 +37,7 @@ impl Inferred {
     }
 }
 
-/// "year, zone"; empty where nothing is missing.
+/// Lists the missing parts, such as "year, zone". Empty if nothing is missing.
 impl std::fmt::Display for Inferred {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let parts = [
@@ -54,21 +54,21 @@ impl std::fmt::Display for Inferred {
 pub struct SourceInfo {
     /// Path as given on the command line, or path inside the archive.
     pub name: String,
-    /// The PATH argument, or the file found under it, that the source was read from.
+    /// The file that the source was read from: the PATH argument or a file below it.
     pub input: String,
     pub origin: Origin,
     /// Recognized formats, outermost first ("cri > json").
     pub format: String,
-    /// What is missing from the time stamps and was inferred.
+    /// The parts that are missing from the time stamps and were inferred.
     pub inferred: Inferred,
-    /// Service for lines that name none.
+    /// Service of the lines that do not name a service.
     pub service: String,
     pub bytes: u64,
     pub lines: u64,
     pub events: u64,
-    /// Events with a time of their own.
+    /// Number of events with their own time stamp.
     pub timed: u64,
-    /// Events that match no known format.
+    /// Number of events that match no known format.
     pub unparsed: u64,
     pub first: Moment,
     pub last: Moment,
@@ -78,12 +78,12 @@ pub struct SourceInfo {
     pub failure: Option<String>,
     /// Bytes of a pipe that were dropped from the in-memory ring buffer because there is no cache.
     pub lost_bytes: u64,
-    /// The source was read to its end.
+    /// True if the source was read to its end.
     pub complete: bool,
 }
 
 impl SourceInfo {
-    /// The source's time stamps have no year.
+    /// True if the time stamps of the source have no year.
     pub fn lacks_year(&self) -> bool {
         self.inferred.year
     }

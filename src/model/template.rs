@@ -1,5 +1,5 @@
 //! A log template: the constant text that many lines share, with placeholders for the variables.
-//! Plain data: mines nothing.
+//! Plain data: does not search for templates.
 
 use super::{Level, Moment, SourceId};
 use serde::{Deserialize, Serialize};
@@ -32,7 +32,8 @@ pub struct Template {
     pub example_line: u64,
     /// Number of events per time bin over the whole corpus, for the sparkline.
     pub trend: Vec<u32>,
-    /// Event rate in the last quarter of `trend`, divided by the rate in the rest. 1 is steady.
+    /// Event rate in the last quarter of `trend`, divided by the rate in the rest. A value of 1
+    /// means no change.
     pub change: f32,
     /// Name given by the user.
     pub name: Option<String>,

@@ -1,5 +1,5 @@
-//! Starts live logs, and picks up new pods. A broken stream continues where it stopped; a restart continues with the new
-//! instance.
+//! Starts live logs and adds the logs of new pods. The `stream` module handles broken streams and
+//! restarted containers.
 
 use super::shared::{Container, LiveLogs, Shared};
 use super::states::States;
@@ -17,10 +17,11 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// How often pods and events are queried.
+/// Pause between two queries of pods and events.
 const INTERVAL: Duration = Duration::from_secs(3);
 
-/// A folder that fills with logs as long as this value lives. It is removed with it.
+/// A folder that live logs are written to. When this value is dropped, the live logs end and the
+/// folder is deleted.
 pub struct Live(Arc<Shared>);
 
 impl Live {
@@ -35,7 +36,8 @@ impl Drop for Live {
     }
 }
 
-/// Starts to follow logs, or reads them once. The current states and events are written before this returns.
+/// Follows the logs of pods, or reads them once. Writes the current pod states and events before it
+/// returns.
 pub fn follow_pods(logs: &LiveLogs) -> Result<Live, Error> {
     let pods = logs.pods()?;
     if pods.is_empty() {
@@ -43,7 +45,8 @@ pub fn follow_pods(logs: &LiveLogs) -> Result<Live, Error> {
     }
     let name = format!("faultline-live-{}-{}", std::process::id(), now());
     let folder = std::env::temp_dir().join(name);
-    // Only the user may read the logs. `create` fails if the folder exists, so nobody can prepare it.
+    // Only the user can read the logs. `create` fails if the folder exists, so another user cannot
+    // create it in advance.
     let created = std::fs::DirBuilder::new().mode(0o700).create(&folder);
     created.map_err(|source| Error::LiveFolder {
         folder: folder.clone(),
@@ -68,7 +71,8 @@ pub fn follow_pods(logs: &LiveLogs) -> Result<Live, Error> {
     std::thread::spawn(move || {
         while !shared.stopped() {
             shared.pause(INTERVAL);
-            // A cluster that does not answer is asked again; it keeps its events meanwhile.
+            // If the cluster does not answer, the next round asks again. No events are lost,
+            // because the cluster stores them for some time.
             if let Ok(pods) = shared.logs.pods() {
                 states.write_new(&shared, &pods).ok();
                 start_new(&shared, &pods, &mut known);

@@ -1,5 +1,6 @@
-//! Live logs of pods: one `kubectl logs` per container, each written to a file in kubelet's layout, which is then opened and
-//! followed like any other file. Events and pod states are written next to them. Analyzes nothing.
+//! Live logs of pods. One `kubectl logs` runs per container, and its lines are written to a file in
+//! kubelet's directory layout. Faultline opens and follows these files like all other files. Events
+//! and pod states are written next to the logs. Does not analyze anything.
 
 mod follow;
 mod shared;

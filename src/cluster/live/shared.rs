@@ -1,4 +1,5 @@
-//! What the threads of live logs share: the selection of pods, the folder that is written to, and the running commands.
+//! Data that the threads of live logs share: the selected pods, the folder for the logs, and the
+//! running commands. Does not analyze anything.
 
 use crate::corpus::lock;
 use crate::kube;
@@ -16,21 +17,21 @@ use std::time::{Duration, Instant};
 
 /// Timeout of a query.
 const QUICK: Duration = Duration::from_secs(20);
-/// How often a pause checks for the end.
+/// How often `pause` checks whether the live logs have ended.
 const STEP: Duration = Duration::from_millis(50);
 
-/// Which logs are read.
+/// Which logs to read.
 #[derive(Clone, Debug, Default)]
 pub struct LiveLogs {
     pub namespace: String,
     pub selector: Option<String>,
-    /// `None`: the current context.
+    /// `None` means the current context.
     pub context: Option<String>,
     pub all_containers: bool,
     pub previous: bool,
-    /// A duration before now, such as `15m`.
+    /// How far back to read, as a duration such as `15m`.
     pub since: String,
-    /// Continue as lines come. Otherwise, read what there is once.
+    /// True to follow the logs. False to read the existing lines once.
     pub follow: bool,
 }
 
@@ -47,7 +48,7 @@ pub struct Shared {
     pub logs: LiveLogs,
     pub folder: PathBuf,
     pub stop: AtomicBool,
-    /// Running commands, to be killed at the end.
+    /// Running kubectl processes. They are killed when the live logs end.
     pub children: Mutex<Vec<Arc<Mutex<Child>>>>,
 }
 
@@ -73,12 +74,12 @@ impl LiveLogs {
         })
     }
 
-    /// The selected pods.
+    /// Reads the selected pods.
     pub fn pods(&self) -> Result<Vec<Value>, kube::Error> {
         self.list(ObjectKind::Pod, self.selector.clone())
     }
 
-    /// One pod; `Null` where there is none of that name.
+    /// Reads one pod. Returns `Null` if there is no pod with that name.
     pub fn pod(&self, name: &str) -> Result<Value, kube::Error> {
         let object = ObjectName::new(ObjectKind::Pod, name);
         let get = Operation::Get {
@@ -93,12 +94,12 @@ impl LiveLogs {
         }
     }
 
-    /// All events of the namespace.
+    /// Reads all events of the namespace.
     pub fn events(&self) -> Result<Vec<Value>, kube::Error> {
         self.list(ObjectKind::Event, None)
     }
 
-    /// Starts to read the log of a container.
+    /// Starts `kubectl logs` for a container.
     pub fn start(
         &self,
         container: &Container,
@@ -114,7 +115,8 @@ impl LiveLogs {
         }))
     }
 
-    /// Containers of a pod that have started.
+    /// The containers of a pod whose logs are read: all of them, or only the first one. Empty if
+    /// the pod is pending.
     pub fn containers(&self, pod: &Value) -> Vec<Container> {
         let text = |v: &Value| v.as_str().unwrap_or_default().to_string();
         let (name, uid) = (
@@ -155,7 +157,8 @@ impl Shared {
         self.stop.load(Ordering::Relaxed)
     }
 
-    /// The file of a container, or of the states of a pod.
+    /// Path of a log file of a pod. `part` is the name of a container, or `POD_STATES` for the
+    /// states of the pod.
     pub fn file(&self, pod: &str, uid: &str, part: &str) -> PathBuf {
         let pod = format!("{}_{pod}_{uid}", self.logs.namespace);
         self.folder
@@ -165,7 +168,7 @@ impl Shared {
             .join("0.log")
     }
 
-    /// Appends lines to a file of the folder, in the form that kubelet writes.
+    /// Appends lines to a file, in the format that kubelet writes.
     pub fn write(&self, file: &Path, lines: &[(Moment, String)]) -> std::io::Result<()> {
         if let Some(folder) = file.parent() {
             std::fs::create_dir_all(folder)?;
@@ -179,7 +182,7 @@ impl Shared {
         out.write_all(text.as_bytes())
     }
 
-    /// Waits, but not beyond the end of the live logs.
+    /// Waits for this time. Returns earlier if the live logs end.
     pub fn pause(&self, time: Duration) {
         let until = Instant::now() + time;
         while !self.stopped() && Instant::now() < until {

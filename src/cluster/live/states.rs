@@ -1,5 +1,5 @@
-//! Writes what the cluster reports next to the logs: events, and every change of a pod's state, as lines with a level. Judges
-//! nothing.
+//! Writes the cluster's events and every change of a pod's state as log lines with a level, next to
+//! the live logs. Does not analyze them.
 
 use super::shared::Shared;
 use crate::corpus::{moment, now};
@@ -12,13 +12,13 @@ use std::io;
 use std::path::PathBuf;
 
 pub struct States {
-    /// Earlier events are left out.
+    /// Events before this time are not written.
     from: Moment,
-    /// Events that were written, with their count at that time.
+    /// UIDs of the events that were written, each with its count at that time.
     written: BTreeSet<(String, u64)>,
-    /// Last state of each pod, by uid.
+    /// Last state that was written for each pod, by UID.
     last: BTreeMap<String, String>,
-    /// It was reported that events cannot be read.
+    /// True if a line already reports that events cannot be read.
     reported: bool,
 }
 
@@ -32,7 +32,7 @@ impl States {
         }
     }
 
-    /// Writes what is new about the pods, and new events of the namespace.
+    /// Writes the changed states of the pods, and the new events of the namespace.
     pub fn write_new(&mut self, shared: &Shared, pods: &[Value]) -> io::Result<()> {
         for pod in pods {
             let text = |key: &str| {
@@ -50,7 +50,7 @@ impl States {
         }
         match shared.logs.events() {
             Ok(events) => self.write_events(shared, &events),
-            // Not every user may read events; the logs are useful without them.
+            // Some users may not read events. The logs are useful without them.
             Err(e) if !self.reported => {
                 self.reported = true;
                 let namespace = &shared.logs.namespace;
@@ -89,7 +89,8 @@ impl States {
         Ok(())
     }
 
-    /// Events of a pod are kept with its states; those of other objects in a file named after the object.
+    /// The file for an event. Events of a pod go to the file with the pod's states. Other events go
+    /// to a file that is named after the object.
     fn file_of(&self, shared: &Shared, event: &Value) -> Option<PathBuf> {
         let object = |key: &str| {
             event["involvedObject"][key]
@@ -102,9 +103,10 @@ impl States {
         );
         match object("kind")?.to_lowercase().as_str() {
             "pod" if self.last.contains_key(uid) => Some(shared.file(name, uid, POD_STATES)),
-            // Pods outside the selection are left out.
+            // Events of pods that are not selected are not written.
             "pod" if shared.logs.selector.is_some() => None,
-            // A file is named after its service: an event of a workload belongs to its service.
+            // The file name gives the service of its lines, so the event of a workload goes to a
+            // file that is named after the workload.
             "deployment" | "statefulset" | "daemonset" => Some(event_file(shared, name)),
             "replicaset" => Some(event_file(shared, &workload(&format!("{name}-x7k2p")))),
             kind if kind.bytes().all(|b| b.is_ascii_lowercase()) => {
@@ -119,7 +121,7 @@ fn event_file(shared: &Shared, object: &str) -> PathBuf {
     shared.folder.join("events").join(format!("{object}.log"))
 }
 
-/// Time and line of an event.
+/// Time and log line of an event.
 fn line_of(event: &Value) -> Option<(Moment, String)> {
     let text = |v: &Value| v.as_str().unwrap_or_default().replace(['\n', '\r'], " ");
     let stamps = [
@@ -143,7 +145,7 @@ fn line_of(event: &Value) -> Option<(Moment, String)> {
     ))
 }
 
-/// The state of a pod, for people.
+/// The state of a pod, as text for the user.
 fn state(pod: &Value) -> String {
     let status = &pod["status"];
     let text = |v: &Value| v.as_str().unwrap_or_default().to_string();
@@ -172,7 +174,7 @@ fn state(pod: &Value) -> String {
     for c in containers {
         let name = text(&c["name"]);
         if let Some(why) = c["state"]["waiting"]["reason"].as_str() {
-            out.push_str(&format!(", {name} waits: {why}"));
+            out.push_str(&format!(", {name} is waiting: {why}"));
         }
         for ended in [&c["state"]["terminated"], &c["lastState"]["terminated"]] {
             if let Some(code) = ended["exitCode"].as_i64() {

@@ -1,5 +1,6 @@
-//! Copies the lines of one container, without loss and without repetition: across broken streams by their time stamps, across
-//! restarts by the log of the previous instance.
+//! Copies the lines of one container, without loss or repetition. After a broken stream, time
+//! stamps show which lines are new. After a restart, the last lines come from the log of the
+//! previous instance.
 
 use super::shared::{Container, Shared, restarts};
 use crate::corpus::{lock, moment, now};
@@ -14,29 +15,31 @@ use std::time::Duration;
 /// Shortest and longest pause between two attempts.
 const MIN_PAUSE: Duration = Duration::from_secs(1);
 const MAX_PAUSE: Duration = Duration::from_secs(10);
-/// A longer line is split, as kubelet does.
+/// Maximum length of a line in bytes. A longer line is split, as in kubelet.
 const MAX_LINE: u64 = 1 << 20;
-/// Bytes of an error message that are read.
+/// Maximum number of bytes to read of an error message.
 const MAX_ERROR: u64 = 4096;
 /// Size of the read buffer.
 const BUFFER: usize = 1 << 18;
 
-/// The lines that were taken so far. A stream that continues repeats its last second.
+/// How far the lines were copied. A reopened stream sends its last lines again, and these must not
+/// be copied twice.
 #[derive(Default)]
 struct Position {
     last: Option<Moment>,
-    /// Number of lines taken with the last time, and how many of them came again on this stream.
+    /// Number of copied lines with the time `last`.
     at_last: usize,
+    /// Number of lines with the time `last` that the current stream has sent.
     repeated: usize,
 }
 
 impl Position {
-    /// A new stream starts.
+    /// Call this when a new stream starts.
     fn reopened(&mut self) {
         self.repeated = 0;
     }
 
-    /// Whether a line with this time is new.
+    /// Counts a line with this time. Returns true if the line is new.
     fn is_new(&mut self, at: Moment) -> bool {
         match self.last {
             Some(last) if at < last => false,
@@ -54,7 +57,7 @@ impl Position {
     }
 }
 
-/// Follows one container to the end of its pod.
+/// Copies the log of one container. In `Follow` mode, it runs until the pod has ended.
 pub fn stream(shared: &Shared, c: &Container) {
     let file = shared.file(&c.pod, &c.uid, &c.name);
     let (mut position, mut known_restarts, mut pause) =
@@ -77,13 +80,13 @@ pub fn stream(shared: &Shared, c: &Container) {
         shared.pause(pause);
         let pod = match shared.logs.pod(&c.pod) {
             Ok(pod) if pod["metadata"]["uid"] == c.uid.as_str() => pod,
-            // The pod is gone, or another one has its name.
+            // The pod is gone, or another pod has the same name now.
             Ok(_) => return,
             Err(_) => continue,
         };
         let restarts = restarts(&pod, &c.name);
         if restarts > known_restarts {
-            // The last lines of the previous instance, which came after the stream broke.
+            // Read the last lines of the previous instance, written after the stream broke.
             read(shared, c, &file, &mut position, LogMode::Previous);
             report_restart(shared, c, restarts, restarts - known_restarts);
             known_restarts = restarts;
@@ -97,7 +100,7 @@ pub fn stream(shared: &Shared, c: &Container) {
 fn report_restart(shared: &Shared, c: &Container, total: u64, new: u64) {
     let lost = match new {
         0 | 1 => String::new(),
-        n => format!("; the logs of {} instances in between are lost", n - 1),
+        n => format!("; the logs of {} earlier instances are lost", n - 1),
     };
     report(
         shared,
@@ -109,7 +112,7 @@ fn report_restart(shared: &Shared, c: &Container, total: u64, new: u64) {
     );
 }
 
-/// Whether the container will log nothing more.
+/// True if the container will write no more lines.
 fn has_ended(pod: &Value, container: &str) -> bool {
     let all = pod["status"]["containerStatuses"]
         .as_array()
@@ -125,13 +128,13 @@ fn has_ended(pod: &Value, container: &str) -> bool {
             .all(|s| s["state"]["terminated"].is_object())
 }
 
-/// Writes a warning next to the states of the pod.
+/// Writes a warning to the file with the pod's states.
 fn report(shared: &Shared, c: &Container, text: String) {
     let file = shared.file(&c.pod, &c.uid, POD_STATES);
     shared.write(&file, &[(now(), format!("WARN {text}"))]).ok();
 }
 
-/// Reads one stream to its end; true if there were new lines.
+/// Reads one stream to its end. Returns true if there were new lines.
 fn read(
     shared: &Shared,
     c: &Container,
@@ -172,18 +175,19 @@ fn read(
     process.wait().ok();
     lock(&shared.children).retain(|other| !Arc::ptr_eq(other, &child));
     let error = error.join().unwrap_or_default();
-    // A container without a previous instance is not worth a warning.
+    // In `Previous` mode, an error is not reported: many containers have no previous instance.
     if !error.is_empty() && !shared.stopped() && mode != LogMode::Previous {
         report(
             shared,
             c,
-            format!("the logs of container {} broke off: {error}", c.name),
+            format!("the log stream of container {} ended: {error}", c.name),
         );
     }
     any
 }
 
-/// Copies the new lines; true if there were any. An incomplete last line comes again when the stream continues.
+/// Copies the new lines. Returns true if there were any. An incomplete last line is not copied,
+/// because the next stream sends it again.
 fn copy(
     shared: &Shared,
     file: &std::path::Path,
@@ -205,14 +209,14 @@ fn copy(
         let text = String::from_utf8_lossy(&line);
         let text = text.trim_end_matches(['\n', '\r']);
         let (stamp, message) = text.split_once(' ').unwrap_or((text, ""));
-        // A line without a time belongs to the line before it.
+        // A line without a time stamp gets the time of the line before it.
         let (at, message) = moment(stamp).map_or((position.last.unwrap_or_else(now), text), |at| {
             (at, message)
         });
         if position.is_new(at) {
             new.push((at, message.to_string()));
         }
-        // Lines that arrive together are written together.
+        // Lines that arrive together are written with one call.
         if !from.buffer().contains(&b'\n') && !new.is_empty() {
             any = true;
             if shared.write(file, &new).is_err() {
@@ -245,7 +249,7 @@ mod tests {
     }
 
     proptest! {
-        /// Streams may break anywhere, and the next one may start any time earlier.
+        /// A stream can break anywhere, and the next stream can start at any earlier time.
         #[test]
         fn broken_streams_lose_and_repeat_no_line(steps in prop::collection::vec(0i64..3, 1..60),
                                                           cuts in prop::collection::vec((0usize..60, 0i64..4), 0..6)) {

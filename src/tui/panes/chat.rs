@@ -46,7 +46,7 @@ pub fn rows(state: &State) -> Vec<Row> {
     out
 }
 
-fn thoughts(text: &str, unfolded: bool, out: &mut Vec<Row>) {
+fn thoughts(text: &str, is_shown: bool, out: &mut Vec<Row>) {
     if text.is_empty() {
         return;
     }
@@ -54,11 +54,11 @@ fn thoughts(text: &str, unfolded: bool, out: &mut Vec<Row>) {
     out.push(row(
         format!(
             "(thinking: {words} words; /thoughts {} it)",
-            if unfolded { "hides" } else { "shows" }
+            if is_shown { "hides" } else { "shows" }
         ),
         "dim",
     ));
-    if unfolded {
+    if is_shown {
         out.extend(text.lines().map(|l| row(format!("  {l}"), "dim")));
     }
 }
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn thinking_is_hidden_until_it_is_unfolded() {
+    fn thinking_is_hidden_until_the_user_shows_it() {
         let (mut folded, mut open) = (Vec::new(), Vec::new());
         thoughts("one two\nthree", false, &mut folded);
         thoughts("one two\nthree", true, &mut open);

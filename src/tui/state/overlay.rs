@@ -155,16 +155,16 @@ impl Prompt {
     }
 
     /// Replaces the text with the previous or the next question of the history.
-    pub fn recall(&mut self, asked: &[&String], earlier: bool) {
-        let at = asked.iter().rposition(|q| **q == self.text);
+    pub fn recall(&mut self, questions: &[&String], earlier: bool) {
+        let at = questions.iter().rposition(|q| **q == self.text);
         let next = match (at, earlier) {
             (Some(at), true) => at.checked_sub(1),
-            (None, true) => asked.len().checked_sub(1),
+            (None, true) => questions.len().checked_sub(1),
             (Some(at), false) => Some(at + 1),
             (None, false) => None,
         };
         if let Some(q) = next {
-            self.text = asked.get(q).map_or_else(String::new, |q| (*q).clone());
+            self.text = questions.get(q).map_or_else(String::new, |q| (*q).clone());
             self.cursor = self.text.chars().count();
         }
     }
