@@ -239,6 +239,27 @@ fn contains_word(text: &str, word: &str) -> bool {
 }
 
 #[test]
+fn faces_do_not_reach_into_the_state_of_the_corpus() {
+    // The other internals are not visible outside their rooms.
+    let internal =
+        regex::Regex::new(r"corpus\s*\.\s*read\(\)|corpus::lock|\.chunks\b[^(]").unwrap();
+    let is_face = |f: &&Source| f.module.first().is_some_and(|m| m == "cli" || m == "tui");
+    for file in sources("src").iter().filter(is_face) {
+        let code = file.code();
+        // Progress of a search: `chunks` and `chunks_done` are numbers there.
+        let found = internal
+            .find(&code)
+            .filter(|_| !file.path.ends_with("status.rs"));
+        assert!(
+            found.is_none(),
+            "{}: {}",
+            file.path,
+            found.map_or("", |m| m.as_str())
+        );
+    }
+}
+
+#[test]
 fn every_form_of_import_is_recognized() {
     let file = |module: &[&str], text: &str| Source {
         path: String::new(),

@@ -21,19 +21,19 @@ pub const STDIN: &str = "stdin";
 
 pub struct Corpus {
     pub options: Options,
-    pub catalog: FormatCatalog,
-    pub state: RwLock<State>,
-    pub store: Mutex<Arc<Store>>,
-    pub folder: Option<Folder>,
-    pub terms: RwLock<Option<Arc<Terms>>>,
+    pub(super) catalog: FormatCatalog,
+    pub(super) state: RwLock<State>,
+    pub(super) store: Mutex<Arc<Store>>,
+    pub(super) folder: Option<Folder>,
+    pub(super) terms: RwLock<Option<Arc<Terms>>>,
     /// Number of chunks that `terms` covers, or 0 if a chunk was added after `terms` was built.
-    pub covered: AtomicUsize,
-    pub latest: Mutex<Arc<Snapshot>>,
-    pub cancelled: AtomicBool,
-    pub total_bytes: AtomicU64,
-    pub started: std::time::Instant,
+    pub(super) covered: AtomicUsize,
+    pub(super) latest: Mutex<Arc<Snapshot>>,
+    pub(super) cancelled: AtomicBool,
+    pub(super) total_bytes: AtomicU64,
+    pub(super) started: std::time::Instant,
     /// The file that is being read now.
-    pub reading: Mutex<String>,
+    pub(super) reading: Mutex<String>,
 }
 
 pub fn lock<T>(m: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -41,7 +41,7 @@ pub fn lock<T>(m: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 impl Corpus {
-    pub fn new(options: Options, catalog: FormatCatalog, folder: Option<Folder>) -> Corpus {
+    pub(super) fn new(options: Options, catalog: FormatCatalog, folder: Option<Folder>) -> Corpus {
         Corpus {
             options,
             catalog,
@@ -64,7 +64,7 @@ impl Corpus {
             .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    pub fn write(&self) -> std::sync::RwLockWriteGuard<'_, State> {
+    pub(super) fn write(&self) -> std::sync::RwLockWriteGuard<'_, State> {
         self.state
             .write()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
@@ -74,18 +74,18 @@ impl Corpus {
         lock(&self.latest).clone()
     }
 
-    pub fn store(&self) -> Arc<Store> {
+    pub(super) fn store(&self) -> Arc<Store> {
         lock(&self.store).clone()
     }
 
-    pub fn terms(&self) -> Option<Arc<Terms>> {
+    pub(super) fn terms(&self) -> Option<Arc<Terms>> {
         self.terms
             .read()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
             .clone()
     }
 
-    pub fn set_terms(&self, terms: Terms) {
+    pub(super) fn set_terms(&self, terms: Terms) {
         *self
             .terms
             .write()
@@ -98,13 +98,13 @@ impl Corpus {
         self.cancelled.store(true, Ordering::Relaxed);
     }
 
-    pub fn is_cancelled(&self) -> bool {
+    pub(super) fn is_cancelled(&self) -> bool {
         self.cancelled.load(Ordering::Relaxed)
     }
 
     /// Creates a clock for a source that was last modified at `mtime` (seconds since 1970). Without
     /// `mtime`, the current time is used.
-    pub fn clock(&self, mtime: Option<u64>) -> Clock {
+    pub(super) fn clock(&self, mtime: Option<u64>) -> Clock {
         let newest = mtime.map_or_else(now, |s| (s as Moment).saturating_mul(SECOND));
         Clock::new(newest, Zone::new(self.options.zone.clone()))
     }
@@ -122,7 +122,7 @@ impl Corpus {
         }
     }
 
-    pub fn fail(&self, failure: Failure) {
+    pub(super) fn fail(&self, failure: Failure) {
         let mut state = self.write();
         if let Some(source) = state
             .sources

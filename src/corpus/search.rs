@@ -75,6 +75,15 @@ impl index::Corpus for Corpus {
     }
 }
 
+impl Corpus {
+    /// Ids of at most `limit` templates that match the words of a text, best match first. Empty
+    /// until the term index is built.
+    pub fn find_templates(&self, text: &str, limit: usize) -> Vec<TemplateKey> {
+        let found = self.terms().map(|terms| terms.templates(text, limit));
+        found.and_then(Result::ok).unwrap_or_default()
+    }
+}
+
 /// Parses a query and prepares it for the current state of the corpus.
 pub(super) fn plan(corpus: &Corpus, query: &str, range: TimeRange) -> Result<Plan, QueryError> {
     let parsed = index::parse(query)?;

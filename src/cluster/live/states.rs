@@ -218,7 +218,7 @@ mod tests {
         let text = state(&pod);
         assert_eq!(
             text,
-            "Running, 0 of 1 containers ready, 3 restarts, on n1, app waits: CrashLoopBackOff, app ended: OOMKilled (exit 137)"
+            "Running, 0 of 1 containers ready, 3 restarts, on n1, app is waiting: CrashLoopBackOff, app ended: OOMKilled (exit 137)"
         );
         assert_eq!(
             (

@@ -165,11 +165,7 @@ impl Effects {
                 ))
             }),
             Effect::FindTemplates(text) => self.spawn(move |a| {
-                let ids = a
-                    .corpus
-                    .terms()?
-                    .templates(&text, MAX_TEMPLATES_FOUND)
-                    .ok()?;
+                let ids = a.corpus.find_templates(&text, MAX_TEMPLATES_FOUND);
                 Some(Msg::Templates(text, ids))
             }),
             Effect::Compare(start, end) => {
