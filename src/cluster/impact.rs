@@ -16,8 +16,12 @@ const MANAGED_BY: [&str; 3] = [
 ];
 
 pub fn check(connection: &Connection, t: &Target, object: &Value, out: &mut Preflight) {
-    let list = |kind: ObjectKind| {
-        query::list(&connection.context(), &t.namespace, kind).unwrap_or_default()
+    let mut unread = Vec::new();
+    let mut list = |kind: ObjectKind| {
+        query::list(&connection.context(), &t.namespace, kind).unwrap_or_else(|e| {
+            unread.push(format!("{} could not be read: {e}", kind.plural()));
+            Vec::new()
+        })
     };
     pods(&list(ObjectKind::Pod), t, object, out);
     managers(object, out);
@@ -50,6 +54,7 @@ pub fn check(connection: &Connection, t: &Target, object: &Value, out: &mut Pref
             format!("the autoscaler {name} sets the number of pods and will overwrite your change"),
         );
     }
+    unread.into_iter().for_each(|text| out.check(true, text));
 }
 
 fn pods(pods: &[Value], t: &Target, object: &Value, out: &mut Preflight) {
