@@ -111,6 +111,13 @@ impl App {
         let text = timing
             .replace_all(&text, |c: &regex::Captures<'_>| "·".repeat(c[0].len()))
             .into_owned();
+        // The number of digits of a search time would move what follows it.
+        let search = regex::Regex::new(r"(matches) in \d+ ms|(matches) ·+").unwrap();
+        let text = text
+            .lines()
+            .map(|line| fixed_width(line, &search.replace(line, "matches ········")))
+            .collect::<Vec<_>>()
+            .join("\n");
         // The token estimate changes with every word of the evidence.
         let tokens = regex::Regex::new(r"about [\d.]+k? of").unwrap();
         tokens
@@ -119,6 +126,24 @@ impl App {
             })
             .into_owned()
     }
+}
+
+/// The changed line with as many columns as the line had: blanks before the closing quote are added
+/// or removed.
+fn fixed_width(line: &str, changed: &str) -> String {
+    let (width, mut text) = (line.chars().count(), changed.to_string());
+    let Some(body) = text.strip_suffix('"').filter(|_| line != changed) else {
+        return text;
+    };
+    let mut body = body.to_string();
+    while body.chars().count() + 1 > width && body.ends_with(' ') {
+        body.pop();
+    }
+    while body.chars().count() + 1 < width {
+        body.push(' ');
+    }
+    text = body + "\"";
+    text
 }
 
 /// Compares the screen with the snapshot of this name in tests/snapshots. A macro, because insta
