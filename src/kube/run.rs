@@ -44,7 +44,8 @@ impl Finished {
     /// A one-line message: the first line of stderr, or of stdout if stderr is empty.
     pub fn message(&self) -> String {
         if self.timed_out {
-            return "timed out".into();
+            return "kubectl did not finish in time; the API server may be slow or unreachable"
+                .into();
         }
         let first = self.stderr.lines().chain(self.stdout.lines()).next();
         first.unwrap_or("failed without output").to_string()
