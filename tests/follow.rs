@@ -1,7 +1,8 @@
 //! Followed folders: lines of growing, new and rotated files are read exactly once.
 
+mod support;
+
 use faultline::corpus::{self, Options};
-use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -9,13 +10,7 @@ fn append(file: &Path, lines: std::ops::Range<usize>) {
     let text: String = lines
         .map(|n| format!("2026-03-02T09:00:{:02}Z INFO line number {n}\n", n % 60))
         .collect();
-    std::fs::OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(file)
-        .unwrap()
-        .write_all(text.as_bytes())
-        .unwrap();
+    support::append(file, &text);
 }
 
 #[test]

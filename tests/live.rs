@@ -6,11 +6,11 @@ mod support;
 use faultline::cluster::{LiveLogs, follow_pods};
 use faultline::corpus;
 use faultline::text::civil::{MINUTE, SECOND, rfc3339};
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+use support::append;
 use support::cluster::{Cluster, NODE};
 use support::pty::Pty;
 
@@ -157,16 +157,6 @@ fn a_broken_stream_loses_and_repeats_no_line() {
         !folder.exists(),
         "the folder of the live logs is left behind"
     );
-}
-
-fn append(file: &Path, text: &str) {
-    std::fs::OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(file)
-        .unwrap()
-        .write_all(text.as_bytes())
-        .unwrap();
 }
 
 fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {

@@ -85,6 +85,20 @@ fn the_guide_leads_to_a_report_with_the_hypotheses() {
     }
 }
 
+/// The plan of the checkout sample, after a cluster was chosen.
+fn plan_for_a_cluster(size: (u16, u16)) -> App {
+    let mut app = analyzed("sample-logs/checkout-outage.tar.gz", size);
+    app.keys("7");
+    app.send(Msg::ClusterChosen(Connection {
+        context: "test".into(),
+        namespace: "shop".into(),
+        ..Connection::default()
+    }));
+    app.settle();
+    app.keys("esc");
+    app
+}
+
 fn check(passed: bool, text: &str) -> Check {
     Check {
         passed,
@@ -205,15 +219,7 @@ fn an_action_is_applied_by_one_key_only_after_all_checks_pass() {
 
 #[test]
 fn the_cursor_stays_on_its_action_when_rows_are_added_or_removed() {
-    let mut app = analyzed("sample-logs/checkout-outage.tar.gz", (80, 24));
-    app.keys("7");
-    app.send(Msg::ClusterChosen(Connection {
-        context: "test".into(),
-        namespace: "shop".into(),
-        ..Connection::default()
-    }));
-    app.settle();
-    app.keys("esc");
+    let mut app = plan_for_a_cluster((80, 24));
     let checks = vec![check(true, "it exists"); 12];
     for _ in 0..6 {
         app.keys("J");
@@ -252,15 +258,7 @@ fn the_cursor_stays_on_its_action_when_rows_are_added_or_removed() {
 
 #[test]
 fn an_action_of_medium_risk_asks_for_a_value_and_a_confirmation() {
-    let mut app = analyzed("sample-logs/checkout-outage.tar.gz", (120, 40));
-    app.keys("7");
-    app.send(Msg::ClusterChosen(Connection {
-        context: "test".into(),
-        namespace: "shop".into(),
-        ..Connection::default()
-    }));
-    app.settle();
-    app.keys("esc");
+    let mut app = plan_for_a_cluster((120, 40));
     let scale = |app: &App| {
         app.state
             .plan

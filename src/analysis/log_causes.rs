@@ -22,10 +22,10 @@ impl Analysis {
         out: &mut Diagnosis,
     ) {
         let skip = self.trace_sources(snapshot);
-        let map = self.service_map(snapshot, &suspect.times, &skip);
+        let names = self.service_names(snapshot, &skip);
+        let map = self.service_map(snapshot, &names, &suspect.times, &skip);
         let own = own_evidence(&suspect.windows);
         let implicated = implicated(&map);
-        let names = self.service_names(snapshot, &skip);
         let mut unhealthy: BTreeMap<String, f64> = BTreeMap::new();
         for service in names.iter().chain(implicated.keys()) {
             let (anomalous, silent) = own.get(service).copied().unwrap_or_default();

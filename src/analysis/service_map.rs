@@ -101,10 +101,11 @@ impl Analysis {
     pub fn service_map(
         &self,
         snapshot: &Snapshot,
+        names: &[String],
         suspect: &[(Moment, Moment)],
         skip: &[SourceId],
     ) -> ServiceMap {
-        let finder = NameFinder::new(&self.service_names(snapshot, skip));
+        let finder = NameFinder::new(names);
         let mut mapper = Mapper {
             finder,
             suspect,

@@ -296,7 +296,7 @@ fn search(analysis: &Analysis, snapshot: &Snapshot, query: &str) -> String {
     let (corpus, range, unit) = (&analysis.corpus, TimeRange::default(), Unit::Event);
     let matched = match count_matches(corpus, snapshot, query, range, unit) {
         Ok((n, _)) => n as usize,
-        Err(e) => return format!("invalid query: {e}"),
+        Err(e) => return e.to_string(),
     };
     let mut rows: Vec<String> = Vec::new();
     let mut take = |m: Match<'_>| {

@@ -24,11 +24,10 @@ pub fn run(global: &Global, task: Option<Task>, words: &[String]) -> Result<u8, 
     let paths: Vec<PathBuf> = paths.iter().map(PathBuf::from).collect();
     let opened = run::open(global, &paths)?;
     let (analysis, snapshot) = (&opened.analysis, &opened.snapshot);
-    let llm = run::options(global, &paths)?.1.llm;
     let question = Question {
         task,
         text,
-        llm,
+        llm: opened.settings.llm.clone(),
         ..Question::default()
     };
     let runtime = tokio::runtime::Builder::new_current_thread()

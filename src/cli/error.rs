@@ -35,15 +35,10 @@ macro_rules! from {
 from! {
     crate::config::Error,
     crate::corpus::Error,
+    crate::corpus::QueryError,
     crate::corpus::data_file::Error,
     crate::analysis::Error,
     crate::cluster::Error,
     crate::tui::Error,
     serde_json::Error,
-}
-
-impl From<crate::corpus::QueryError> for Error {
-    fn from(e: crate::corpus::QueryError) -> Error {
-        Error(format!("invalid query: {e}"))
-    }
 }

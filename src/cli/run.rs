@@ -95,13 +95,14 @@ fn user_formats(folder: &std::path::Path) -> Result<Vec<(String, String)>, Error
 /// An open corpus with its analysis. The session is held, because the corpus is closed with it.
 pub struct Opened {
     session: Session,
+    pub settings: Settings,
     pub analysis: Analysis,
     pub snapshot: Arc<Snapshot>,
 }
 
 /// Opens the inputs and waits until they are read. Prints read errors to stderr.
 pub fn open(global: &Global, paths: &[PathBuf]) -> Result<Opened, Error> {
-    let (options, _) = options(global, paths)?;
+    let (options, settings) = options(global, paths)?;
     let mut session = corpus::open(options)?;
     let snapshot = session.wait();
     let analysis = Analysis::new(session.corpus.clone());
@@ -110,6 +111,7 @@ pub fn open(global: &Global, paths: &[PathBuf]) -> Result<Opened, Error> {
     report_failures(&analysis, &snapshot, notices);
     let opened = Opened {
         session,
+        settings,
         analysis,
         snapshot,
     };

@@ -8,7 +8,6 @@ use super::pipeline;
 use super::slice::{CHUNK, cut};
 use super::state::Body;
 use super::worker::{Job, Worker, work};
-use crate::ingest::inputs::files;
 use std::collections::HashSet;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -114,14 +113,7 @@ impl NewFiles {
         if started < self.next {
             return Vec::new();
         }
-        let inputs: Vec<PathBuf> = corpus
-            .options
-            .paths
-            .iter()
-            .filter(|p| p.as_os_str() != "-")
-            .cloned()
-            .collect();
-        let mut out = files(&inputs, &mut |_| ());
+        let mut out = corpus.options.files(&mut |_| ());
         // An empty file has no format yet, so it is ignored for now.
         out.retain(|p| identity(p).is_some_and(|(id, bytes)| bytes > 0 && self.known.insert(id)));
         self.next = Instant::now() + SCAN_INTERVAL.max(started.elapsed() * 20);

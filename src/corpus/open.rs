@@ -13,7 +13,6 @@ use super::snapshot::Snapshot;
 use super::store::Store;
 use crate::index::disk::Folder;
 use crate::ingest::format::FormatCatalog;
-use crate::ingest::inputs::files;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -99,15 +98,8 @@ impl Drop for Session {
 
 fn run(corpus: &Corpus) {
     let mut failures = Vec::new();
-    let paths: Vec<_> = corpus
-        .options
-        .paths
-        .iter()
-        .filter(|p| p.as_os_str() != "-")
-        .cloned()
-        .collect();
-    let found = files(&paths, &mut |f| failures.push(f));
-    let mut arrivals = follow::NewFiles::new(&found);
+    let found = corpus.options.files(&mut |f| failures.push(f));
+    let mut new_files = follow::NewFiles::new(&found);
     let total: u64 = found
         .iter()
         .filter_map(|p| std::fs::metadata(p).ok())
@@ -115,7 +107,7 @@ fn run(corpus: &Corpus) {
         .sum();
     corpus.total_bytes.store(total, Ordering::Relaxed);
     corpus.write().failures = failures;
-    let stdin = corpus.options.paths.iter().any(|p| p.as_os_str() == "-");
+    let stdin = corpus.options.reads_stdin();
     let mut assembler = Assembler::new(corpus);
     let resumed = if stdin {
         None
@@ -147,7 +139,7 @@ fn run(corpus: &Corpus) {
     }
     assembler.publish(true, true);
     if corpus.options.follow && !stdin {
-        follow::follow(corpus, &mut assembler, &mut arrivals);
+        follow::follow(corpus, &mut assembler, &mut new_files);
     }
 }
 

@@ -1,7 +1,9 @@
 //! Options for opening a corpus: paths, limits, formats, folders. Plain data.
 
 use crate::config::settings::Health;
+use crate::ingest::inputs;
 use crate::ingest::walk::Limits;
+use crate::model::Failure;
 use jiff::tz::TimeZone;
 use std::path::PathBuf;
 
@@ -39,6 +41,17 @@ pub struct Options {
 }
 
 impl Options {
+    /// Standard input is one of the inputs.
+    pub fn reads_stdin(&self) -> bool {
+        self.paths.iter().any(|p| p.as_os_str() == "-")
+    }
+
+    /// The files that the paths name. Standard input is not among them.
+    pub(super) fn files(&self, failed: &mut dyn FnMut(Failure)) -> Vec<PathBuf> {
+        let paths = self.paths.iter().filter(|p| p.as_os_str() != "-");
+        inputs::files(&paths.cloned().collect::<Vec<_>>(), failed)
+    }
+
     pub fn new(paths: Vec<PathBuf>) -> Options {
         Options {
             paths,

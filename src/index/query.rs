@@ -32,21 +32,21 @@ pub enum Field {
 /// Why a query cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum QueryError {
-    #[error("unexpected ')'")]
+    #[error("invalid query: unexpected ')'")]
     UnexpectedClose,
-    #[error("missing closing {0}")]
+    #[error("invalid query: missing closing {0}")]
     Unclosed(char),
-    #[error("expected a word or '(' after '-'")]
+    #[error("invalid query: expected a word or '(' after '-'")]
     NothingToExclude,
-    #[error("expected a word, found an operator")]
+    #[error("invalid query: expected a word, found an operator")]
     UnexpectedOperator,
-    #[error("invalid template id '{0}': expected a number")]
+    #[error("invalid query: invalid template id '{0}': expected a number")]
     TemplateId(String),
-    #[error("unknown level '{0}', expected one of: {levels}", levels = Level::ALL.map(Level::name).join(", "))]
+    #[error("invalid query: unknown level '{0}', expected one of: {levels}", levels = Level::ALL.map(Level::name).join(", "))]
     Level(String),
-    #[error("unknown comparison operator '{0}' for a level")]
+    #[error("invalid query: unknown comparison operator '{0}' for a level")]
     Operator(String),
-    #[error("invalid regular expression: {0}")]
+    #[error("invalid query: invalid regular expression: {0}")]
     Regex(String),
 }
 

@@ -105,7 +105,17 @@ struct Keyed<'t, 'c, 'o> {
     members: usize,
 }
 
-impl Keyed<'_, '_, '_> {
+impl<'t, 'c, 'o> Keyed<'t, 'c, 'o> {
+    fn new(text: &'t [u8], clock: &'c mut Clock, out: &'o mut Parsed) -> Self {
+        Keyed {
+            text,
+            clock,
+            out,
+            best: Best::default(),
+            members: 0,
+        }
+    }
+
     fn add_member(&mut self, parent: &[u8], key_at: Span, span: Span, quoted: bool) {
         self.members += 1;
         let text = self.text;
@@ -205,13 +215,7 @@ pub fn json(text: &[u8], clock: &mut Clock, out: &mut Parsed) -> bool {
     if text.get(start) != Some(&b'{') {
         return false;
     }
-    let mut keyed = Keyed {
-        text,
-        clock,
-        out,
-        best: Best::default(),
-        members: 0,
-    };
+    let mut keyed = Keyed::new(text, clock, out);
     let ended = object(&mut keyed, start + 1, b"");
     let members = keyed.members;
     let whole = ended.is_some_and(|e| skip_blanks(text, e) == text.len());
@@ -264,13 +268,7 @@ fn object(keyed: &mut Keyed, mut at: usize, parent: &[u8]) -> Option<usize> {
 
 /// Parses `key=value key="quoted value"`. Requires at least two pairs and one well-known key.
 pub fn logfmt(text: &[u8], clock: &mut Clock, out: &mut Parsed) -> bool {
-    let mut keyed = Keyed {
-        text,
-        clock,
-        out,
-        best: Best::default(),
-        members: 0,
-    };
+    let mut keyed = Keyed::new(text, clock, out);
     let mut at = skip_blanks(text, 0);
     let mut known = 0;
     while at < text.len() {
@@ -289,30 +287,21 @@ pub fn logfmt(text: &[u8], clock: &mut Clock, out: &mut Parsed) -> bool {
             continue;
         }
         at += 1;
-        let (span, quoted) = if text.get(at) == Some(&b'"') {
+        let span = if text.get(at) == Some(&b'"') {
             let Some(end) = string_end(text, at + 1) else {
                 return false;
             };
             let span = Span::new(at + 1, end);
             at = end + 1;
-            (span, true)
+            span
         } else {
-            let end = at
-                + text[at..]
-                    .iter()
-                    .position(|b| *b == b' ')
-                    .unwrap_or(text.len() - at);
-            let span = Span::new(at, end);
-            at = end;
-            (span, true)
+            let start = at;
+            at = memchr::memchr(b' ', &text[at..]).map_or(text.len(), |n| at + n);
+            Span::new(start, at)
         };
         known += usize::from(role(key).is_some());
-        keyed.add_member(
-            b"",
-            Span::new(key_start, key_start + key.len()),
-            span,
-            quoted,
-        );
+        let key_at = Span::new(key_start, key_start + key.len());
+        keyed.add_member(b"", key_at, span, true);
         if !matches!(text.get(at), None | Some(b' ' | b'\t')) {
             return false;
         }
@@ -334,13 +323,7 @@ pub fn export(text: &[u8], clock: &mut Clock, out: &mut Parsed) -> bool {
     if !text.starts_with(EXPORT) {
         return false;
     }
-    let mut keyed = Keyed {
-        text,
-        clock,
-        out,
-        best: Best::default(),
-        members: 0,
-    };
+    let mut keyed = Keyed::new(text, clock, out);
     let mut at = 0;
     while at < text.len() {
         let end = memchr::memchr(b'\n', &text[at..]).map_or(text.len(), |n| at + n);

@@ -66,86 +66,84 @@ impl Operation {
             Operation::DeletePod { name, dry_run } => out
                 .push(&["delete", "pod", name])
                 .push_if(*dry_run, &[DRY_RUN]),
-            Operation::Logs { object, .. } => self.logs(object, &mut out),
-            Operation::Patch { object, .. } => self.patch(object, &mut out),
-            Operation::RolloutStatus { object, .. }
-            | Operation::RolloutHistory { object }
-            | Operation::RolloutUndo { object, .. } => self.rollout(object, &mut out),
-        };
-        out.0
-    }
-
-    fn logs<'a>(&self, object: &ObjectName, out: &'a mut Arguments) -> &'a mut Arguments {
-        let Operation::Logs {
-            container,
-            mode,
-            start,
-            timestamps,
-            ..
-        } = self
-        else {
-            return out;
-        };
-        let name = match object.kind {
-            ObjectKind::Pod => object.name.clone(),
-            _ => object.to_string(),
-        };
-        let start = match start {
-            LogStart::Ago(d) => format!("--since={d}"),
-            LogStart::At(t) => format!("--since-time={t}"),
-            LogStart::Tail(n) => format!("--tail={n}"),
-        };
-        let mode: &[&str] = match mode {
-            LogMode::Once => &[],
-            LogMode::Follow => &["-f"],
-            LogMode::Previous => &["--previous"],
-        };
-        out.push(&["logs", &name])
-            .option("-c", container.as_ref())
-            .push_if(*timestamps, &["--timestamps"])
-            .push(&[&start])
-            .push(mode)
-    }
-
-    fn patch<'a>(&self, object: &ObjectName, out: &'a mut Arguments) -> &'a mut Arguments {
-        let Operation::Patch {
-            patch_type,
-            body,
-            dry_run,
-            ..
-        } = self
-        else {
-            return out;
-        };
-        let patch_type = match patch_type {
-            PatchType::Merge => "--type=merge",
-            PatchType::Strategic => "--type=strategic",
-        };
-        out.push(&["patch", object.kind.name(), &object.name, patch_type])
-            .push(&["-p", body])
-            .push_if(*dry_run, &[DRY_RUN])
-            .push_if(*dry_run, Output::Json.flags())
-    }
-
-    fn rollout<'a>(&self, object: &ObjectName, out: &'a mut Arguments) -> &'a mut Arguments {
-        let object = object.to_string();
-        match self {
-            Operation::RolloutStatus { timeout_s, .. } => {
+            Operation::Logs {
+                object,
+                container,
+                mode,
+                start,
+                timestamps,
+            } => out
+                .push(&["logs", &pod_or_owner(object)])
+                .option("-c", container.as_ref())
+                .push_if(*timestamps, &["--timestamps"])
+                .push(&[&start.flag()])
+                .push(mode.flags()),
+            Operation::Patch {
+                object,
+                patch_type,
+                body,
+                dry_run,
+            } => out
+                .push(&["patch", object.kind.name(), &object.name])
+                .push(&[patch_type.flag(), "-p", body])
+                .push_if(*dry_run, &[DRY_RUN])
+                .push_if(*dry_run, Output::Json.flags()),
+            Operation::RolloutStatus { object, timeout_s } => {
                 let timeout =
                     timeout_s.map_or("--watch=false".into(), |s| format!("--timeout={s}s"));
-                out.push(&["rollout", "status", &object, &timeout])
+                out.push(&["rollout", "status", &object.to_string(), &timeout])
+            }
+            Operation::RolloutHistory { object } => {
+                out.push(&["rollout", "history", &object.to_string()])
             }
             Operation::RolloutUndo {
+                object,
                 to_revision,
                 dry_run,
-                ..
             } => {
                 let revision = to_revision.map(|n| format!("--to-revision={n}"));
-                out.push(&["rollout", "undo", &object])
+                out.push(&["rollout", "undo", &object.to_string()])
                     .push(&revision.iter().map(String::as_str).collect::<Vec<_>>())
                     .push_if(*dry_run, &[DRY_RUN])
             }
-            _ => out.push(&["rollout", "history", &object]),
+        };
+        out.0
+    }
+}
+
+/// A pod is named alone, and what owns pods with its kind.
+fn pod_or_owner(object: &ObjectName) -> String {
+    match object.kind {
+        ObjectKind::Pod => object.name.clone(),
+        _ => object.to_string(),
+    }
+}
+
+impl LogStart {
+    fn flag(&self) -> String {
+        match self {
+            LogStart::Ago(d) => format!("--since={d}"),
+            LogStart::At(t) => format!("--since-time={t}"),
+            LogStart::Tail(n) => format!("--tail={n}"),
+        }
+    }
+}
+
+impl LogMode {
+    fn flags(&self) -> &'static [&'static str] {
+        match self {
+            LogMode::Once => &[],
+            LogMode::Follow => &["-f"],
+            LogMode::Previous => &["--previous"],
+        }
+    }
+}
+
+impl PatchType {
+    fn flag(&self) -> &'static str {
+        match self {
+            PatchType::Merge => "--type=merge",
+            PatchType::Strategic => "--type=strategic",
         }
     }
 }

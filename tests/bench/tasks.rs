@@ -154,6 +154,12 @@ impl Model {
     }
 }
 
+/// The first column of the rows as `N: text` lines.
+fn numbered(rows: &[&(String, String)]) -> String {
+    let line = |(i, row): (usize, &&(String, String))| format!("{}: {}\n", i + 1, row.0);
+    rows.iter().enumerate().map(line).collect()
+}
+
 /// Prints the token F1 of the model's templates against the labeled ones.
 fn parsing(model: &Model, data: &Path) {
     let folders = std::fs::read_dir(data.join("loghub2k"))
@@ -181,11 +187,7 @@ fn parsing(model: &Model, data: &Path) {
                 .step_by(101)
                 .take(BATCH)
                 .collect();
-            let lines: String = picked
-                .iter()
-                .enumerate()
-                .map(|(i, r)| format!("{}: {}\n", i + 1, r.0))
-                .collect();
+            let lines = numbered(&picked);
             let answers = model.numbered(
                 "parse",
                 &format!(
@@ -229,11 +231,7 @@ fn anomalies(model: &Model, data: &Path) {
                 .step_by(rows.len() / BATCH + 1)
                 .take(BATCH)
                 .collect();
-            let lines: String = picked
-                .iter()
-                .enumerate()
-                .map(|(i, r)| format!("{}: {}\n", i + 1, r.0))
-                .collect();
+            let lines = numbered(&picked);
             let question = format!(
                 "Is each of these normal? Write 'N: normal' or 'N: abnormal', nothing else.\n{lines}"
             );

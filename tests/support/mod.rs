@@ -54,3 +54,15 @@ pub fn sample(name: &str) -> PathBuf {
         .join("sample-logs")
         .join(name)
 }
+
+/// Adds text to a file, and makes the file if it is missing.
+pub fn append(file: &std::path::Path, text: &str) {
+    use std::io::Write;
+    std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(file)
+        .unwrap()
+        .write_all(text.as_bytes())
+        .unwrap();
+}

@@ -72,8 +72,7 @@ async fn session(
     keymap: Keymap,
     (theme, themes): (&Theme, &[Theme]),
 ) -> Result<End, Error> {
-    let piped = options.paths.iter().any(|p| p.as_os_str() == "-");
-    options.follow = !piped && !options.paths.is_empty();
+    options.follow = !options.reads_stdin() && !options.paths.is_empty();
     let size = crossterm::terminal::size().map_err(Error::Terminal)?;
     let mut state = State::new(setup::title(&options), keymap, theme.clone(), size);
     state.themes = themes.to_vec();

@@ -22,20 +22,20 @@ pub fn themes(name: Option<&str>) -> Result<(Theme, Vec<Theme>), Error> {
     };
     let is_plain = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty())
         || std::env::var("TERM").is_ok_and(|t| t == "dumb" || t.ends_with("-m") || t == "vt100");
-    let load = |name: &str| {
-        let theme = theme::load(name, &extra)?;
+    let load = |name: &str, extra: &dyn Fn(&str) -> Option<String>| {
+        let theme = theme::load(name, extra)?;
         Ok::<_, Error>(if is_plain {
             theme.without_color()
         } else {
             theme
         })
     };
-    let chosen = load(name.unwrap_or("ansi"))?;
-    let all = theme::names()
-        .into_iter()
-        .map(load)
-        .collect::<Result<_, _>>()?;
-    Ok((chosen, all))
+    // A broken file of the user is an error only if the user chose it.
+    let built_in = theme::names().into_iter().map(|name| load(name, &|_| None));
+    Ok((
+        load(name.unwrap_or("ansi"), &extra)?,
+        built_in.collect::<Result<_, _>>()?,
+    ))
 }
 
 /// The name of what is open: the paths, or the name of the live logs.

@@ -232,13 +232,13 @@ fn new_found(state: &mut State, purpose: Purpose, found: SearchResults) {
                 }
             }
             if let Some(e) = &found.error {
-                state.notice = Some(format!("invalid query: {e}"));
+                state.notice = Some(e.to_string());
             }
             state.events.filtering = Some(found);
         }
         Purpose::Search => {
             let typing = matches!(state.overlays.last(), Some(Overlay::Prompt(p)) if p.kind == PromptKind::Search);
-            let error = found.error.as_ref().map(|e| format!("invalid query: {e}"));
+            let error = found.error.as_ref().map(ToString::to_string);
             state.events.found = Some(found);
             if let Some(Overlay::Prompt(p)) = state.overlays.last_mut() {
                 p.error = error;

@@ -156,7 +156,7 @@ fn accept(state: &mut State, prompt: Prompt) -> Vec<Effect> {
                 return vec![];
             }
             if let Some(e) = crate::corpus::check_query(&text).err() {
-                state.notice = Some(format!("invalid query: {e}"));
+                state.notice = Some(e.to_string());
                 return vec![];
             }
             state.events.follow = false;
@@ -164,7 +164,7 @@ fn accept(state: &mut State, prompt: Prompt) -> Vec<Effect> {
         }
         PromptKind::Filter => {
             if let Some(e) = crate::corpus::check_query(&text).err() {
-                state.notice = Some(format!("invalid query: {e}"));
+                state.notice = Some(e.to_string());
                 return vec![];
             }
             state.events.filter.text = text;

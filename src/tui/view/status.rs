@@ -165,7 +165,7 @@ fn filter_text(state: &State) -> Option<String> {
 fn search_text(state: &State) -> Option<String> {
     let found = state.events.found.as_ref()?;
     if let Some(e) = &found.error {
-        return Some(for_terminal(&format!("invalid query: {e}")));
+        return Some(for_terminal(&e.to_string()));
     }
     let here = found
         .rows
