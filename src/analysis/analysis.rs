@@ -6,6 +6,7 @@ use super::baseline::Baseline;
 use super::memory::Memory;
 use crate::corpus::{Corpus, Snapshot, lock};
 use crate::model::{Diagnosis, Findings};
+use crate::text::redact::Redactor;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -29,6 +30,7 @@ pub struct Analysis {
     memory_generation: AtomicU64,
     findings: Cached<Findings>,
     diagnosis: Cached<Diagnosis>,
+    redactor: Cached<Redactor>,
 }
 
 impl Analysis {
@@ -53,6 +55,7 @@ impl Analysis {
             memory_generation: AtomicU64::new(0),
             findings: Mutex::default(),
             diagnosis: Mutex::default(),
+            redactor: Mutex::default(),
         }
     }
 
@@ -104,6 +107,15 @@ impl Analysis {
         let findings = self.findings(snapshot);
         let diagnose = || self.diagnose(snapshot, &findings, None, &|_| true);
         self.cached(&self.diagnosis, self.key(snapshot), diagnose)
+    }
+
+    /// Returns the redactor that `learn` made for this state.
+    pub(super) fn cached_redactor(
+        &self,
+        snapshot: &Snapshot,
+        learn: impl FnOnce() -> Redactor,
+    ) -> Arc<Redactor> {
+        self.cached(&self.redactor, self.key(snapshot), learn)
     }
 
     fn key(&self, snapshot: &Snapshot) -> Key {

@@ -22,6 +22,7 @@ mod objects;
 mod plan;
 mod reasons;
 mod report;
+mod secrets;
 mod sequence;
 mod series;
 mod service_map;

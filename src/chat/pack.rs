@@ -6,6 +6,7 @@ use crate::analysis::Analysis;
 use crate::corpus::Snapshot;
 use crate::model::{Diagnosis, EventId, Findings, Reason, Severity};
 use crate::text::civil::rfc3339;
+use crate::text::redact::Redactor;
 use std::collections::BTreeMap;
 
 /// Characters per token. Deliberately low, so that the estimated number of tokens is too high
@@ -48,12 +49,19 @@ impl Pack {
     }
 
     /// Appends a log line with its mark.
-    fn line(&mut self, analysis: &Analysis, snapshot: &Snapshot, id: EventId, budget: usize) {
+    fn line(
+        &mut self,
+        analysis: &Analysis,
+        snapshot: &Snapshot,
+        id: EventId,
+        (budget, redactor): (usize, &mut Redactor),
+    ) {
         let Some(event) = analysis.corpus.event(snapshot, id) else {
             return;
         };
-        let message: String = event
-            .message
+        // A secret that is cut could not be recognized any more.
+        let message: String = redactor
+            .redact(&event.message)
             .lines()
             .next()
             .unwrap_or_default()
@@ -81,18 +89,19 @@ impl Pack {
     }
 }
 
-/// Builds a pack of at most `budget` tokens.
+/// Builds a pack of at most `budget` tokens, without the secrets that `redactor` finds.
 pub fn pack(
     analysis: &Analysis,
     snapshot: &Snapshot,
-    findings: &Findings,
-    d: &Diagnosis,
+    (findings, d): (&Findings, &Diagnosis),
     budget: usize,
+    redactor: &mut Redactor,
 ) -> Pack {
     let mut builder = Builder {
         analysis,
         snapshot,
         budget,
+        redactor,
         pack: Pack::default(),
     };
     builder.summary(d);
@@ -109,11 +118,13 @@ struct Builder<'a> {
     analysis: &'a Analysis,
     snapshot: &'a Snapshot,
     budget: usize,
+    redactor: &'a mut Redactor,
     pack: Pack,
 }
 
 impl Builder<'_> {
     fn add(&mut self, line: String) -> bool {
+        let line = self.redactor.redact(&line);
         self.pack.add(self.budget, line)
     }
 
@@ -123,8 +134,12 @@ impl Builder<'_> {
     }
 
     fn line(&mut self, id: EventId) {
-        self.pack
-            .line(self.analysis, self.snapshot, id, self.budget);
+        self.pack.line(
+            self.analysis,
+            self.snapshot,
+            id,
+            (self.budget, self.redactor),
+        );
     }
 
     fn summary(&mut self, d: &Diagnosis) {

@@ -5,7 +5,6 @@ use super::question::Question;
 use super::request::{self, ANSWER_TOKENS, MAX_WINDOW};
 use crate::analysis::Analysis;
 use crate::corpus::Snapshot;
-use crate::text::redact::Redactor;
 use serde_json::Value;
 
 /// Estimated tokens that would be sent with a question, and the size of the context window.
@@ -26,19 +25,10 @@ fn prompt(
     question: &Question,
 ) -> (Vec<Value>, u64, usize) {
     let (findings, d) = (analysis.findings(snapshot), analysis.diagnosis(snapshot));
-    let pack = pack::pack(
-        analysis,
-        snapshot,
-        &findings,
-        &d,
-        request::evidence_budget(MAX_WINDOW),
-    );
-    let messages = request::messages(
-        question,
-        question.task(),
-        &pack,
-        &mut Redactor::new(question.llm.hide_names),
-    );
+    let mut redactor = analysis.redactor(snapshot, question.llm.hide_names);
+    let budget = request::evidence_budget(MAX_WINDOW);
+    let pack = pack::pack(analysis, snapshot, (&findings, &d), budget, &mut redactor);
+    let messages = request::messages(question, question.task(), &pack, &mut redactor);
     let tokens: usize = messages
         .iter()
         .map(|m| m["content"].as_str().unwrap_or_default().len() / CHARS_PER_TOKEN)

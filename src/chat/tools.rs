@@ -8,6 +8,7 @@ use crate::model::{
     Diagnosis, EventId, Findings, Moment, ServiceHealth, TemplateIx, TimeRange, VariableStats,
 };
 use crate::text::civil::rfc3339;
+use crate::text::redact::Redactor;
 use serde_json::{Value, json};
 
 /// Maximum number of rows in one result.
@@ -90,21 +91,23 @@ pub fn schemas() -> Value {
 
 /// Runs one tool call. If the name is unknown or an argument is bad, the result is an error
 /// message, so that the model can correct the call. `context` is the kubeconfig context of the
-/// cluster, if one is connected.
+/// cluster, if one is connected. The result is redacted where a row shows only a part of an event;
+/// the caller redacts it once more as a whole.
 pub fn run(
     analysis: &Analysis,
     snapshot: &Snapshot,
     (name, arguments): (&str, &Value),
     context: Option<&str>,
+    redactor: &mut Redactor,
 ) -> String {
     let text = |k: &str| arguments[k].as_str().unwrap_or_default();
     let template = number(&arguments["id"]).and_then(|id| snapshot.template_by_id(id));
     let diagnosis = || analysis.diagnosis(snapshot);
     match name {
-        "search" => search(analysis, snapshot, text("query")),
+        "search" => search(analysis, snapshot, text("query"), redactor),
         "template" | "values" => match template {
             None => "no such template".into(),
-            Some(t) if name == "values" => values(analysis, snapshot, t),
+            Some(t) if name == "values" => values(analysis, snapshot, t, redactor),
             Some(t) => describe_template(snapshot, t),
         },
         "around" => around(analysis, snapshot, number(&arguments["line"])),
@@ -243,20 +246,39 @@ fn range(text: &str) -> Option<(Moment, Moment)> {
     Some((moment(start.trim())?, moment(end.trim())?))
 }
 
-fn values(analysis: &Analysis, snapshot: &Snapshot, template: TemplateIx) -> String {
+fn values(
+    analysis: &Analysis,
+    snapshot: &Snapshot,
+    template: TemplateIx,
+    redactor: &mut Redactor,
+) -> String {
     let (stats, inspected) = analysis.corpus.values(snapshot, template);
+    let text = &snapshot.templates[template.index()].text;
     let row = |(n, v): (usize, &VariableStats)| {
         let top: Vec<String> = v
             .top
             .iter()
             .take(5)
-            .map(|(value, n)| format!("{value} ({n})"))
+            .map(|(value, count)| {
+                let value = in_template(text, n, value, redactor);
+                format!("{value} ({count})")
+            })
             .collect();
         let (n, distinct, top) = (n + 1, v.distinct, top.join(", "));
         format!("variable {n}: {distinct} distinct values, most frequent: {top}")
     };
     let rows = stats.iter().enumerate().map(row).collect();
     format!("from {inspected} events:\n{}", capped(rows))
+}
+
+/// The `n`-th value of a template, redacted as it would be in its line: the words around it can
+/// say that it is a secret.
+fn in_template(template: &str, n: usize, value: &str, redactor: &mut Redactor) -> String {
+    let Some((at, mark)) = template.match_indices("<*>").nth(n) else {
+        return redactor.redact(value);
+    };
+    let line = format!("{}{value}{}", &template[..at], &template[at + mark.len()..]);
+    redactor.redact_in(&line, at, value)
 }
 
 fn services(d: &Diagnosis) -> String {
@@ -292,7 +314,12 @@ impl From<QueryError> for Stop {
     }
 }
 
-fn search(analysis: &Analysis, snapshot: &Snapshot, query: &str) -> String {
+fn search(
+    analysis: &Analysis,
+    snapshot: &Snapshot,
+    query: &str,
+    redactor: &mut Redactor,
+) -> String {
     let (corpus, range, unit) = (&analysis.corpus, TimeRange::default(), Unit::Event);
     let matched = match count_matches(corpus, snapshot, query, range, unit) {
         Ok((n, _)) => n as usize,
@@ -300,7 +327,8 @@ fn search(analysis: &Analysis, snapshot: &Snapshot, query: &str) -> String {
     };
     let mut rows: Vec<String> = Vec::new();
     let mut take = |m: Match<'_>| {
-        let first = m.event.message.lines().next().unwrap_or_default();
+        let message = redactor.redact(&m.event.message);
+        let first = message.lines().next().unwrap_or_default();
         let message: String = first.chars().take(MAX_MESSAGE).collect();
         let time = m.event.time.map_or_else(String::new, |t| rfc3339(t, 3));
         let (id, level, service) = (m.event.id, m.event.level.name(), &m.event.service);

@@ -54,7 +54,9 @@ pub async fn ask(
             }
         }
     }
-    let pack = pack::pack(analysis, snapshot, &findings, &d, MAX_WINDOW as usize);
+    let mut redactor = analysis.redactor(snapshot, false);
+    let budget = MAX_WINDOW as usize;
+    let pack = pack::pack(analysis, snapshot, (&findings, &d), budget, &mut redactor);
     let text = analyst::answer(
         analysis,
         snapshot,
@@ -120,8 +122,8 @@ async fn with_model(
         });
     }
     let (findings, d) = (analysis.findings(snapshot), analysis.diagnosis(snapshot));
-    let pack = pack::pack(analysis, snapshot, &findings, &d, budget);
-    let mut redactor = Redactor::new(llm.hide_names);
+    let mut redactor = analysis.redactor(snapshot, llm.hide_names);
+    let pack = pack::pack(analysis, snapshot, (&findings, &d), budget, &mut redactor);
     let messages = request::messages(question, question.task(), &pack, &mut redactor);
     let answer = Answer {
         by: AnsweredBy::Model,
@@ -209,7 +211,7 @@ impl Turn<'_> {
         Err(Error::ToolsWithoutEnd)
     }
 
-    /// Prepares text of the model for display: restores redacted values and removes control
+    /// Prepares text of the model for display: restores redacted names and removes control
     /// characters.
     pub fn clean(&self, text: &str) -> String {
         self.redactor
@@ -280,13 +282,17 @@ impl Turn<'_> {
                 self.snapshot,
                 (tool, arguments),
                 self.question.cluster_context.as_deref(),
+                &mut self.redactor,
             )
         };
         previous.push(key);
         self.answer.tool_calls += 1;
-        let content = self
+        let content: String = self
             .redactor
-            .redact(&result.chars().take(MAX_RESULT).collect::<String>());
+            .redact(&result)
+            .chars()
+            .take(MAX_RESULT)
+            .collect();
         self.messages
             .push(json!({"role": "tool", "tool_name": tool, "content": content}));
     }

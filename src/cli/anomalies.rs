@@ -40,7 +40,9 @@ pub fn run(
             let findings = (*analysis.findings(snapshot)).clone();
             let findings = within_range(global, snapshot, findings)?;
             match global.format {
-                OutputFormat::Text => text(&findings, &mut out)?,
+                OutputFormat::Text => lines(&findings)
+                    .iter()
+                    .try_for_each(|l| out.line(&for_terminal(l)))?,
                 _ => out.json(&object(&findings))?,
             }
             findings
@@ -91,61 +93,50 @@ pub fn object(f: &Findings) -> Value {
     json!({"events": f.events, "baseline": baseline, "windows": f.windows.iter().map(window).collect::<Vec<_>>(), "notes": f.notes})
 }
 
-/// Prints the anomalies as text.
-pub fn text(f: &Findings, out: &mut Out) -> Result<(), Error> {
+/// The anomalies as lines of text.
+pub fn lines(f: &Findings) -> Vec<String> {
+    let mut out = Vec::new();
     if let Some((a, z)) = f.baseline {
-        out.line(&format!(
-            "baseline: {}..{} ({})",
-            time(a),
-            time(z),
-            human_duration(z - a)
-        ))?;
+        let length = human_duration(z - a);
+        out.push(format!("baseline: {}..{} ({length})", time(a), time(z)));
     }
     if f.windows.is_empty() {
-        out.line(&format!("No anomalies found in {} events", f.events))?;
+        out.push(format!("No anomalies found in {} events", f.events));
     }
-    for w in &f.windows {
-        let tags = if w.tags.is_empty() {
-            String::new()
-        } else {
-            format!(" [{}]", w.tags.join(", "))
-        };
-        let services = if w.services.len() > 6 {
-            format!(
-                "{} and {} more",
-                w.services[..6].join(", "),
-                w.services.len() - 6
-            )
-        } else {
-            w.services.join(", ")
-        };
-        out.line("")?;
-        out.line(&format!(
-            "{} {}..{} ({}){tags} {}",
-            w.severity.name().to_uppercase(),
-            time(w.start),
-            time(w.end),
-            human_duration(w.end - w.start),
-            for_terminal(&services)
-        ))?;
-        for r in w.reasons.iter().take(8) {
-            let place = r
-                .lines
-                .first()
-                .map_or_else(String::new, |l| format!("  {}:{}", l.source, l.line));
-            out.line(&for_terminal(&format!(
-                "  {:<13} {}: {}{place}",
-                r.kind.name(),
-                r.service,
-                r.text
-            )))?;
-        }
-        if w.reasons.len() > 8 {
-            out.line(&format!("  … {} more reasons", w.reasons.len() - 8))?;
-        }
+    f.windows.iter().for_each(|w| window_lines(w, &mut out));
+    out.push(String::new());
+    out.extend(f.notes.iter().map(|n| format!("({n})")));
+    out
+}
+
+fn window_lines(w: &Window, out: &mut Vec<String>) {
+    let tags = if w.tags.is_empty() {
+        String::new()
+    } else {
+        format!(" [{}]", w.tags.join(", "))
+    };
+    let shown = &w.services[..w.services.len().min(6)];
+    let mut services = shown.join(", ");
+    if w.services.len() > shown.len() {
+        services.push_str(&format!(" and {} more", w.services.len() - shown.len()));
     }
-    out.line("")?;
-    f.notes.iter().try_for_each(|n| out.line(&format!("({n})")))
+    out.push(String::new());
+    out.push(format!(
+        "{} {}..{} ({}){tags} {services}",
+        w.severity.name().to_uppercase(),
+        time(w.start),
+        time(w.end),
+        human_duration(w.end - w.start),
+    ));
+    for r in w.reasons.iter().take(8) {
+        let place = r.lines.first();
+        let place = place.map_or_else(String::new, |l| format!("  {}:{}", l.source, l.line));
+        let (kind, service, text) = (r.kind.name(), &r.service, &r.text);
+        out.push(format!("  {kind:<13} {service}: {text}{place}"));
+    }
+    if w.reasons.len() > 8 {
+        out.push(format!("  … {} more reasons", w.reasons.len() - 8));
+    }
 }
 
 fn sessions(

@@ -8,6 +8,7 @@ use crate::config::args::{Global, IncidentCommand, OutputFormat};
 use crate::config::paths::Paths;
 use crate::model::Level;
 use crate::text::escape::for_terminal;
+use crate::text::redact::Redactor;
 use std::path::{Path, PathBuf};
 
 /// Maximum number of templates in a saved incident.
@@ -41,6 +42,8 @@ pub fn run(global: &Global, command: &IncidentCommand) -> Result<u8, Error> {
             memory.save(&data)?;
         }
         IncidentCommand::Export { file } => {
+            // The file is made to be passed on.
+            memory.incidents.incidents.iter_mut().for_each(redact);
             let text = toml::to_string_pretty(&memory.incidents).map_err(|e| e.to_string())?;
             std::fs::write(file, text).map_err(|e| format!("{}: {e}", file.display()))?;
             let number = memory.incidents.incidents.len();
@@ -111,6 +114,15 @@ fn import(memory: &mut Memory, file: &Path) -> Result<usize, Error> {
     Ok(imported)
 }
 
+/// Replaces secrets in the texts of an incident.
+fn redact(incident: &mut Incident) {
+    let mut redactor = Redactor::default();
+    let texts = [&mut incident.title, &mut incident.cause, &mut incident.fix];
+    for text in texts.into_iter().chain(&mut incident.templates) {
+        *text = redactor.redact(text);
+    }
+}
+
 /// Makes an incident from the anomalies and the diagnosis of a corpus.
 fn from_corpus(
     global: &Global,
@@ -123,6 +135,7 @@ fn from_corpus(
     let (analysis, snapshot) = (&opened.analysis, &opened.snapshot);
     let findings = analysis.findings(snapshot);
     let diagnosis = analysis.diagnosis(snapshot);
+    let mut redactor = analysis.redactor(snapshot, false);
     let mut templates: Vec<String> = Vec::new();
     for reason in findings.windows.iter().flat_map(|w| &w.reasons) {
         let Some(t) = reason
@@ -132,9 +145,9 @@ fn from_corpus(
         else {
             continue;
         };
-        if t.level >= Level::Warn && !templates.contains(&t.text) && templates.len() < MAX_TEMPLATES
-        {
-            templates.push(t.text.clone());
+        let text = redactor.redact(&t.text);
+        if t.level >= Level::Warn && !templates.contains(&text) && templates.len() < MAX_TEMPLATES {
+            templates.push(text);
         }
     }
     if templates.is_empty() {

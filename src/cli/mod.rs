@@ -28,6 +28,8 @@ use std::process::ExitCode;
 /// Parses the arguments, runs the command, and prints its error to stderr.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    // The cache, the journals and the reports hold text of logs: only the user can read them.
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     let result = logging::start(cli.global.log.as_deref()).and_then(|()| execute(&cli));
     match result {
         Ok(status) => ExitCode::from(status),

@@ -27,15 +27,29 @@ pub fn run(global: &Global, paths: &[PathBuf]) -> Result<u8, Error> {
         actions: &actions,
     };
     let anomalous = report.is_anomalous();
+    // A report is made to be passed on.
+    let mut redactor = analysis.redactor(snapshot, false);
     let mut out = Out::new();
     match global.format {
-        OutputFormat::Json => out.json(&json!({
-            "verdict": if anomalous { "anomalous" } else { "clean" }, "templates": templates::object(snapshot)?,
-            "anomalies": anomalies::object(&findings), "diagnosis": diagnose::object(&diagnosis),
-            "plan": plan::object(&actions, "offline")}))?,
-        OutputFormat::Pagerduty => out.json(&pagerduty(&report, paths))?,
-        OutputFormat::Markdown => write(&mut out, &report.markdown(&names(paths), &[]))?,
-        OutputFormat::Text => text(&report, &mut out)?,
+        OutputFormat::Json => {
+            let mut report = json!({
+                "verdict": if anomalous { "anomalous" } else { "clean" }, "templates": templates::object(snapshot)?,
+                "anomalies": anomalies::object(&findings), "diagnosis": diagnose::object(&diagnosis),
+                "plan": plan::object(&actions, "offline")});
+            redactor.redact_json(&mut report);
+            out.json(&report)?;
+        }
+        OutputFormat::Pagerduty => {
+            let mut event = pagerduty(&report, paths);
+            redactor.redact_json(&mut event);
+            out.json(&event)?;
+        }
+        OutputFormat::Markdown => write(
+            &mut out,
+            &report.markdown(&names(paths), &[]),
+            &mut redactor,
+        )?,
+        OutputFormat::Text => text(&report, &mut out, &mut redactor)?,
     }
     out.flush()?;
     run::finish(global, &opened);
@@ -43,8 +57,7 @@ pub fn run(global: &Global, paths: &[PathBuf]) -> Result<u8, Error> {
 }
 
 /// Prints lines with redacted secrets and escaped control characters.
-fn write(out: &mut Out, lines: &[String]) -> Result<(), Error> {
-    let mut redactor = Redactor::default();
+fn write(out: &mut Out, lines: &[String], redactor: &mut Redactor) -> Result<(), Error> {
     lines
         .iter()
         .try_for_each(|l| out.line(&for_terminal(&redactor.redact(l))))
@@ -59,15 +72,19 @@ fn names(paths: &[PathBuf]) -> String {
         .join(", ")
 }
 
-fn text(r: &Report<'_>, out: &mut Out) -> Result<(), Error> {
-    write(out, &r.summary())?;
+fn text(r: &Report<'_>, out: &mut Out, redactor: &mut Redactor) -> Result<(), Error> {
+    write(out, &r.summary(), redactor)?;
     out.line("\nANOMALIES")?;
-    anomalies::text(r.findings, out)?;
+    write(out, &anomalies::lines(r.findings), redactor)?;
     if r.is_anomalous() {
         out.line("\nDIAGNOSIS")?;
-        write(out, &diagnose::lines(r.diagnosis))?;
+        write(out, &diagnose::lines(r.diagnosis), redactor)?;
         out.line("\nPLAN (offline: replace <CONTEXT> in the commands)")?;
-        write(out, &plan::lines(&r.actions[..r.actions.len().min(5)]))?;
+        write(
+            out,
+            &plan::lines(&r.actions[..r.actions.len().min(5)]),
+            redactor,
+        )?;
     }
     Ok(())
 }
@@ -84,11 +101,10 @@ fn pagerduty(r: &Report<'_>, paths: &[PathBuf]) -> serde_json::Value {
     };
     let source = names(paths);
     let service = d.causes.first().map_or("", |c| c.service.as_str());
-    let mut redactor = Redactor::default();
-    let summary: String = redactor.redact(&d.verdict).chars().take(1024).collect();
+    let summary: String = d.verdict.chars().take(1024).collect();
     json!({"routing_key": "", "event_action": if r.is_anomalous() { "trigger" } else { "resolve" },
            "dedup_key": format!("faultline-{service}-{}", d.start / 1_000_000_000),
            "payload": {"summary": summary, "source": source, "severity": severity, "timestamp": rfc3339(d.start, 0),
                        "component": service, "class": d.category.to_string(),
-                       "custom_details": {"causes": d.causes.iter().take(3).map(|c| json!({"service": c.service, "score": c.score, "summary": redactor.redact(&c.summary)})).collect::<Vec<_>>()}}})
+                       "custom_details": {"causes": d.causes.iter().take(3).map(|c| json!({"service": c.service, "score": c.score, "summary": c.summary})).collect::<Vec<_>>()}}})
 }

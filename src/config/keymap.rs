@@ -74,6 +74,7 @@ pub enum Command {
     Follow,
     Wrap,
     Copy,
+    CopyRedacted,
     Theme,
     Palette,
     Help,
@@ -178,6 +179,7 @@ pub const ROWS: &[Row] = rows! {
         NextBookmark "next-bookmark" ["u"] "next bookmark";
         PreviousBookmark "previous-bookmark" ["U"] "previous bookmark";
         Copy "copy" ["y"] "copy the event (also over SSH, with OSC 52)";
+        CopyRedacted "copy-redacted" ["Y"] "copy the event with secrets replaced";
     }
     "View" {
         Follow "follow" ["F"] "follow new events at the end";

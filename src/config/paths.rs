@@ -1,6 +1,8 @@
-//! The directories that faultline uses, by the conventions of the platform. Creates no directory.
+//! The directories that faultline uses, by the conventions of the platform.
 
-use std::path::PathBuf;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 
 /// Directories of the current user. They may not exist yet.
 #[derive(Clone, Debug)]
@@ -20,4 +22,15 @@ impl Paths {
             data: dirs.data_dir().into(),
         })
     }
+}
+
+/// Creates a directory that only the user can enter. An existing one is closed to others, because
+/// it holds text of logs.
+pub fn private_folder(path: &Path) -> io::Result<()> {
+    std::fs::create_dir_all(path)?;
+    let permissions = std::fs::metadata(path)?.permissions();
+    if permissions.mode() & 0o077 != 0 {
+        std::fs::set_permissions(path, PermissionsExt::from_mode(0o700))?;
+    }
+    Ok(())
 }

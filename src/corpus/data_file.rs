@@ -1,6 +1,7 @@
 //! Reads and writes small JSON files for user data. A file is replaced completely or not at all.
 //! Does not know what the files contain.
 
+use crate::config::paths::private_folder;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::io;
@@ -43,7 +44,7 @@ pub fn write(file: &Path, value: &impl Serialize) -> Result<(), Error> {
     })?;
     let replace = || {
         if let Some(folder) = file.parent().filter(|f| !f.as_os_str().is_empty()) {
-            std::fs::create_dir_all(folder)?;
+            private_folder(folder)?;
         }
         let new = file.with_extension("new");
         std::fs::write(&new, json)?;

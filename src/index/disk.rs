@@ -3,6 +3,7 @@
 //! time. Handles bytes and file names; does not know what the files contain.
 
 use super::chunk::Chunk;
+use crate::config::paths::private_folder;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -117,7 +118,9 @@ impl Folder {
     /// Opens or creates the folder. If another faultline process holds the lock, the folder is
     /// read-only.
     pub fn open(path: &Path) -> io::Result<Folder> {
-        fs::create_dir_all(path)?;
+        // A cache on a file system without permissions is still a cache.
+        path.parent().map(private_folder).transpose().ok();
+        private_folder(path).or_else(|_| fs::create_dir_all(path))?;
         let lock = File::options()
             .create(true)
             .truncate(false)

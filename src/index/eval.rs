@@ -4,7 +4,7 @@
 
 use super::chunk::{Block, Chunk};
 use super::filter::Filter;
-use super::search_text::{Leaf, Need, Plan};
+use super::search_text::{Leaf, Need, Pattern, Plan};
 use crate::model::NO_TIME;
 use regex::bytes::Regex;
 
@@ -293,6 +293,62 @@ impl<'a> Scope<'a> {
         bits
     }
 
+    /// The units with a line that matches a pattern. A search over the whole block finds the lines
+    /// in which a match starts. A match that ends in another line is tried again on its own line.
+    fn by_line(&mut self, regex: &Regex) -> Bits {
+        self.text();
+        let mut bits = Bits::none(self.len());
+        let text = self.text.take().unwrap_or_default();
+        let mut from = 0;
+        while let Some(m) = text.get(from..).and_then(|_| regex.find_at(&text, from)) {
+            let start = memchr::memrchr(b'\n', &text[..m.start()]).map_or(0, |n| n + 1);
+            if start == text.len() {
+                break;
+            }
+            let line = &text[start..];
+            let line = &line[..memchr::memchr(b'\n', line).unwrap_or(line.len())];
+            let end = start + line.len();
+            from = end + 1;
+            if m.end() <= end || regex.is_match(line) {
+                let unit = self.unit_at(start as u64);
+                bits.set(unit);
+                from = from.max(self.range(unit).end);
+            }
+        }
+        self.text = Some(text);
+        bits
+    }
+
+    /// The units in which a match of a pattern starts that lies within one event.
+    fn by_event_text(&mut self, regex: &Regex) -> Bits {
+        let mut bits = Bits::none(self.len());
+        let text = self.text().to_vec();
+        for event in 0..self.block.len() {
+            let from = self.block.starts.get(event) as usize;
+            let is_last = event + 1 == self.block.len();
+            let to = if is_last {
+                text.len()
+            } else {
+                self.block.starts.get(event + 1) as usize
+            };
+            let Some(raw) = text.get(from..to) else {
+                continue;
+            };
+            for m in regex.find_iter(raw.strip_suffix(b"\n").unwrap_or(raw)) {
+                bits.set(self.unit_at((from + m.start()) as u64));
+            }
+        }
+        bits
+    }
+
+    fn by_pattern(&mut self, pattern: &Pattern) -> Bits {
+        if pattern.crosses_lines {
+            self.by_event_text(&pattern.regex)
+        } else {
+            self.by_line(&pattern.regex)
+        }
+    }
+
     fn unit_at(&self, offset: u64) -> usize {
         let found = match self.unit {
             Unit::Line => self.starts.partition_point(|s| *s <= offset),
@@ -354,6 +410,7 @@ fn run_leaf(leaf: &Leaf, scope: &mut Scope<'_>, probes: &mut Probes) -> Bits {
             needs,
             by_kind,
         } => text_leaf(regex, needs, *by_kind, scope, probes),
+        Leaf::Pattern(pattern) => scope.by_pattern(pattern),
         Leaf::Kinds(set) => scope.by_kind(|k| set.has(k)),
         Leaf::Source(yes) => whole(yes.get(source) == Some(&true), scope),
         Leaf::Service {

@@ -32,6 +32,8 @@ pub enum Field {
 /// Why a query cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum QueryError {
+    #[error("invalid query: more than {MAX_DEPTH} levels of '(' and '-' at character {0}")]
+    TooDeep(usize),
     #[error("invalid query: unexpected ')'")]
     UnexpectedClose,
     #[error("invalid query: missing closing {0}")]
@@ -63,6 +65,7 @@ pub fn parse(text: &str) -> Result<Query, QueryError> {
     let mut parser = Parser {
         tokens: &tokens,
         at: 0,
+        depth: 0,
     };
     let query = parser.or()?;
     match parser.peek() {
@@ -70,6 +73,10 @@ pub fn parse(text: &str) -> Result<Query, QueryError> {
         Some(_) => Err(QueryError::UnexpectedClose),
     }
 }
+
+/// Greatest number of parentheses and exclusions inside each other. The parser and the evaluation
+/// call themselves for each, and the stack is limited.
+const MAX_DEPTH: usize = 100;
 
 #[derive(Clone, Debug, PartialEq)]
 enum Token {
@@ -81,7 +88,8 @@ enum Token {
     Leaf(Query),
 }
 
-fn lex(text: &str) -> Result<Vec<Token>, QueryError> {
+/// Splits a query into tokens, each with its position in characters, counted from 1.
+fn lex(text: &str) -> Result<Vec<(Token, usize)>, QueryError> {
     let mut tokens = Vec::new();
     let mut rest = text.trim_start();
     while let Some(c) = rest.chars().next() {
@@ -103,7 +111,8 @@ fn lex(text: &str) -> Result<Vec<Token>, QueryError> {
             }
             _ => word(rest)?,
         };
-        tokens.push(token);
+        let position = text[..text.len() - rest.len()].chars().count() + 1;
+        tokens.push((token, position));
         rest = rest[used..].trim_start();
     }
     Ok(tokens)
@@ -184,13 +193,15 @@ fn levels(value: &str) -> Result<Vec<Level>, QueryError> {
 }
 
 struct Parser<'t> {
-    tokens: &'t [Token],
+    tokens: &'t [(Token, usize)],
     at: usize,
+    /// Number of open parentheses and exclusions.
+    depth: usize,
 }
 
 impl Parser<'_> {
     fn peek(&self) -> Option<&Token> {
-        self.tokens.get(self.at)
+        self.tokens.get(self.at).map(|t| &t.0)
     }
 
     fn or(&mut self) -> Result<Query, QueryError> {
@@ -223,8 +234,19 @@ impl Parser<'_> {
     }
 
     fn unary(&mut self) -> Result<Query, QueryError> {
+        let (token, position) = &self.tokens[self.at];
+        if self.depth >= MAX_DEPTH {
+            return Err(QueryError::TooDeep(*position));
+        }
+        self.depth += 1;
         self.at += 1;
-        match &self.tokens[self.at - 1] {
+        let query = self.operand(token);
+        self.depth -= 1;
+        query
+    }
+
+    fn operand(&mut self, token: &Token) -> Result<Query, QueryError> {
+        match token {
             Token::Minus => match self.peek() {
                 Some(Token::Open | Token::Leaf(_) | Token::Minus) => {
                     Ok(Query::Not(Box::new(self.unary()?)))
@@ -279,9 +301,30 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_query_that_is_nested_too_deep_is_refused_with_its_position() {
+        let nested = |n: usize| format!("{}a{}", "(".repeat(n), ")".repeat(n));
+        assert!(parse(&nested(MAX_DEPTH - 1)).is_ok());
+        assert_eq!(
+            parse(&nested(20_000)),
+            Err(QueryError::TooDeep(MAX_DEPTH + 1))
+        );
+        let minus = format!("é {}a", "-".repeat(50_000));
+        assert_eq!(parse(&minus), Err(QueryError::TooDeep(MAX_DEPTH + 3)));
+        assert!(
+            parse(&"(a) -b ".repeat(1_000)).is_ok(),
+            "width is not depth"
+        );
+    }
+
     proptest! {
         #[test]
         fn no_input_panics(t in any::<String>()) {
+            let _ = parse(&t);
+        }
+
+        #[test]
+        fn no_sequence_of_operators_panics(t in "[-()\"/ aAND:OR]{0,200}") {
             let _ = parse(&t);
         }
     }

@@ -61,6 +61,7 @@ pub enum Leaf {
         /// blocks.
         by_kind: bool,
     },
+    Pattern(Pattern),
     Kinds(KindSet),
     /// Per source: all events match, none match, or the kind decides (`None`).
     Service {
@@ -72,6 +73,34 @@ pub enum Leaf {
     Source(Vec<bool>),
     Host(Regex),
     Time(TimeRange),
+}
+
+/// A regular expression of the query.
+#[derive(Clone, Debug)]
+pub struct Pattern {
+    /// `^` and `$` match at the ends of a line.
+    pub regex: Regex,
+    /// The pattern starts with `(?s)`: it is matched against whole events. Otherwise it is matched
+    /// line by line, as ripgrep does.
+    pub crosses_lines: bool,
+}
+
+impl Pattern {
+    pub fn new(pattern: &str) -> Result<Pattern, QueryError> {
+        let flags = pattern
+            .strip_prefix("(?")
+            .and_then(|rest| rest.split_once(')'));
+        Ok(Pattern {
+            regex: builder(pattern)
+                .multi_line(true)
+                .build()
+                .map_err(QueryError::regex)?,
+            crosses_lines: flags.is_some_and(|(flags, _)| {
+                let on = flags.split('-').next().unwrap_or_default();
+                on.contains('s') && on.bytes().all(|b| b.is_ascii_alphabetic())
+            }),
+        })
+    }
 }
 
 /// A prepared query.
@@ -89,15 +118,12 @@ impl Plan {
     fn cost(&self) -> u32 {
         match self {
             Plan::All => 0,
-            Plan::Leaf(Leaf::Text { needs, by_kind, .. }) => {
-                if *by_kind {
-                    2
-                } else if needs.is_empty() {
-                    9
-                } else {
-                    5
-                }
-            }
+            Plan::Leaf(Leaf::Text { needs, by_kind, .. }) => match (by_kind, needs.is_empty()) {
+                (true, _) => 2,
+                (false, true) => 9,
+                (false, false) => 5,
+            },
+            Plan::Leaf(Leaf::Pattern(_)) => 9,
             Plan::Leaf(Leaf::Host(_)) => 10,
             Plan::Leaf(_) => 1,
             Plan::Not(p) => p.cost() + 1,
@@ -109,6 +135,7 @@ impl Plan {
     pub fn highlights(&self, out: &mut Vec<Regex>) {
         match self {
             Plan::Leaf(Leaf::Text { regex, .. }) => out.push(regex.clone()),
+            Plan::Leaf(Leaf::Pattern(pattern)) => out.push(pattern.regex.clone()),
             Plan::And(ps) | Plan::Or(ps) => ps.iter().for_each(|p| p.highlights(out)),
             _ => {}
         }
@@ -127,10 +154,15 @@ pub fn text_regex(text: &str) -> Result<Regex, QueryError> {
     build(&format!(r"\b{{start-half}}{body}\b{{end-half}}"), true)
 }
 
+fn builder(pattern: &str) -> RegexBuilder {
+    let mut builder = RegexBuilder::new(pattern);
+    builder.size_limit(50 << 20);
+    builder
+}
+
 fn build(pattern: &str, fold: bool) -> Result<Regex, QueryError> {
-    RegexBuilder::new(pattern)
+    builder(pattern)
         .case_insensitive(fold)
-        .size_limit(50 << 20)
         .build()
         .map_err(QueryError::regex)
 }
@@ -160,11 +192,7 @@ fn node(query: &Query, lookup: &dyn Lookup) -> Result<Plan, QueryError> {
         Query::Or(qs) => Plan::Or(all(qs)?),
         Query::Text(t) if t.trim().is_empty() => Plan::All,
         Query::Text(t) => Plan::Leaf(text_leaf(t, lookup)?),
-        Query::Regex(r) => Plan::Leaf(Leaf::Text {
-            regex: build(r, false)?,
-            needs: Vec::new(),
-            by_kind: false,
-        }),
+        Query::Regex(r) => Plan::Leaf(Leaf::Pattern(Pattern::new(r)?)),
         Query::Field(f) => Plan::Leaf(field_leaf(f, lookup)?),
     })
 }

@@ -8,4 +8,5 @@ pub mod embed;
 pub mod escape;
 pub mod pack;
 pub mod redact;
+pub mod secrets;
 pub mod words;

@@ -8,6 +8,7 @@ use crate::chat;
 use crate::cluster;
 use crate::corpus::{self, SearchRequest, Searcher, Snapshot};
 use crate::model::{Action, EventId, Moment, TemplateIx};
+use crate::text::redact::Redactor;
 use crate::tui::panes::highlight::highlight;
 use crate::tui::state::analysis::Feedback;
 use crate::tui::state::detail::{EventDetail, TemplateFacts};
@@ -48,6 +49,11 @@ pub struct Effects {
 }
 
 impl Effects {
+    /// A redactor that knows the secrets of the open logs.
+    pub fn redactor(&self, snapshot: &Snapshot) -> Redactor {
+        self.analysis.redactor(snapshot, false)
+    }
+
     pub fn new(analysis: Arc<Analysis>, out: Outbox) -> Effects {
         let (jobs, queue) = mpsc::sync_channel::<Job>(JOBS);
         std::thread::spawn(move || queue.into_iter().for_each(|job| job()));

@@ -3,6 +3,7 @@
 //! shared with a colleague.
 
 use crate::corpus::{data_file, whole};
+use crate::text::redact::Redactor;
 use crate::tui::state::State;
 use crate::tui::state::chat::Turn;
 use crate::tui::state::guide::{Guide, Mark, MarkKey};
@@ -64,9 +65,20 @@ pub fn load(file: &Path) -> Result<Journal, data_file::Error> {
     Ok(data_file::read(file)?.unwrap_or_default())
 }
 
-/// Saves a journal.
-pub fn save(file: &Path, journal: &Journal) -> Result<(), data_file::Error> {
-    data_file::write(file, journal)
+/// Saves a journal. Secrets in conversations and notes are redacted, because a journal can be shared.
+/// `hide_names`: also addresses and names.
+pub fn save(file: &Path, journal: &Journal, hide_names: bool) -> Result<(), data_file::Error> {
+    let mut journal = journal.clone();
+    let mut redactor = Redactor::new(hide_names);
+    for turn in journal.conversations.iter_mut().flatten() {
+        for text in [&mut turn.question, &mut turn.answer, &mut turn.thinking] {
+            *text = redactor.redact(text);
+        }
+    }
+    for (_, _, mark) in &mut journal.marks {
+        mark.note = redactor.redact(&mark.note);
+    }
+    data_file::write(file, &journal)
 }
 
 #[cfg(test)]
@@ -98,7 +110,7 @@ mod tests {
             remote: true,
             guide,
         };
-        save(&path, &journal).unwrap();
+        save(&path, &journal, false).unwrap();
         assert_eq!(load(&path).unwrap(), journal);
         std::fs::write(&path, "{").unwrap();
         assert!(

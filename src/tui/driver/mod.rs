@@ -184,8 +184,9 @@ impl Loop<'_> {
 
     /// Saves the journal.
     fn save(&mut self) {
+        let hide_names = self.state.chat.llm.hide_names;
         let saved = match &self.journal_file {
-            Some(file) => journal::save(file, &Journal::of(self.state)),
+            Some(file) => journal::save(file, &Journal::of(self.state), hide_names),
             None => Ok(()),
         };
         if let Err(e) = saved {
@@ -197,7 +198,7 @@ impl Loop<'_> {
     fn write(&mut self, lines: &[String]) {
         let at = crate::text::civil::rfc3339(corpus::now(), 0).replace(':', "");
         let file = format!("faultline-report-{at}.md");
-        let mut redactor = crate::text::redact::Redactor::default();
+        let mut redactor = self.effects.redactor(&self.state.snapshot);
         let text: String = lines.iter().map(|l| redactor.redact(l) + "\n").collect();
         match std::fs::write(&file, text) {
             Ok(()) => {

@@ -3,6 +3,7 @@
 use super::{analysis, apply, chat, filter, guide, jump, scroll, search, templates, zoom};
 use crate::config::keymap::Command;
 use crate::model::Level;
+use crate::text::redact::Redactor;
 use crate::tui::state::State;
 use crate::tui::state::events::Filter;
 use crate::tui::state::msg::{Effect, Purpose};
@@ -46,7 +47,8 @@ pub fn run(state: &mut State, command: Command) -> Vec<Effect> {
         Command::ZoomIn => zoom::zoom(state, true),
         Command::ZoomOut => zoom::zoom(state, false),
         Command::Bookmark => bookmark(state),
-        Command::Copy => copy(state),
+        Command::Copy => copy(state, false),
+        Command::CopyRedacted => copy(state, true),
         Command::Redraw => vec![Effect::Redraw],
         Command::Suspend => vec![Effect::Suspend],
         Command::Cancel => cancel(state),
@@ -216,7 +218,8 @@ fn bookmark(state: &mut State) -> Vec<Effect> {
     vec![Effect::Save]
 }
 
-fn copy(state: &mut State) -> Vec<Effect> {
+/// Copies what is under the cursor. `redacted`: with secrets replaced by placeholders.
+fn copy(state: &mut State, redacted: bool) -> Vec<Effect> {
     if state.pane == Pane::Plan {
         return analysis::copy(state);
     }
@@ -227,6 +230,12 @@ fn copy(state: &mut State) -> Vec<Effect> {
         _ => state.selected_event().map(|e| e.raw.clone()),
     };
     match text {
+        Some(text) if redacted => {
+            let mut redactor = Redactor::new(state.chat.llm.hide_names);
+            let text = redactor.redact(&text);
+            state.notice = Some(format!("copied; secrets replaced: {}", redactor.count()));
+            vec![Effect::Copy(text)]
+        }
         Some(text) => {
             state.notice = Some("copied".into());
             vec![Effect::Copy(text)]
