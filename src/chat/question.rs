@@ -1,5 +1,6 @@
 //! A question to the chat: its task, its text, and what it refers to. Answers nothing.
 
+use crate::cluster::Connection;
 use crate::config::args::Task;
 use crate::config::settings::Llm;
 use crate::model::TemplateKey;
@@ -13,8 +14,8 @@ pub struct Question {
     pub llm: Llm,
     /// Earlier turns, oldest first: question and answer.
     pub history: Vec<(String, String)>,
-    /// Kubeconfig context of the cluster that the tools may read.
-    pub cluster_context: Option<String>,
+    /// The cluster that the tools may read.
+    pub cluster: Option<Connection>,
 }
 
 impl Question {

@@ -2,7 +2,7 @@
 //! limited. A footer gives the number of omitted rows. Changes nothing.
 
 use crate::analysis::{Analysis, Selection};
-use crate::cluster::{ClusterQuery, read_cluster};
+use crate::cluster::{Connection, read_cluster};
 use crate::corpus::{Match, QueryError, Snapshot, Unit, count_matches, for_each_match, moment};
 use crate::model::{
     Diagnosis, EventId, Findings, Moment, ServiceHealth, TemplateIx, TimeRange, VariableStats,
@@ -90,14 +90,14 @@ pub fn schemas() -> Value {
 }
 
 /// Runs one tool call. If the name is unknown or an argument is bad, the result is an error
-/// message, so that the model can correct the call. `context` is the kubeconfig context of the
+/// message, so that the model can correct the call. `cluster` is the connected
 /// cluster, if one is connected. The result is redacted where a row shows only a part of an event;
 /// the caller redacts it once more as a whole.
 pub fn run(
     analysis: &Analysis,
     snapshot: &Snapshot,
     (name, arguments): (&str, &Value),
-    context: Option<&str>,
+    cluster: Option<&Connection>,
     redactor: &mut Redactor,
 ) -> String {
     let text = |k: &str| arguments[k].as_str().unwrap_or_default();
@@ -124,14 +124,13 @@ pub fn run(
                     .collect(),
             )
         }
-        "cluster" => match (context, ClusterQuery::parse(text("verb"))) {
-            (None, _) => {
+        "cluster" => match cluster {
+            None => {
                 "no cluster is connected; the user can choose one in the plan pane with A".into()
             }
-            (_, None) => "the verb must be get, describe, events or logs".into(),
-            (Some(context), Some(question)) => {
-                let object = (text("kind"), text("name"), text("namespace"));
-                read_cluster(context, question, object)
+            Some(connection) => {
+                let words = (text("verb"), text("kind"), text("name"), text("namespace"));
+                read_cluster(connection, words)
             }
         },
         other => format!(

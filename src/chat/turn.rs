@@ -281,7 +281,7 @@ impl Turn<'_> {
                 self.analysis,
                 self.snapshot,
                 (tool, arguments),
-                self.question.cluster_context.as_deref(),
+                self.question.cluster.as_ref(),
                 &mut self.redactor,
             )
         };

@@ -28,6 +28,7 @@ pub fn run(global: &Global, args: &KubeArgs<'_>) -> Result<u8, Error> {
         previous: args.previous,
         since: global.since.clone().unwrap_or_else(|| "15m".into()),
         follow: !stream,
+        ..Default::default()
     };
     let folder = cluster::follow_pods(&request)?;
     if stream {

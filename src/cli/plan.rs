@@ -273,8 +273,9 @@ fn confirmed(action: &Action) -> Result<bool, Error> {
     eprint!("{question}");
     std::io::stderr().flush().ok();
     let mut line = String::new();
-    std::io::stdin()
+    let read = std::io::stdin()
         .read_line(&mut line)
         .map_err(|e| e.to_string())?;
-    Ok(line.trim() == expected)
+    // The end of the input is not an answer.
+    Ok(read > 0 && line.trim() == expected)
 }

@@ -23,6 +23,9 @@ const SLOW: Duration = Duration::from_secs(120);
 /// How long kubectl waits for a rollout, in seconds.
 const ROLLOUT_S: u32 = 60;
 
+/// Exit code in the audit log of an action that was refused at the last moment.
+const REFUSED: i32 = -2;
+
 /// The result of an action that was applied.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Applied {
@@ -78,13 +81,20 @@ pub fn apply(
         .as_deref()
         .ok_or(Error::NoDataFolder)?;
     connection.check()?;
-    check_unmodified(action, connection, checked)?;
     let run = format!("{}-{}", rfc3339(now(), 3), std::process::id());
     audit::append(
         data,
         &audit::record(Stage::Intent, &run, action, connection, checked),
     )?;
-    let finished = kube::run(command, SLOW)?;
+    // As late as possible: what changes after this look is not noticed.
+    let unmodified = check_unmodified(action, connection, checked);
+    if let Err(why) = &unmodified {
+        let mut refused = audit::record(Stage::Done, &run, action, connection, checked);
+        (refused["exit"], refused["message"]) = (json!(REFUSED), json!(why.to_string()));
+        audit::append(data, &refused)?;
+    }
+    unmodified?;
+    let finished = connection.run(command, SLOW)?;
     let mut done = audit::record(Stage::Done, &run, action, connection, checked);
     done["exit"] = json!(finished.status);
     done["timed_out"] = json!(finished.timed_out);
@@ -112,7 +122,7 @@ fn wait_for_rollout(
         object: t.object(),
         timeout_s: Some(ROLLOUT_S),
     };
-    let finished = kube::run(&connection.command(&t.namespace, status), SLOW)?;
+    let finished = connection.run(&connection.command(&t.namespace, status), SLOW)?;
     out.is_stuck = finished.status != 0;
     // Use the last line. The lines before it only show the progress.
     let last = match finished.stdout.lines().last() {
@@ -136,7 +146,7 @@ fn check_unmodified(
         return Ok(());
     }
     let t = &action.target;
-    let now = query::get(&connection.context(), &t.namespace, t.object())?;
+    let now = query::get(connection, &t.namespace, t.object())?;
     let same = |key: &str, seen: &str| now["metadata"][key].as_str() == Some(seen);
     // The status of a pod changes often, so for a pod only the UID is compared.
     let is_same_version =

@@ -3,8 +3,10 @@
 
 use super::error::Error;
 use super::query::{self, QUICK};
-use crate::kube;
+use crate::kube::{self, Access, Finished};
 use crate::model::{Action, Command, Context, ObjectKind, ObjectName, Operation, Output, Target};
+use serde_json::Value;
+use std::time::Duration;
 
 /// Maximum number of objects from the logs to look up in the cluster.
 const MAX_CHECKED: usize = 3;
@@ -22,13 +24,8 @@ pub struct Connection {
     pub node: Option<String>,
     /// Warnings about objects that are in the logs but not in the cluster.
     pub warnings: Vec<String>,
-}
-
-/// User, server and namespace that a context points to.
-struct Destination {
-    user: String,
-    server: String,
-    namespace: String,
+    /// The copy of the context that all commands use.
+    pub access: Access,
 }
 
 impl Connection {
@@ -39,6 +36,16 @@ impl Connection {
     /// Builds a command for this cluster.
     pub fn command(&self, namespace: &str, operation: Operation) -> Command {
         Command::new(&self.context(), namespace, operation)
+    }
+
+    /// Runs a command on this cluster.
+    pub fn run(&self, command: &Command, timeout: Duration) -> Result<Finished, kube::Error> {
+        kube::run(&self.access, command, timeout)
+    }
+
+    /// Runs a command on this cluster and parses its output as JSON.
+    pub fn json(&self, command: &Command) -> Result<Value, kube::Error> {
+        kube::json(&self.access, command, QUICK)
     }
 
     /// The connection as text for the user, one line per field and warning.
@@ -52,59 +59,38 @@ impl Connection {
         let mut out: Vec<String> = fields
             .map(|(name, value)| format!("{name:<10} {value}"))
             .to_vec();
+        let proxy = self.access.proxy();
+        out.extend(proxy.map(|p| format!("proxy      {p}")));
+        let login = self.access.login_program();
+        out.extend(login.map(|p| format!("login      by the program {p}")));
         out.extend(self.warnings.iter().map(|w| format!("warning    {w}")));
         out
     }
 
-    /// Fails if the context points to another user or server than when the user chose it.
+    /// Fails if the context no longer leads to the cluster that the user chose: another server,
+    /// certificate authority, proxy, user or login program.
     pub fn check(&self) -> Result<(), Error> {
-        let now = destination(&self.context)?;
-        if (&now.user, &now.server) == (&self.user, &self.server) {
-            return Ok(());
+        match self.access.moved()? {
+            None => Ok(()),
+            Some((changed, now)) => Err(Error::ContextMoved {
+                context: self.context.clone(),
+                changed: changed.join(", "),
+                server: self.server.clone(),
+                user: self.user.clone(),
+                new_server: now.server(),
+                new_user: now.user(),
+            }),
         }
-        Err(Error::ContextMoved {
-            context: self.context.clone(),
-            server: self.server.clone(),
-            user: self.user.clone(),
-            new_server: now.server,
-            new_user: now.user,
-        })
     }
-}
-
-fn destination(context: &str) -> Result<Destination, Error> {
-    let view = Command::new(
-        &Context::Named(context.to_string()),
-        "default",
-        Operation::ViewConfig,
-    );
-    let config = kube::json(&view, QUICK)?;
-    let text = |pointer: &str| {
-        config
-            .pointer(pointer)
-            .and_then(|v| v.as_str())
-            .unwrap_or_default()
-            .to_string()
-    };
-    let server = text("/clusters/0/cluster/server");
-    if server.is_empty() {
-        return Err(Error::NoServer(context.to_string()));
-    }
-    let (user, namespace) = (
-        text("/contexts/0/context/user"),
-        text("/contexts/0/context/namespace"),
-    );
-    Ok(Destination {
-        user,
-        server,
-        namespace,
-    })
 }
 
 /// Reads which cluster a context points to, and looks up the objects of the plan in it. Changes
 /// nothing.
 pub fn connect(context: &str, plan: &[Action]) -> Result<Connection, Error> {
-    let to = destination(context)?;
+    let access = Access::freeze(Some(context))?;
+    if access.server().is_empty() {
+        return Err(Error::NoServer(context.to_string()));
+    }
     let mut targets: Vec<&Target> = plan
         .iter()
         .filter(|a| a.command.is_some())
@@ -118,11 +104,12 @@ pub fn connect(context: &str, plan: &[Action]) -> Result<Connection, Error> {
         .filter(|n| !n.is_empty());
     let mut out = Connection {
         context: context.into(),
-        user: to.user,
-        server: to.server,
-        namespace: in_plan.unwrap_or(to.namespace),
+        user: access.user(),
+        server: access.server(),
+        namespace: in_plan.unwrap_or_else(|| access.namespace()),
         node: None,
         warnings: Vec::new(),
+        access,
     };
     for t in targets.iter().take(MAX_CHECKED) {
         let exists = Operation::Get {
@@ -130,8 +117,8 @@ pub fn connect(context: &str, plan: &[Action]) -> Result<Connection, Error> {
             output: Output::Name,
             missing_is_ok: false,
         };
-        let found = kube::run(&out.command(&t.namespace, exists), QUICK);
-        if let Err(e) = found.and_then(kube::Finished::succeeded) {
+        let found = out.run(&out.command(&t.namespace, exists), QUICK);
+        if let Err(e) = found.and_then(Finished::succeeded) {
             let object = format!("{} {}", t.kind, t.name);
             out.warnings.push(format!(
                 "{object} is in the logs but not in this cluster ({e})"
@@ -145,7 +132,7 @@ pub fn connect(context: &str, plan: &[Action]) -> Result<Connection, Error> {
 fn node_of_pod(connection: &Connection, plan: &[Action]) -> Option<String> {
     let pod = plan.iter().find(|a| a.target.kind == ObjectKind::Pod)?;
     let object = ObjectName::new(ObjectKind::Pod, &pod.target.name);
-    let pod = query::get(&connection.context(), &connection.namespace, object).ok()?;
+    let pod = query::get(connection, &connection.namespace, object).ok()?;
     pod["spec"]["nodeName"]
         .as_str()
         .filter(|n| kube::is_name(n))

@@ -12,10 +12,12 @@ pub enum Error {
     #[error("context {0} has no server")]
     NoServer(String),
     #[error(
-        "context {context} has changed: it was {server} as {user} when you chose it, and is now {new_server} as {new_user}"
+        "context {context} has changed ({changed}): it was {server} as {user} when you chose it, and is now {new_server} as {new_user}"
     )]
     ContextMoved {
         context: String,
+        /// Names of the settings that differ.
+        changed: String,
         server: String,
         user: String,
         new_server: String,

@@ -18,7 +18,7 @@ const MANAGED_BY: [&str; 3] = [
 pub fn check(connection: &Connection, t: &Target, object: &Value, out: &mut Preflight) {
     let mut unread = Vec::new();
     let mut list = |kind: ObjectKind| {
-        query::list(&connection.context(), &t.namespace, kind).unwrap_or_else(|e| {
+        query::list(connection, &t.namespace, kind).unwrap_or_else(|e| {
             unread.push(format!("{} could not be read: {e}", kind.plural()));
             Vec::new()
         })

@@ -18,5 +18,5 @@ pub use connection::{Connection, connect};
 pub use error::Error;
 pub use live::{Live, LiveLogs, follow_pods};
 pub use preflight::{Check, Preflight, Suggestion, preflight};
-pub use query::{ClusterQuery, read_cluster};
+pub use query::read_cluster;
 pub use watch::{PATIENCE, Watch, WatchState};

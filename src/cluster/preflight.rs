@@ -91,7 +91,7 @@ pub fn preflight(action: &Action, connection: &Connection) -> Result<Preflight, 
         return Ok(out);
     }
     let t = &action.target;
-    let object = match query::get(&connection.context(), &t.namespace, t.object()) {
+    let object = match query::get(connection, &t.namespace, t.object()) {
         Ok(object) => object,
         // If the object cannot be read, no other check is possible. More queries would only time
         // out.
@@ -105,7 +105,7 @@ pub fn preflight(action: &Action, connection: &Connection) -> Result<Preflight, 
     out.uid = text(&object["metadata"]["uid"]);
     out.resource_version = text(&object["metadata"]["resourceVersion"]);
     out.suggestions = suggestions(action, &object);
-    check_permissions(action, &command, &mut out)?;
+    check_permissions(action, connection, &command, &mut out)?;
     if action.changes_cluster() {
         check_needs(&action.needs, &object, &mut out);
         if action.parameters.iter().any(|p| p.value.is_empty()) {
@@ -146,6 +146,7 @@ fn suggestions(action: &Action, object: &Value) -> Vec<Suggestion> {
 /// Asks the server whether each API call of the action is allowed.
 fn check_permissions(
     action: &Action,
+    connection: &Connection,
     command: &Command,
     out: &mut Preflight,
 ) -> Result<(), kube::Error> {
@@ -155,7 +156,7 @@ fn check_permissions(
             kind,
             subresource,
         };
-        let finished = kube::run(&command.with(can_i), QUICK)?;
+        let finished = connection.run(&command.with(can_i), QUICK)?;
         let answer = match finished.stdout.trim() {
             "" => "no answer",
             answer => answer,
@@ -234,7 +235,7 @@ fn dry_run(
     let Some(dry) = command.operation.as_dry_run() else {
         return Ok(());
     };
-    let finished = kube::run(&command.with(dry), QUICK)?;
+    let finished = connection.run(&command.with(dry), QUICK)?;
     let accepted = finished.status == 0;
     let text = match accepted {
         true => "the server accepts it (dry run)".to_string(),
@@ -275,7 +276,7 @@ fn pin_earlier_revision(connection: &Connection, t: &Target, object: &Value, out
     let Some(current) = object::revision(object) else {
         return;
     };
-    let sets = query::list(&connection.context(), &t.namespace, ObjectKind::ReplicaSet);
+    let sets = query::list(connection, &t.namespace, ObjectKind::ReplicaSet);
     let sets = sets.unwrap_or_default();
     let is_own = |s: &&Value| {
         let owners = s["metadata"]["ownerReferences"].as_array();

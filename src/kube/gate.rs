@@ -123,6 +123,19 @@ const VERBS: &[Verb] = &[
     },
 ];
 
+/// The one command that reads keys: it makes the private copy of a context.
+const COPY_CONTEXT: [&str; 7] = [
+    "config",
+    "view",
+    "--minify",
+    "--flatten",
+    "--raw",
+    "-o",
+    "json",
+];
+/// Number of words of `COPY_CONTEXT` that are checked like those of any command.
+const VIEW: usize = 3;
+
 /// The reason why a command is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
@@ -142,6 +155,8 @@ pub enum Refused {
     Word { verb: &'static str, word: String },
     #[error("flag {0} is not allowed")]
     Flag(String),
+    #[error("flag {0} is repeated")]
+    Repeated(String),
     #[error("'{value}' is not a valid value for {flag}")]
     Value { flag: String, value: String },
 }
@@ -218,14 +233,27 @@ pub fn check(argv: &[String]) -> Result<(), Refused> {
     if let Some(bad) = rest.iter().find(|a| a.chars().any(char::is_control)) {
         return Err(Refused::ControlCharacter(escaped(bad)));
     }
-    let mut args = rest.iter();
+    // `--raw` and `--flatten` are allowed in this one form only.
+    let copies = rest.ends_with(&COPY_CONTEXT.map(String::from));
+    let left_out = if copies { COPY_CONTEXT.len() - VIEW } else { 0 };
+    let mut args = rest[..rest.len() - left_out].iter();
     let (mut verb, mut words): (Option<&Verb>, Vec<&str>) = (None, Vec::new());
+    let mut seen: Vec<&str> = Vec::new();
     while let Some(arg) = args.next() {
         if arg.starts_with('-') {
             let (flag, inline) = match arg.split_once('=') {
                 Some((flag, value)) => (flag, Some(value)),
                 None => (arg.as_str(), None),
             };
+            // The last one of repeated flags would win.
+            if seen.contains(&flag) {
+                return Err(Refused::Repeated(escaped(flag)));
+            }
+            seen.push(flag);
+            // The cluster and the namespace are named once, before the verb.
+            if is_global(flag) && (verb.is_some() || inline.is_some()) {
+                return Err(Refused::Flag(escaped(arg)));
+            }
             check_flag(flag, inline, verb, &mut args)?;
         } else if verb.is_none() {
             let known = VERBS.iter().find(|v| v.name == arg);
@@ -256,6 +284,11 @@ pub fn check(argv: &[String]) -> Result<(), Refused> {
     }
 }
 
+/// True for the flags that name the cluster and the namespace.
+fn is_global(flag: &str) -> bool {
+    matches!(flag, "--context" | "-n")
+}
+
 fn escaped(text: &str) -> String {
     text.escape_debug().to_string()
 }
@@ -268,7 +301,7 @@ fn check_flag<'a>(
     rest: &mut impl Iterator<Item = &'a String>,
 ) -> Result<(), Refused> {
     let form = match flag {
-        "--context" | "-n" | "--namespace" => None,
+        _ if is_global(flag) => None,
         _ => {
             let known = verb.and_then(|v| v.flags.iter().find(|f| f.0 == flag));
             Some(known.ok_or_else(|| Refused::Flag(escaped(flag)))?.1)

@@ -1,9 +1,12 @@
 //! The only module that runs kubectl. It accepts typed commands and checks them against a grammar
-//! of allowed commands. Does not decide which command to run.
+//! of allowed commands, and reaches a cluster by a private copy of one context. Does not decide
+//! which command to run.
 
+mod access;
 mod gate;
 mod patch;
 mod run;
 
+pub use access::Access;
 pub use gate::{Refused, check, is_name};
 pub use run::{Error, Finished, json, run, start};

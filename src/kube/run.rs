@@ -1,18 +1,24 @@
 //! Checks a kubectl command against the grammar and runs it without a shell, in its own process
-//! group, with a timeout and an output limit. Makes no decisions.
+//! group, with a timeout and an output limit. Both also hold for programs that kubectl starts. Makes
+//! no decisions.
 
+use super::access::Access;
 use super::gate::{self, Refused};
 use crate::model::Command;
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::io::{self, Read};
 use std::os::unix::process::CommandExt;
-use std::process::{Child, Stdio};
+use std::process::{Child, ExitStatus, Stdio};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Maximum number of bytes to read from stdout and from stderr. The rest is dropped.
-const MAX_OUTPUT: u64 = 4 << 20;
+const MAX_OUTPUT: usize = 4 << 20;
 /// How often to check whether a running command has ended.
 const POLL: Duration = Duration::from_millis(10);
+/// How long to wait for the rest of the output after a command has ended. A program that it started
+/// can hold the pipe open for ever.
+const REST: Duration = Duration::from_secs(1);
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +29,8 @@ pub enum Error {
     Start(io::Error),
     #[error("kubectl: {0}")]
     Wait(io::Error),
+    #[error("cannot write a private copy of the kubeconfig: {0}")]
+    Config(io::Error),
     /// The error message of kubectl.
     #[error("{0}")]
     Failed(String),
@@ -62,12 +70,17 @@ impl Finished {
 }
 
 /// Runs a command and parses its output as JSON.
-pub fn json(command: &Command, timeout: Duration) -> Result<serde_json::Value, Error> {
-    Ok(serde_json::from_str(&run(command, timeout)?.succeeded()?)?)
+pub fn json(
+    access: &Access,
+    command: &Command,
+    timeout: Duration,
+) -> Result<serde_json::Value, Error> {
+    let output = run(access, command, timeout)?.succeeded()?;
+    Ok(serde_json::from_str(&output)?)
 }
 
 /// Checks and starts a command. The caller reads its output as a stream and must end the process.
-pub fn start(command: &Command) -> Result<Child, Error> {
+pub fn start(access: &Access, command: &Command) -> Result<Child, Error> {
     let argv = command.argv();
     gate::check(&argv)?;
     tracing::debug!(%command, "run kubectl");
@@ -78,46 +91,152 @@ pub fn start(command: &Command) -> Result<Child, Error> {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0);
+    access.apply(&mut process);
     process.spawn().map_err(Error::Start)
 }
 
 /// Checks a command, runs it and waits for its end. After `timeout`, the whole process group is
-/// killed.
-pub fn run(command: &Command, timeout: Duration) -> Result<Finished, Error> {
-    let mut child = start(command)?;
-    let (out, err) = (read(child.stdout.take()), read(child.stderr.take()));
+/// killed, and output that is still missing is abandoned.
+pub fn run(access: &Access, command: &Command, timeout: Duration) -> Result<Finished, Error> {
+    let mut child = start(access, command)?;
+    let (out, err) = (
+        Pipe::read(child.stdout.take()),
+        Pipe::read(child.stderr.take()),
+    );
     let started = Instant::now();
-    let mut timed_out = false;
-    let status = loop {
-        match child.try_wait() {
-            Ok(Some(status)) => break status.code().unwrap_or(-1),
-            Ok(None) if started.elapsed() > timeout => {
-                timed_out = true;
-                if let Some(group) = Pid::from_raw(child.id() as i32) {
-                    kill_process_group(group, Signal::KILL).ok();
-                }
-                child.wait().ok();
-                break -1;
-            }
-            Ok(None) => std::thread::sleep(POLL),
-            Err(e) => return Err(Error::Wait(e)),
-        }
-    };
-    tracing::debug!(status, timed_out, elapsed = ?started.elapsed(), "kubectl ended");
+    let status = wait(&mut child, timeout)?;
+    let rest = REST.min(timeout.saturating_sub(started.elapsed()));
+    let until = Instant::now() + rest;
+    let (stdout, stderr) = (out.text(until), err.text(until));
+    // What kubectl started must not outlive it.
+    kill_group(&child);
+    let timed_out = status.is_none();
+    tracing::debug!(?status, timed_out, elapsed = ?started.elapsed(), "kubectl ended");
     Ok(Finished {
-        status,
-        stdout: out.join().unwrap_or_default(),
-        stderr: err.join().unwrap_or_default(),
+        status: status.and_then(|s| s.code()).unwrap_or(-1),
+        stdout,
+        stderr,
         timed_out,
     })
 }
 
-fn read(pipe: Option<impl Read + Send + 'static>) -> std::thread::JoinHandle<String> {
-    std::thread::spawn(move || {
-        let mut text = Vec::new();
-        if let Some(pipe) = pipe {
-            pipe.take(MAX_OUTPUT).read_to_end(&mut text).ok();
+/// Waits until a process ends. After `timeout`, kills its group and returns `None`.
+fn wait(child: &mut Child, timeout: Duration) -> Result<Option<ExitStatus>, Error> {
+    let started = Instant::now();
+    loop {
+        match child.try_wait() {
+            Ok(Some(status)) => return Ok(Some(status)),
+            Ok(None) if started.elapsed() > timeout => {
+                kill_group(child);
+                child.wait().ok();
+                return Ok(None);
+            }
+            Ok(None) => std::thread::sleep(POLL),
+            Err(e) => return Err(Error::Wait(e)),
         }
-        String::from_utf8_lossy(&text).into_owned()
-    })
+    }
+}
+
+fn kill_group(child: &Child) {
+    if let Some(group) = Pid::from_raw(child.id() as i32) {
+        kill_process_group(group, Signal::KILL).ok();
+    }
+}
+
+/// The output of a process, read on a thread of its own.
+struct Pipe(Arc<(Mutex<Output>, Condvar)>);
+
+/// What was read so far.
+#[derive(Default)]
+struct Output {
+    bytes: Vec<u8>,
+    has_ended: bool,
+}
+
+impl Pipe {
+    /// Starts to read. The thread ends with the pipe; nobody waits for it.
+    fn read(pipe: Option<impl Read + Send + 'static>) -> Pipe {
+        let shared = Arc::new((Mutex::new(Output::default()), Condvar::new()));
+        let of_thread = shared.clone();
+        std::thread::spawn(move || {
+            let mut buffer = vec![0; 64 * 1024];
+            let mut pipe = pipe;
+            while let Some(Ok(n @ 1..)) = pipe.as_mut().map(|p| p.read(&mut buffer)) {
+                let bytes = &mut lock(&of_thread.0).bytes;
+                // The rest is read and dropped, so that the process is not blocked.
+                let room = MAX_OUTPUT.saturating_sub(bytes.len());
+                bytes.extend_from_slice(&buffer[..n.min(room)]);
+            }
+            lock(&of_thread.0).has_ended = true;
+            of_thread.1.notify_all();
+        });
+        Pipe(shared)
+    }
+
+    /// The text that has come until the pipe ends or this time.
+    fn text(&self, until: Instant) -> String {
+        let mut output = lock(&self.0.0);
+        while !output.has_ended {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            let waited = self.0.1.wait_timeout(output, left);
+            output = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        String::from_utf8_lossy(&output.bytes).into_owned()
+    }
+}
+
+fn lock(output: &Mutex<Output>) -> MutexGuard<'_, Output> {
+    output.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str) -> Child {
+        let mut process = std::process::Command::new("sh");
+        process
+            .args(["-c", script])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .process_group(0);
+        process.spawn().unwrap()
+    }
+
+    #[test]
+    fn a_helper_that_holds_the_pipe_does_not_block() {
+        let started = Instant::now();
+        let mut child = shell("setsid sleep 30 & echo done");
+        let out = Pipe::read(child.stdout.take());
+        assert!(wait(&mut child, Duration::from_secs(5)).unwrap().is_some());
+        assert_eq!(out.text(Instant::now() + REST), "done\n");
+        assert!(started.elapsed() < Duration::from_secs(10));
+    }
+
+    #[test]
+    fn a_process_that_does_not_end_is_killed_with_its_children() {
+        let mut child = shell("sleep 30 & sleep 30");
+        let out = Pipe::read(child.stdout.take());
+        assert!(
+            wait(&mut child, Duration::from_millis(50))
+                .unwrap()
+                .is_none()
+        );
+        assert_eq!(out.text(Instant::now() + Duration::from_secs(5)), "");
+        assert!(
+            lock(&out.0.0).has_ended,
+            "the children hold the pipe no longer"
+        );
+    }
+
+    #[test]
+    fn endless_output_is_cut() {
+        let mut child = shell("yes");
+        let out = Pipe::read(child.stdout.take());
+        wait(&mut child, Duration::from_millis(300)).unwrap();
+        assert_eq!(out.text(Instant::now() + REST).len(), MAX_OUTPUT);
+    }
 }

@@ -53,7 +53,9 @@ impl Operation {
                 out.push(&["describe", object.kind.name(), &object.name])
             }
             Operation::Top { object } => out.push(&["top", object.kind.name(), &object.name]),
-            Operation::ViewConfig => out.push(&["config", "view", "--minify", "-o", "json"]),
+            Operation::ViewConfig => out
+                .push(&["config", "view", "--minify", "--flatten", "--raw"])
+                .push(Output::Json.flags()),
             Operation::CanI {
                 verb,
                 kind,

@@ -6,6 +6,7 @@ use super::states::States;
 use super::stream;
 use crate::cluster::error::Error;
 use crate::corpus::now;
+use crate::kube::Access;
 use crate::model::Moment;
 use crate::text::civil::parse_duration;
 use serde_json::Value;
@@ -39,6 +40,10 @@ impl Drop for Live {
 /// Follows the logs of pods, or reads them once. Writes the current pod states and events before it
 /// returns.
 pub fn follow_pods(logs: &LiveLogs) -> Result<Live, Error> {
+    let logs = &LiveLogs {
+        access: Access::freeze(logs.context.as_deref())?,
+        ..logs.clone()
+    };
     let pods = logs.pods()?;
     if pods.is_empty() {
         return Err(Error::NoPods(logs.namespace.clone()));

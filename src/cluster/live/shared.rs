@@ -2,7 +2,7 @@
 //! running commands. Does not analyze anything.
 
 use crate::corpus::lock;
-use crate::kube;
+use crate::kube::{self, Access};
 use crate::model::{
     Command, Context, LogMode, LogStart, Moment, ObjectKind, ObjectName, Operation, Output,
 };
@@ -33,6 +33,8 @@ pub struct LiveLogs {
     pub since: String,
     /// True to follow the logs. False to read the existing lines once.
     pub follow: bool,
+    /// The copy of the context that all commands use. Set when the live logs start.
+    pub access: Access,
 }
 
 /// A container of a pod.
@@ -67,7 +69,7 @@ impl LiveLogs {
             selector,
             output: Some(Output::Json),
         };
-        let mut answer = kube::json(&self.command(list), QUICK)?;
+        let mut answer = kube::json(&self.access, &self.command(list), QUICK)?;
         Ok(match answer["items"].take() {
             Value::Array(items) => items,
             _ => Vec::new(),
@@ -87,7 +89,7 @@ impl LiveLogs {
             output: Output::Json,
             missing_is_ok: true,
         };
-        let finished = kube::run(&self.command(get), QUICK)?;
+        let finished = kube::run(&self.access, &self.command(get), QUICK)?;
         match finished.succeeded()?.trim() {
             "" => Ok(Value::Null),
             json => Ok(serde_json::from_str(json)?),
@@ -106,13 +108,14 @@ impl LiveLogs {
         mode: LogMode,
         start: LogStart,
     ) -> Result<Child, kube::Error> {
-        kube::start(&self.command(Operation::Logs {
+        let logs = self.command(Operation::Logs {
             object: ObjectName::new(ObjectKind::Pod, &container.pod),
             container: Some(container.name.clone()),
             mode,
             start,
             timestamps: true,
-        }))
+        });
+        kube::start(&self.access, &logs)
     }
 
     /// The containers of a pod whose logs are read: all of them, or only the first one. Empty if

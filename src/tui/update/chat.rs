@@ -184,7 +184,7 @@ fn request(state: &State, text: &str) -> Question {
         text: text.to_string(),
         llm: state.chat.llm.clone(),
         history,
-        cluster_context: state.plan.plan_for().context,
+        cluster: state.plan.cluster.clone(),
     }
 }
 
