@@ -64,6 +64,7 @@ impl Analysis {
             at: rfc3339(at, 0),
             given: plan_for.given.clone(),
             has_ended: has_ended(d, end),
+            apply: self.corpus.options.apply.clone(),
         };
         remediate::plan(d, &context, &self.memory().priors)
     }

@@ -51,32 +51,97 @@ pub fn collect(analysis: &Analysis, snapshot: &Snapshot, pack: &Pack, text: &str
     }
 }
 
-/// Checks each sentence: its citations must exist, and at least one of them must support it.
-/// Skips headings, tables and code.
+/// Checks each sentence: its citations must exist, and at least one of them must support it. A
+/// heading and a row of a table are checked like a sentence. A code block needs a citation in it or
+/// in the line before it.
 pub fn check(analysis: &Analysis, snapshot: &Snapshot, pack: &Pack, text: &str) -> Cited {
     let mut out = Cited::default();
-    let mut code = false;
-    for (n, line) in text.split('\n').enumerate() {
+    let lines: Vec<&str> = text.split('\n').collect();
+    // The content of an open code block, and whether the line before it has a citation.
+    let mut block: Option<(String, bool)> = None;
+    let mut has_citation = false;
+    for (n, line) in lines.iter().enumerate() {
         if n > 0 {
             out.text.push('\n');
         }
-        code ^= line.trim_start().starts_with("```");
-        if code || line.trim_start().starts_with(['#', '`', '|']) {
-            out.text.push_str(line);
-            continue;
+        let is_fence = line.trim_start().starts_with("```");
+        match &mut block {
+            None if is_fence => {
+                block = Some((String::new(), has_citation));
+                out.text.push_str(line);
+            }
+            Some((body, introduced)) if is_fence => {
+                out.text.push_str(line);
+                let is_supported = *introduced || marks(body).next().is_some();
+                mark_block(body, is_supported, &mut out);
+                block = None;
+            }
+            Some((body, _)) => {
+                body.push_str(line);
+                body.push('\n');
+                out.text.push_str(line);
+            }
+            None if is_table_rule(line) || lines.get(n + 1).is_some_and(|l| is_table_rule(l)) => {
+                out.text.push_str(line);
+            }
+            None => {
+                sentences(line).for_each(|s| check_sentence(analysis, snapshot, pack, s, &mut out));
+                if !line.trim().is_empty() {
+                    has_citation = marks(line).next().is_some();
+                }
+            }
         }
-        sentences(line).for_each(|s| check_sentence(analysis, snapshot, pack, s, &mut out));
+    }
+    if let Some((body, introduced)) = block {
+        let is_supported = introduced || marks(&body).next().is_some();
+        mark_block(&body, is_supported, &mut out);
     }
     out
 }
 
-/// Splits a line into sentences. Citations after a full stop belong to the sentence before it.
+/// Marks a code block of several words that nothing supports.
+fn mark_block(body: &str, is_supported: bool, out: &mut Cited) {
+    if !is_supported && body.split_whitespace().count() >= MIN_WORDS {
+        out.uncited += 1;
+        out.text.push_str("\n(no citation)");
+    }
+}
+
+/// True for the line between the header and the rows of a table.
+fn is_table_rule(line: &str) -> bool {
+    let line = line.trim();
+    line.contains("--") && line.contains('|') && line.chars().all(|c| "|-: ".contains(c))
+}
+
+/// The marks that a text cites.
+fn marks(text: &str) -> impl Iterator<Item = &str> {
+    text.split('[')
+        .skip(1)
+        .filter_map(|part| part.split_once(']'))
+        .flat_map(|(inside, _)| inside.split([',', ' ']))
+        .map(str::trim)
+        .filter(|m| is_mark(m))
+}
+
+/// Number of words from which a text is a claim.
+const MIN_WORDS: usize = 5;
+
+/// Splits a line into sentences. Citations after the end of a sentence belong to it.
 fn sentences(line: &str) -> impl Iterator<Item = &str> {
     let mut cuts = vec![0];
-    for (i, _) in line.match_indices(". ") {
-        let next = &line[i + 2..];
-        if !next.trim_start().starts_with('[') {
-            cuts.push(i + 2);
+    let ends = line
+        .char_indices()
+        .filter(|(_, c)| matches!(c, '.' | '!' | '?' | ';' | '。' | '！' | '？'));
+    for (i, c) in ends {
+        let after = i + c.len_utf8();
+        let next = &line[after..];
+        let is_wide = !c.is_ascii();
+        let rest = next.trim_start();
+        if (is_wide || rest.len() < next.len())
+            && !rest.starts_with(['[', '!', '?'])
+            && !rest.is_empty()
+        {
+            cuts.push(line.len() - rest.len());
         }
     }
     cuts.push(line.len());
@@ -126,7 +191,7 @@ fn check_sentence(
     }
     let end = rest.trim_end().len();
     out.text.push_str(&rest[..end]);
-    if cited == 0 && text.split_whitespace().count() >= 5 {
+    if cited == 0 && text.split_whitespace().count() >= MIN_WORDS {
         out.uncited += 1;
         out.text.push_str(" (no citation)");
     } else if cited > 0 && !supported {
@@ -235,6 +300,11 @@ mod tests {
         assert_eq!(
             got,
             ["Payment failed. [L1] Then 1.5 s passed. ", "Nobody knows"]
+        );
+        let got: Vec<&str> = sentences("It was the disk! Nobody knew? [L2] Then; more").collect();
+        assert_eq!(
+            got,
+            ["It was the disk! ", "Nobody knew? [L2] Then; ", "more"]
         );
         assert!(
             words("timeouts of payment-db").contains("timeo")

@@ -37,8 +37,16 @@ pub enum Error {
     Lost(String),
     #[error("the answer ended early (no `done` message); ask again")]
     EndedEarly,
-    #[error("the server sent a line that is too long")]
-    LineTooLong,
+    #[error("the server sent a line of more than {} MB, so the answer was stopped", .0 >> 20)]
+    LineTooLong(usize),
+    #[error("the server sent more than {} MB, so the answer was stopped", .0 >> 20)]
+    ResponseTooLong(usize),
+    #[error(
+        "the server answered {status} and wants the request to go to {location}; redirects are not followed, because the evidence would go to another server: set that address with --ollama URL if you trust it"
+    )]
+    Redirect { status: u16, location: String },
+    #[error("invalid address of a model server: {0}")]
+    Address(String),
     #[error("the download of {0} is incomplete; pull it again")]
     IncompletePull(String),
     #[error("stopped")]
@@ -55,6 +63,8 @@ pub enum Error {
     WindowTooSmall { model: String, window: u64 },
     #[error("the model called tools again and again without an answer")]
     ToolsWithoutEnd,
+    #[error("the model sent {0} bytes in one turn, so the answer was stopped")]
+    TurnTooLong(usize),
     #[error("name a template to assess, such as /classify [T123]")]
     NoTemplate,
     #[error(

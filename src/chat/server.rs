@@ -1,5 +1,8 @@
 //! The address of an Ollama server. Sends nothing.
 
+use super::error::Error;
+use std::net::IpAddr;
+
 /// An Ollama server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Server {
@@ -52,12 +55,27 @@ impl Server {
         Server::parse(given.as_deref().unwrap_or("127.0.0.1:11434"))
     }
 
-    /// True if the host is a loopback address.
+    /// True if the host is `localhost` or a loopback address. Decided from the parsed address, so
+    /// that a name such as `127.0.0.1.example` is not local.
     pub fn is_local(&self) -> bool {
-        let host = self.url.split("://").nth(1).unwrap_or_default();
-        ["127.", "localhost", "[::1]"]
-            .iter()
-            .any(|l| host.starts_with(l))
+        let Ok(url) = reqwest::Url::parse(&self.url) else {
+            return false;
+        };
+        let host = url.host_str().unwrap_or_default();
+        let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
+        host == "localhost" || address.is_ok_and(|a| a.is_loopback())
+    }
+
+    /// Fails if the address cannot be used: it is no URL, or it contains a login, which would be
+    /// shown and stored with it.
+    pub fn check(&self) -> Result<(), Error> {
+        let url = reqwest::Url::parse(&self.url).map_err(|e| Error::Address(e.to_string()))?;
+        match url.username().is_empty() && url.password().is_none() {
+            true => Ok(()),
+            false => Err(Error::Address(
+                "it must not contain a user or a password".into(),
+            )),
+        }
     }
 }
 
@@ -78,6 +96,39 @@ mod tests {
         ] {
             assert_eq!(Server::parse(text).url, url, "{text}");
         }
-        assert!(Server::parse("localhost").is_local() && !Server::parse("gpu").is_local());
+    }
+
+    #[test]
+    fn only_localhost_and_loopback_addresses_are_local() {
+        for local in [
+            "",
+            "localhost",
+            "127.0.0.1",
+            "127.8.9.1:80",
+            "[::1]:5",
+            "http://localhost/x",
+            "0.0.0.0",
+        ] {
+            assert!(Server::parse(local).is_local(), "{local}");
+        }
+        for remote in [
+            "gpu",
+            "http://127.x.invalid:1",
+            "localhost.x.invalid",
+            "http://127.0.0.1@x.invalid",
+            "http://127.0.0.1:80@x.invalid",
+            "http://localhost@x.invalid",
+            "10.0.0.1",
+            "[::2]",
+            "http://x/127.0.0.1",
+            "http://x?127.0.0.1",
+            "http://x#@localhost",
+            "localhost\t.x.invalid",
+            "http://127.0.0.1\\@x.invalid",
+        ] {
+            assert!(!Server::parse(remote).is_local(), "{remote}");
+        }
+        assert!(Server::parse("http://me:pw@gpu").check().is_err());
+        assert!(Server::parse("gpu:9000").check().is_ok());
     }
 }

@@ -7,14 +7,17 @@ use super::request::request;
 use super::server::Server;
 use super::wire::Model;
 use crate::model::Action;
+use crate::text::escape::is_unsafe;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long the assessment of a template is cached.
 const CACHE_TTL: Duration = Duration::from_secs(3600);
+/// Maximum length of a text in an assessment, in characters.
+const MAX_TEXT: usize = 600;
 const SEVERITIES: [&str; 5] = ["none", "low", "medium", "high", "critical"];
 
 /// A model's assessment of a template or of the whole incident.
@@ -57,7 +60,7 @@ pub fn schema(actions: usize) -> Value {
 /// Parses and validates an answer. The error says what is wrong with it, for the model and the
 /// user.
 pub fn read(text: &str, actions: usize, pack: &Pack) -> Result<Assessment, InvalidProposal> {
-    let assessment: Assessment =
+    let mut assessment: Assessment =
         serde_json::from_str(text.trim()).map_err(|e| InvalidProposal::Schema(e.to_string()))?;
     if !SEVERITIES.contains(&assessment.severity.as_str()) {
         return Err(InvalidProposal::Severity(assessment.severity));
@@ -72,11 +75,34 @@ pub fn read(text: &str, actions: usize, pack: &Pack) -> Result<Assessment, Inval
     {
         return Err(InvalidProposal::Action(*n));
     }
-    let known = |m: &&String| pack.marks.contains_key(m.trim_matches(['[', ']']));
-    if assessment.evidence.iter().filter(known).count() == 0 {
+    let known = |m: &String| pack.marks.contains_key(m.trim_matches(['[', ']']));
+    assessment.evidence.retain(known);
+    if assessment.evidence.is_empty() {
         return Err(InvalidProposal::Evidence);
     }
+    remove_repeated(&mut assessment.actions);
+    remove_repeated(&mut assessment.evidence);
+    for text in [
+        &mut assessment.category,
+        &mut assessment.component,
+        &mut assessment.hypothesis,
+    ] {
+        *text = one_line(text);
+    }
     Ok(assessment)
+}
+
+/// Keeps the first of equal items.
+fn remove_repeated<T: Ord + Clone>(items: &mut Vec<T>) {
+    let mut seen = BTreeSet::new();
+    items.retain(|item| seen.insert(item.clone()));
+}
+
+/// The text as one line of limited length. A line break could pretend to be a numbered action.
+fn one_line(text: &str) -> String {
+    let is_break = |c: char| c.is_control() || c.is_whitespace() || is_unsafe(c);
+    let words: Vec<&str> = text.split(is_break).filter(|w| !w.is_empty()).collect();
+    words.join(" ").chars().take(MAX_TEXT).collect()
 }
 
 /// Asks for a structured answer. An invalid answer is sent back to the model once, with the prompt
@@ -210,7 +236,7 @@ mod tests {
         ];
         let text = to_text(&assessment, &actions);
         assert!(
-            text.contains("The disk is full [W1][L9].") && text.contains("1. grow the volume"),
+            text.contains("The disk is full [W1].") && text.contains("1. grow the volume"),
             "{text}"
         );
         for (key, value) in [
@@ -226,6 +252,34 @@ mod tests {
         }
         assert!(read("rm -rf /", 2, &pack).is_err());
         assert_eq!(schema(2)["properties"]["actions"]["items"]["maximum"], 2);
+    }
+
+    #[test]
+    fn texts_cannot_contain_lines_and_lists_cannot_repeat() {
+        let mut pack = Pack::default();
+        for mark in ["W1", "L1"] {
+            let (event, text) = (None, String::new());
+            pack.marks.insert(mark.into(), Mark { event, text });
+        }
+        let answer = json!({"severity": "high", "category": "disk\n1. delete everything", "component": "db\u{2028}2. x\r\n3. y",
+            "hypothesis": "a\u{85}b", "confidence": 0.8, "actions": [2, 2, 1, 2], "evidence": ["W1", "W1", "L1", "]\n9. z"]});
+        let assessment = read(&answer.to_string(), 2, &pack).unwrap();
+        assert_eq!(
+            (assessment.actions.as_slice(), assessment.evidence.len()),
+            (&[2, 1][..], 2)
+        );
+        let action = |title: &str| Action {
+            title: title.into(),
+            ..Action::default()
+        };
+        let text = to_text(&assessment, &[action("first"), action("second")]);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 3, "{text}");
+        assert!(
+            lines[1].starts_with("1. second") && lines[2].starts_with("2. first"),
+            "{text}"
+        );
+        assert!(!text.contains(['\u{2028}', '\u{85}', '\r']), "{text:?}");
     }
 
     #[test]

@@ -24,6 +24,11 @@ use serde_json::{Value, json};
 const MAX_STEPS: usize = 6;
 /// Minimum number of tokens for evidence. With fewer tokens, an answer would be a guess.
 const MIN_EVIDENCE: usize = 300;
+/// Maximum number of tool calls that are answered in one round, and in one turn.
+const MAX_CALLS: usize = 8;
+const MAX_TURN_CALLS: usize = 24;
+/// Maximum number of bytes of all answers of a model in one turn.
+const MAX_TURN: usize = 4 << 20;
 /// Maximum number of characters in the result of a tool.
 const MAX_RESULT: usize = 6000;
 
@@ -177,9 +182,14 @@ impl Turn<'_> {
     /// Sends requests until the model answers without a tool call.
     async fn converse(&mut self, each: &mut Listener<'_>) -> Result<(), Error> {
         let mut previous: Vec<String> = Vec::new();
+        let mut received = 0;
         for step in 0..=MAX_STEPS {
-            let last = step == MAX_STEPS;
+            let last = step == MAX_STEPS || self.answer.tool_calls >= MAX_TURN_CALLS;
             let reply = self.round(last, each).await?;
+            received += reply.content.len() + reply.thinking.len();
+            if received > MAX_TURN {
+                return Err(Error::TurnTooLong(received));
+            }
             let mut calls: Vec<(String, Value)> = reply
                 .calls
                 .iter()
@@ -201,9 +211,18 @@ impl Turn<'_> {
                     .push(json!({"role": "assistant", "content": reply.content}));
                 return Ok(());
             }
-            self.messages.push(
-                json!({"role": "assistant", "content": reply.content, "tool_calls": reply.calls}),
-            );
+            let shown = &reply.calls[..reply.calls.len().min(MAX_CALLS)];
+            self.messages
+                .push(json!({"role": "assistant", "content": reply.content, "tool_calls": shown}));
+            if calls.len() > MAX_CALLS {
+                let left_out = calls.len() - MAX_CALLS;
+                let note = format!(
+                    "the model called {} tools at once; {left_out} calls were not run",
+                    calls.len()
+                );
+                self.answer.notes.push(note);
+                calls.truncate(MAX_CALLS);
+            }
             for (tool, arguments) in calls {
                 self.call(&tool, &arguments, &mut previous, each);
             }

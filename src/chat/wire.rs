@@ -10,6 +10,12 @@ use std::time::Duration;
 
 /// Maximum length of a line in a stream, in bytes.
 const MAX_LINE: usize = 8 << 20;
+/// Maximum length of a response, in bytes. An answer has a few kilobytes.
+const MAX_RESPONSE: usize = 32 << 20;
+/// Maximum length of an answer with its thinking, in bytes.
+const MAX_ANSWER: usize = 1 << 20;
+/// Maximum length of an error message of the server that is shown, in characters.
+const MAX_MESSAGE: usize = 500;
 /// Timeout of a streamed request. A model with 70 billion parameters can take minutes to load.
 const FIRST_TOKEN: Duration = Duration::from_secs(600);
 const CONNECT: Duration = Duration::from_secs(3);
@@ -72,8 +78,11 @@ pub struct Reply {
 
 impl Server {
     fn client(&self) -> Result<reqwest::Client, Error> {
+        self.check()?;
         reqwest::Client::builder()
             .connect_timeout(CONNECT)
+            // The user agreed to this address, not to one that it names.
+            .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .build()
             .map_err(|e| Error::Client(e.to_string()))
@@ -85,28 +94,71 @@ impl Server {
         body: &Value,
         wait: Duration,
     ) -> Result<reqwest::Response, Error> {
-        let sent = self
+        let request = self
             .client()?
             .post(format!("{}{path}", self.url))
-            .json(body)
-            .timeout(wait)
-            .send()
-            .await;
+            .json(body);
+        self.send(
+            request.timeout(wait),
+            body["model"].as_str().unwrap_or_default(),
+        )
+        .await
+    }
+
+    async fn get(&self, path: &str) -> Result<reqwest::Response, Error> {
+        let request = self.client()?.get(format!("{}{path}", self.url));
+        self.send(request.timeout(QUERY), "").await
+    }
+
+    /// Sends a request. Every answer but 200 is an error.
+    async fn send(
+        &self,
+        request: reqwest::RequestBuilder,
+        model: &str,
+    ) -> Result<reqwest::Response, Error> {
+        let sent = request.send().await;
         let response = sent.map_err(|e| self.unreachable(&e))?;
-        let status = response.status().as_u16();
-        if status == 200 {
+        let status = response.status();
+        if status.as_u16() == 200 {
             return Ok(response);
         }
-        let text = response.text().await.unwrap_or_default();
-        let message = serde_json::from_str::<Value>(&text)
+        if status.is_redirection() {
+            let location = response.headers().get(reqwest::header::LOCATION);
+            let location = location.and_then(|l| l.to_str().ok()).unwrap_or("nowhere");
+            return Err(Error::Redirect {
+                status: status.as_u16(),
+                location: location.chars().take(MAX_MESSAGE).collect(),
+            });
+        }
+        let text = self.body(response).await.unwrap_or_default();
+        let message = serde_json::from_slice::<Value>(&text)
             .ok()
             .and_then(|v| v["error"].as_str().map(String::from))
-            .unwrap_or(text);
-        Err(http_error(
-            status,
-            &message,
-            body["model"].as_str().unwrap_or_default(),
-        ))
+            .unwrap_or_else(|| String::from_utf8_lossy(&text).into_owned());
+        let message: String = message.chars().take(MAX_MESSAGE).collect();
+        Err(http_error(status.as_u16(), &message, model))
+    }
+
+    /// The whole body of a response, if it is not too long.
+    async fn body(&self, response: reqwest::Response) -> Result<Vec<u8>, Error> {
+        let mut stream = response.bytes_stream();
+        let mut out = Vec::new();
+        while let Some(chunk) = stream.next().await {
+            out.extend_from_slice(&chunk.map_err(|e| self.lost(&e))?);
+            if out.len() > MAX_LINE {
+                return Err(Error::ResponseTooLong(MAX_LINE));
+            }
+        }
+        Ok(out)
+    }
+
+    /// The error for a response that broke off.
+    fn lost(&self, e: &reqwest::Error) -> Error {
+        if e.is_timeout() {
+            Error::TimedOut(self.url.clone())
+        } else {
+            Error::Lost(e.to_string())
+        }
     }
 
     fn unreachable(&self, e: &reqwest::Error) -> Error {
@@ -122,7 +174,8 @@ impl Server {
         let response = self
             .post("/api/show", &json!({ "model": model }), QUERY)
             .await?;
-        let v: Value = response.json().await.map_err(|e| Error::InvalidModel {
+        let body = self.body(response).await?;
+        let v: Value = serde_json::from_slice(&body).map_err(|e| Error::InvalidModel {
             model: model.to_string(),
             message: e.to_string(),
         })?;
@@ -147,17 +200,8 @@ impl Server {
 
     /// Requests the models in memory, with their GPU share and context window.
     pub async fn loaded(&self) -> Result<Vec<(String, Loaded)>, Error> {
-        let sent = self
-            .client()?
-            .get(format!("{}/api/ps", self.url))
-            .timeout(QUERY)
-            .send()
-            .await;
-        let v: Value = sent
-            .map_err(|e| self.unreachable(&e))?
-            .json()
-            .await
-            .unwrap_or_default();
+        let body = self.body(self.get("/api/ps").await?).await?;
+        let v: Value = serde_json::from_slice(&body).unwrap_or_default();
         let one = |m: &Value| {
             let (size, vram) = (
                 m["size"].as_u64().unwrap_or(0),
@@ -219,8 +263,13 @@ impl Server {
         let response = self.post(path, body, FIRST_TOKEN).await?;
         let mut stream = response.bytes_stream();
         let mut lines = Lines::default();
+        let mut received = 0;
         while let Some(chunk) = stream.next().await {
-            let chunk = chunk.map_err(|e| Error::Lost(e.to_string()))?;
+            let chunk = chunk.map_err(|e| self.lost(&e))?;
+            received += chunk.len();
+            if received > MAX_RESPONSE {
+                return Err(Error::ResponseTooLong(MAX_RESPONSE));
+            }
             for line in lines.push(&chunk)? {
                 if each(&parse_line(&line)?)? {
                     return Ok(true);
@@ -255,15 +304,8 @@ pub async fn models(server: &Server) -> Result<Vec<ModelInfo>, Error> {
         #[serde(default)]
         models: Vec<LocalModel>,
     }
-    let request = server
-        .client()?
-        .get(format!("{}/api/tags", server.url))
-        .timeout(QUERY);
-    let sent = request.send().await.map_err(|e| server.unreachable(&e))?;
-    let tags: Tags = sent
-        .json()
-        .await
-        .map_err(|e| Error::NotJson(e.to_string()))?;
+    let body = server.body(server.get("/api/tags").await?).await?;
+    let tags: Tags = serde_json::from_slice(&body).map_err(|e| Error::NotJson(e.to_string()))?;
     let loaded = server.loaded().await.unwrap_or_default();
     let loaded_as = |name: &str| loaded.iter().find(|l| l.0 == name).map(|l| l.1);
     let info = |m: LocalModel| ModelInfo {
@@ -314,6 +356,9 @@ fn add_line(v: &Value, reply: &mut Reply, each: &mut Each<'_>) -> Result<bool, E
     let text = |key: &str| message[key].as_str().unwrap_or_default();
     reply.thinking.push_str(text("thinking"));
     reply.content.push_str(text("content"));
+    if reply.thinking.len() + reply.content.len() > MAX_ANSWER {
+        return Err(Error::ResponseTooLong(MAX_ANSWER));
+    }
     for piece in [
         Piece::Thinking(text("thinking")),
         Piece::Answer(text("content")),
@@ -340,18 +385,28 @@ struct Lines {
 
 impl Lines {
     fn push(&mut self, chunk: &[u8]) -> Result<Vec<Vec<u8>>, Error> {
+        let searched = self.partial.len();
         self.partial.extend_from_slice(chunk);
         let mut out = Vec::new();
-        while let Some(n) = memchr::memchr(b'\n', &self.partial) {
-            let line: Vec<u8> = self.partial.drain(..=n).collect();
+        let Some(last) = memchr::memrchr(b'\n', &self.partial[searched..]) else {
+            return self.check().map(|()| out);
+        };
+        let rest = self.partial.split_off(searched + last + 1);
+        let whole = std::mem::replace(&mut self.partial, rest);
+        for line in whole.split(|b| *b == b'\n') {
             if !line.trim_ascii().is_empty() {
-                out.push(line);
+                out.push(line.to_vec());
             }
         }
+        self.check().map(|()| out)
+    }
+
+    /// Fails if the line that has not ended is too long.
+    fn check(&self) -> Result<(), Error> {
         if self.partial.len() > MAX_LINE {
-            Err(Error::LineTooLong)
+            Err(Error::LineTooLong(MAX_LINE))
         } else {
-            Ok(out)
+            Ok(())
         }
     }
 

@@ -53,6 +53,7 @@ pub fn options(global: &Global, paths: &[PathBuf]) -> Result<(Options, Settings)
     llm.model = global.model.clone().or(llm.model.take());
     llm.allow_remote |= std::env::var_os("FAULTLINE_ALLOW_REMOTE").is_some();
     options.health = settings.health.clone();
+    options.apply = settings.apply.clone();
     options.cache_max_bytes = settings.cache.max_bytes;
     Ok((options, settings))
 }

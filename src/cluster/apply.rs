@@ -100,7 +100,12 @@ pub fn apply(
     done["timed_out"] = json!(finished.timed_out);
     done["message"] = json!(finished.message());
     audit::append(data, &done)?;
-    let output = finished.succeeded()?.trim().to_string();
+    let by_uid = command.operation.input().is_some();
+    let output = match finished.succeeded()? {
+        // The API answers with the whole object.
+        _ if by_uid => format!("{} {} deleted", action.target.kind, action.target.name),
+        output => output.trim().to_string(),
+    };
     let mut out = Applied {
         output,
         run,

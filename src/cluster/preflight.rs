@@ -249,8 +249,8 @@ fn dry_run(
 }
 
 /// Ties the command to the object that was checked. A patch gets the UID and version of the object,
-/// so that the server refuses the patch if the object was changed or replaced. A rollout undo gets
-/// a revision number.
+/// so that the server refuses the patch if the object was changed or replaced. The deletion of a pod
+/// gets its UID. A rollout undo gets a revision number; the API has no precondition for it.
 fn pin(action: &Action, connection: &Connection, object: &Value, out: &mut Preflight) {
     let (uid, version) = (out.uid.clone(), out.resource_version.clone());
     match out.command.as_mut().map(|c| &mut c.operation) {
@@ -261,6 +261,7 @@ fn pin(action: &Action, connection: &Connection, object: &Value, out: &mut Prefl
                 *body = patch.to_string();
             }
         }
+        Some(Operation::DeletePod { uid: expected, .. }) => *expected = Some(uid),
         Some(Operation::RolloutUndo {
             to_revision: None, ..
         }) => {

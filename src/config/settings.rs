@@ -17,6 +17,7 @@ pub struct Settings {
     pub cache: Cache,
     pub llm: Llm,
     pub health: Health,
+    pub apply: Apply,
     /// Journal file to use instead of the one in the data directory. Set by `--journal`.
     #[serde(skip)]
     pub journal: Option<std::path::PathBuf>,
@@ -49,6 +50,35 @@ impl Default for Health {
             failed: 0,
             deployed_min: 60,
         }
+    }
+}
+
+/// Settings of actions on a cluster.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Apply {
+    /// Namespaces in which every change is of high risk; `*` matches any text.
+    pub protected_namespaces: Vec<String>,
+}
+
+impl Default for Apply {
+    fn default() -> Apply {
+        let patterns = ["kube-system", "kube-public", "*prod*", "*system*"];
+        Apply {
+            protected_namespaces: patterns.map(String::from).to_vec(),
+        }
+    }
+}
+
+impl Apply {
+    /// Whether a namespace is protected.
+    pub fn protects(&self, namespace: &str) -> bool {
+        let matches = |pattern: &String| {
+            globset::Glob::new(pattern).map_or(pattern == namespace, |glob| {
+                glob.compile_matcher().is_match(namespace)
+            })
+        };
+        self.protected_namespaces.iter().any(matches)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Options for opening a corpus: paths, limits, formats, folders. Plain data.
 
-use crate::config::settings::Health;
+use crate::config::settings::{Apply, Health};
 use crate::ingest::inputs;
 use crate::ingest::walk::Limits;
 use crate::model::Failure;
@@ -34,6 +34,8 @@ pub struct Options {
     pub interactive: bool,
     /// Limits at which a service is unhealthy.
     pub health: Health,
+    /// Settings of actions on a cluster.
+    pub apply: Apply,
     /// True if no action may be applied.
     pub read_only: bool,
     /// Number of threads that parse.
@@ -67,6 +69,7 @@ impl Options {
             follow: false,
             interactive: false,
             health: Health::default(),
+            apply: Apply::default(),
             read_only: false,
             threads: std::thread::available_parallelism().map_or(2, usize::from),
         }

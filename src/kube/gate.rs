@@ -233,6 +233,9 @@ pub fn check(argv: &[String]) -> Result<(), Refused> {
     if let Some(bad) = rest.iter().find(|a| a.chars().any(char::is_control)) {
         return Err(Refused::ControlCharacter(escaped(bad)));
     }
+    if is_delete_by_uid(rest) {
+        return Ok(());
+    }
     // `--raw` and `--flatten` are allowed in this one form only.
     let copies = rest.ends_with(&COPY_CONTEXT.map(String::from));
     let left_out = if copies { COPY_CONTEXT.len() - VIEW } else { 0 };
@@ -287,6 +290,29 @@ pub fn check(argv: &[String]) -> Result<(), Refused> {
 /// True for the flags that name the cluster and the namespace.
 fn is_global(flag: &str) -> bool {
     matches!(flag, "--context" | "-n")
+}
+
+/// True for the deletion of one pod through the API, with a precondition on its standard input:
+/// `--context C -n NS delete --raw /api/v1/namespaces/NS/pods/NAME -f -`, exactly.
+fn is_delete_by_uid(words: &[String]) -> bool {
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let [
+        "--context",
+        context,
+        "-n",
+        namespace,
+        "delete",
+        "--raw",
+        path,
+        "-f",
+        "-",
+    ] = words[..]
+    else {
+        return false;
+    };
+    let folder = format!("/api/v1/namespaces/{namespace}/pods/");
+    let is_pod = path.strip_prefix(&folder).is_some_and(is_name);
+    is_context(context) && is_name(namespace) && is_pod
 }
 
 fn escaped(text: &str) -> String {

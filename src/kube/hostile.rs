@@ -20,9 +20,23 @@ const VALID: &[&str] = &[
     "kubectl --context a -n shop config view --minify -o json",
     "kubectl --context a -n shop auth can-i patch deployments",
     "kubectl --context a -n shop rollout status deployment/payment --timeout=60s",
+    "kubectl --context a -n shop delete --raw /api/v1/namespaces/shop/pods/payment-5c-x -f -",
+    "kubectl --context a -n shop config view --minify --flatten --raw -o json",
 ];
 
 const HOSTILE: &[&str] = &[
+    "kubectl --context a -n shop delete --raw /api/v1/namespaces/other/pods/x -f -",
+    "kubectl --context a -n shop delete --raw /api/v1/namespaces/shop/pods -f -",
+    "kubectl --context a -n shop delete --raw /api/v1/namespaces/shop/secrets/x -f -",
+    "kubectl --context a -n shop delete --raw /api/v1/namespaces/shop/pods/../secrets/x -f -",
+    "kubectl --context a -n shop delete --raw /api/v1/namespaces/shop/pods/x -f /etc/passwd",
+    "kubectl -n shop delete --raw /api/v1/namespaces/shop/pods/x -f -",
+    "kubectl --context a --context b -n shop get pods",
+    "kubectl --context a -n shop get pods --context=b",
+    "kubectl --context a -n shop get pods -n other",
+    "kubectl --context a -n shop --namespace other get pods",
+    "kubectl --context=a -n shop get pods",
+    "kubectl --context a -n shop config view --flatten --raw -o json",
     "kubectl",
     "kubectl rollout",
     "kubectl delete ns --all",

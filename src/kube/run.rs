@@ -6,7 +6,8 @@ use super::access::Access;
 use super::gate::{self, Refused};
 use crate::model::Command;
 use rustix::process::{Pid, Signal, kill_process_group};
-use std::io::{self, Read};
+use std::fs::File;
+use std::io::{self, Read, Seek, Write};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -87,12 +88,23 @@ pub fn start(access: &Access, command: &Command) -> Result<Child, Error> {
     let mut process = std::process::Command::new(&argv[0]);
     process
         .args(&argv[1..])
-        .stdin(Stdio::null())
+        .stdin(match command.operation.input() {
+            Some(text) => Stdio::from(input_file(&text).map_err(Error::Start)?),
+            None => Stdio::null(),
+        })
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0);
     access.apply(&mut process);
     process.spawn().map_err(Error::Start)
+}
+
+/// A file without a name that holds the standard input of a command.
+fn input_file(text: &str) -> io::Result<File> {
+    let mut file = tempfile::tempfile()?;
+    file.write_all(text.as_bytes())?;
+    file.rewind()?;
+    Ok(file)
 }
 
 /// Checks a command, runs it and waits for its end. After `timeout`, the whole process group is

@@ -213,6 +213,8 @@ pub enum Operation {
     DeletePod {
         name: String,
         dry_run: bool,
+        /// The pod must still have this UID when the server deletes it.
+        uid: Option<String>,
     },
 }
 
@@ -230,6 +232,21 @@ impl Operation {
             | Operation::RolloutUndo { object, .. } => Some(object.clone()),
             Operation::DeletePod { name, .. } => Some(ObjectName::new(ObjectKind::Pod, name)),
             Operation::List { .. } | Operation::ViewConfig | Operation::CanI { .. } => None,
+        }
+    }
+
+    /// The text that the command reads from its standard input.
+    pub fn input(&self) -> Option<String> {
+        match self {
+            Operation::DeletePod {
+                uid: Some(uid),
+                dry_run: false,
+                ..
+            } => Some(
+                serde_json::json!({"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": uid}})
+                    .to_string(),
+            ),
+            _ => None,
         }
     }
 
@@ -286,7 +303,7 @@ impl Command {
         if !self.namespace.is_empty() {
             out.extend(["-n".to_string(), self.namespace.clone()]);
         }
-        out.extend(self.operation.arguments());
+        out.extend(self.operation.arguments(&self.namespace));
         out
     }
 }

@@ -30,7 +30,7 @@ const DRY_RUN: &str = "--dry-run=server";
 
 impl Operation {
     /// The arguments after the context and the namespace.
-    pub(super) fn arguments(&self) -> Vec<String> {
+    pub(super) fn arguments(&self, namespace: &str) -> Vec<String> {
         let mut out = Arguments::default();
         match self {
             Operation::Get {
@@ -65,7 +65,16 @@ impl Operation {
                 out.push(&["auth", "can-i", verb, kind.name()])
                     .push(&subresource.iter().map(String::as_str).collect::<Vec<_>>())
             }
-            Operation::DeletePod { name, dry_run } => out
+            // `kubectl delete` has no option for the UID; the API has one.
+            Operation::DeletePod {
+                name,
+                dry_run: false,
+                uid: Some(_),
+            } => {
+                let path = format!("/api/v1/namespaces/{namespace}/pods/{name}");
+                out.push(&["delete", "--raw", &path, "-f", "-"])
+            }
+            Operation::DeletePod { name, dry_run, .. } => out
                 .push(&["delete", "pod", name])
                 .push_if(*dry_run, &[DRY_RUN]),
             Operation::Logs {

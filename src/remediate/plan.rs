@@ -3,6 +3,7 @@
 
 use super::catalog::{ActsOn, CommandForm, Entry, Input, catalog};
 use super::policy::{Feature, Policy, Priors, adjust_by_outcomes};
+use crate::config::settings::Apply;
 use crate::model::{
     Action, Band, Category, Command, Context, Diagnosis, HealthRule, LogMode, LogStart, ObjectKind,
     Operation, Output, Parameter, Place, Risk, Target,
@@ -36,6 +37,8 @@ pub struct PlanContext {
     pub given: BTreeMap<String, String>,
     /// The problem ended before the end of the corpus.
     pub has_ended: bool,
+    /// Namespaces in which every change is of high risk.
+    pub apply: Apply,
 }
 
 impl PlanContext {
@@ -195,7 +198,7 @@ fn action(
         Some(_) => format!("{}-{}", e.verb, target.name),
     };
     let command = |form: &CommandForm| command(form, context, &target, &class, &parameters);
-    let protected = target.namespace == "kube-system" || target.namespace.starts_with("prod");
+    let protected = context.apply.protects(&target.namespace);
     Action {
         id,
         title: filled(&e.title),
@@ -269,6 +272,7 @@ fn command(
         },
         CommandForm::Top => Operation::Top { object },
         CommandForm::DeletePod => Operation::DeletePod {
+            uid: None,
             name: target.name.clone(),
             dry_run: false,
         },
@@ -455,7 +459,7 @@ mod tests {
     #[test]
     fn protected_namespaces_raise_the_risk() {
         let mut context = context();
-        context.target.as_mut().unwrap().namespace = "prod".into();
+        context.target.as_mut().unwrap().namespace = "eu-prod-1".into();
         let plan = plan(
             &fault(FaultClass::PoolExhausted),
             &context,
