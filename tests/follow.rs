@@ -56,3 +56,65 @@ fn growing_new_and_rotated_files_are_read_once() {
         .collect();
     assert_eq!(numbers, ["105", "60", "40"]);
 }
+
+#[test]
+fn a_hundred_rotations_lose_and_repeat_no_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("app.log");
+    append(&log, 0..200);
+    let mut options = Options::new(vec![folder.path().to_path_buf()]);
+    (options.follow, options.interactive) = (true, true);
+    let session = corpus::open(options).unwrap();
+    let mut written = 200;
+    for rotation in 0..100usize {
+        for _ in 0..3 {
+            let more = 1 + rotation * 7 % 90;
+            append(&log, written..written + more);
+            written += more;
+            std::thread::sleep(Duration::from_millis(rotation as u64 * 13 % 40));
+        }
+        let old = folder.path().join(format!("app.log.{rotation}"));
+        match rotation % 3 {
+            // logrotate: create
+            0 => std::fs::rename(&log, &old).unwrap(),
+            // logrotate: copytruncate
+            1 => {
+                std::fs::copy(&log, &old).unwrap();
+                std::fs::File::options()
+                    .write(true)
+                    .open(&log)
+                    .unwrap()
+                    .set_len(0)
+                    .unwrap();
+            }
+            // logrotate: create, compress
+            _ => {
+                std::fs::rename(&log, &old).unwrap();
+                compress(&old);
+            }
+        }
+        append(&log, written..written + 5);
+        written += 5;
+    }
+    let started = Instant::now();
+    let lines = || session.corpus.snapshot().lines;
+    while lines() < written as u64 && started.elapsed() < Duration::from_secs(40) {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    // Longer than the interval between two scans of the folder.
+    std::thread::sleep(Duration::from_secs(3));
+    assert_eq!(lines(), written as u64);
+    drop(session);
+    let mut fresh = corpus::open(Options::new(vec![folder.path().to_path_buf()])).unwrap();
+    assert_eq!(fresh.wait().lines, written as u64);
+}
+
+/// Replaces a file by its compressed form, as gzip does.
+fn compress(file: &Path) {
+    let text = std::fs::read(file).unwrap();
+    let out = std::fs::File::create(format!("{}.gz", file.display())).unwrap();
+    let mut encoder = flate2::write::GzEncoder::new(out, flate2::Compression::fast());
+    std::io::Write::write_all(&mut encoder, &text).unwrap();
+    encoder.finish().unwrap();
+    std::fs::remove_file(file).unwrap();
+}

@@ -16,6 +16,11 @@ impl Server {
         let text = text.trim().trim_matches(['"', '\'']);
         let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
         let (host_port, path) = rest.split_once('/').unwrap_or((rest, ""));
+        // A login is kept, so that `check` can refuse it.
+        let (login, host_port) = match host_port.rsplit_once('@') {
+            Some((login, host_port)) => (format!("{login}@"), host_port),
+            None => (String::new(), host_port),
+        };
         let default = match scheme {
             "http" => 80,
             "https" => 443,
@@ -41,7 +46,7 @@ impl Server {
         };
         let scheme = if scheme == "https" { "https" } else { "http" };
         Server {
-            url: format!("{scheme}://{host}:{port}{path}"),
+            url: format!("{scheme}://{login}{host}:{port}{path}"),
         }
     }
 
@@ -117,6 +122,7 @@ mod tests {
             "localhost.x.invalid",
             "http://127.0.0.1@x.invalid",
             "http://localhost@x.invalid",
+            "http://127.0.0.1:80@x.invalid",
             "10.0.0.1",
             "[::2]",
             "http://x/127.0.0.1",

@@ -1,7 +1,8 @@
 //! The directories that faultline uses, by the conventions of the platform.
 
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// Directories of the current user. They may not exist yet.
@@ -33,4 +34,18 @@ pub fn private_folder(path: &Path) -> io::Result<()> {
         std::fs::set_permissions(path, PermissionsExt::from_mode(0o700))?;
     }
     Ok(())
+}
+
+/// Opens a regular file for reading. A FIFO, a socket or a device is refused without waiting for it.
+pub fn open_file(path: &Path) -> io::Result<File> {
+    let file = File::options()
+        .read(true)
+        .custom_flags(rustix::fs::OFlags::NONBLOCK.bits() as i32)
+        .open(path)?;
+    if file.metadata()?.is_file() {
+        return Ok(file);
+    }
+    Err(io::Error::other(
+        "not a regular file (FIFO, socket or device); pipe it to '-' (standard input)",
+    ))
 }

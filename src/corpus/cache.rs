@@ -7,8 +7,11 @@ use super::state::{Body, Source, State};
 use super::store::Store;
 use super::template_table;
 use super::timeline::BINS;
+use crate::config::paths::open_file;
 use crate::index::Chunk;
-use crate::index::disk::{COLUMNS, FILTERS, Folder, Input, evict, read_manifest};
+use crate::index::disk::{
+    COLUMNS, FILTERS, Folder, Input, evict, read_manifest, read_path, stored_path,
+};
 use crate::index::terms::{BlockDoc, TemplateDoc, Terms};
 use crate::ingest::detect::detect;
 use crate::mine::{Header, Kind, Kinds, Shape};
@@ -27,6 +30,20 @@ pub enum Loaded {
     Current,
     /// Some plain files have grown. Everything else is unchanged.
     Grown,
+}
+
+/// The state of the files before they are read.
+pub fn inputs(files: &[PathBuf]) -> Vec<Input> {
+    files
+        .iter()
+        .filter_map(|p| Input::of(&whole(p)).ok())
+        .collect()
+}
+
+/// The files that changed since, other than by growing. What was read of them is a mixture.
+pub fn changed(inputs: &[Input]) -> Vec<PathBuf> {
+    let has_changed = |i: &&Input| !i.is_current() && !i.has_grown();
+    inputs.iter().filter(has_changed).map(Input::path).collect()
 }
 
 /// Name of the cache folder of a corpus: a hash of its paths and of the options that change how
@@ -50,7 +67,8 @@ pub fn whole(path: &Path) -> PathBuf {
 struct StoredSource {
     info: SourceInfo,
     fixed_service: Option<String>,
-    path: Option<PathBuf>,
+    /// As `stored_path` writes it.
+    path: Option<String>,
     /// Year and day (days since 1970) that the parser assumes first for timestamps without them.
     year: i32,
     day: i64,
@@ -66,10 +84,10 @@ struct StoredTables {
 }
 
 /// Writes the index and seals the folder. If writing fails, for example because the disk is full,
-/// the folder is not sealed and a notice is shown. Without `files`, the folder is not sealed
-/// either. `columns_written` means that the columns of every chunk were already appended during
+/// the folder is not sealed and a notice is shown. Without `inputs`, the files as they were when
+/// reading began, the folder is not sealed either. `columns_written` means that the columns of every chunk were already appended during
 /// reading.
-pub fn save(corpus: &Corpus, files: Option<&[PathBuf]>, columns_written: bool) {
+pub fn save(corpus: &Corpus, inputs: Option<Vec<Input>>, columns_written: bool) {
     let Some(folder) = corpus.folder.as_ref().filter(|f| f.writable) else {
         build_terms(corpus, None);
         return;
@@ -82,13 +100,9 @@ pub fn save(corpus: &Corpus, files: Option<&[PathBuf]>, columns_written: bool) {
         }
         folder.write(TABLES, &encode(&corpus.read())?)?;
         folder.write(DIRECTORY, &corpus.store().directory())?;
-        let Some(files) = files.filter(|_| corpus.store().is_complete()) else {
+        let Some(inputs) = inputs.filter(|_| corpus.store().is_complete()) else {
             return Ok(());
         };
-        let inputs = files
-            .iter()
-            .filter_map(|p| Input::of(&whole(p)).ok())
-            .collect();
         let given = corpus
             .options
             .paths
@@ -183,7 +197,7 @@ fn encode(state: &State) -> std::io::Result<Vec<u8>> {
     let stored_source = |s: &Source| StoredSource {
         info: s.info.clone(),
         fixed_service: s.fixed_service.clone(),
-        path: s.path.as_deref().map(whole),
+        path: s.path.as_deref().map(|p| stored_path(&whole(p))),
         year: s.parser.clock.year,
         day: s.parser.clock.day,
     };
@@ -202,10 +216,7 @@ fn encode(state: &State) -> std::io::Result<Vec<u8>> {
 pub fn load(corpus: &Corpus, files: &[PathBuf]) -> Option<Loaded> {
     let folder = corpus.folder.as_ref()?;
     let manifest = folder.sealed()?;
-    let names: Vec<String> = files
-        .iter()
-        .map(|f| whole(f).display().to_string())
-        .collect();
+    let names: Vec<String> = files.iter().map(|f| stored_path(&whole(f))).collect();
     if manifest.inputs.iter().map(|i| &i.path).ne(names.iter()) {
         return None;
     }
@@ -226,11 +237,10 @@ pub fn load(corpus: &Corpus, files: &[PathBuf]) -> Option<Loaded> {
     let store = Store::open(&folder.path.join(STORE), &folder.read(DIRECTORY)?)?;
     // A source that has grown can only be continued if it is a plain file.
     let plain = |name: &str| {
-        tables.sources.iter().any(|s| {
-            s.path
-                .as_ref()
-                .is_some_and(|p| p.display().to_string() == name)
-        })
+        tables
+            .sources
+            .iter()
+            .any(|s| s.path.as_deref() == Some(name))
     };
     if manifest
         .inputs
@@ -264,9 +274,10 @@ fn restore(corpus: &Corpus, tables: StoredTables, columns: &[u8]) -> Option<()> 
         day,
     } in tables.sources
     {
+        let path = path.as_deref().map(read_path);
         let (body, sample) = match &path {
             Some(path) => {
-                let file = std::fs::File::open(path).ok()?;
+                let file = open_file(path).ok()?;
                 let sample = sample_of(&file);
                 (Body::File(Arc::new(file)), sample)
             }

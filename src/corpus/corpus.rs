@@ -2,6 +2,7 @@
 //! latest snapshot. Does not analyze events.
 
 use super::options::Options;
+use super::rotation::Contents;
 use super::snapshot::Snapshot;
 use super::state::{Body, State};
 use super::store::Store;
@@ -34,6 +35,8 @@ pub struct Corpus {
     pub(super) started: std::time::Instant,
     /// The file that is being read now.
     pub(super) reading: Mutex<String>,
+    /// What was read of each plain file, to recognize rotated ones.
+    pub(super) contents: Mutex<Contents>,
 }
 
 pub fn lock<T>(m: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -55,6 +58,7 @@ impl Corpus {
             total_bytes: AtomicU64::new(0),
             started: std::time::Instant::now(),
             reading: Mutex::default(),
+            contents: Mutex::default(),
         }
     }
 

@@ -3,14 +3,18 @@
 //! events that were still being written become complete. Does not decide which paths are followed.
 
 use super::assembler::Assembler;
-use super::corpus::Corpus;
+use super::corpus::{Corpus, lock};
 use super::pipeline;
+use super::rotation::{Appeared, identity};
 use super::slice::{CHUNK, cut};
 use super::state::Body;
 use super::worker::{Job, Worker, work};
-use std::collections::HashSet;
+use crate::config::paths::open_file;
+use std::collections::{HashMap, HashSet};
+use std::fs::File;
 use std::os::unix::fs::{FileExt, MetadataExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How long to wait before growing files are checked again.
@@ -48,15 +52,7 @@ fn step(corpus: &Corpus, assembler: &mut Assembler<'_>, worker: &mut Worker, sou
         (file.clone(), s.parser.clone(), s.info.bytes, last)
     };
     let len = file.metadata().map_or(0, |m| m.len());
-    if len < had {
-        let mut state = corpus.write();
-        let info = &mut state.sources[source as usize].info;
-        info.failure.get_or_insert_with(|| {
-            "the file became shorter while it was followed; what was read before is kept".into()
-        });
-        return false;
-    }
-    if len == had {
+    if len <= had {
         return false;
     }
     // A short last chunk is read again, together with the new text.
@@ -65,12 +61,15 @@ fn step(corpus: &Corpus, assembler: &mut Assembler<'_>, worker: &mut Worker, sou
         _ => (had, false),
     };
     let mut bytes = vec![0; (len - offset).min(CHUNK as u64 * 2) as usize];
-    if file.read_exact_at(&mut bytes, offset).is_err() {
+    // Checked after reading, so that a file which is emptied meanwhile is noticed.
+    let is_read = file.read_exact_at(&mut bytes, offset).is_ok();
+    if !is_read || lock(&corpus.contents).was_emptied(source, &file) {
         return false;
     }
     if bytes.len() > CHUNK {
         bytes.truncate(cut(&bytes, &parser));
     }
+    lock(&corpus.contents).extend(source, offset, &bytes);
     let job = Job {
         seq: 0,
         source,
@@ -86,58 +85,179 @@ fn step(corpus: &Corpus, assembler: &mut Assembler<'_>, worker: &mut Worker, sou
     true
 }
 
-/// Finds files that appear in a followed folder: new files, and files that take the name of a
-/// rotated file. Known files are identified by device and inode, so a renamed file is not read
-/// twice.
-pub struct NewFiles {
-    known: HashSet<(u64, u64)>,
+/// The files of a followed folder: those that are known, and how rotated ones belong together.
+/// Known files are identified by device and inode, so a renamed file is not read twice.
+pub struct Files {
+    known: HashSet<FileId>,
+    /// Copies that were made of sources, in case the original is emptied.
+    copies: HashMap<u32, (PathBuf, File)>,
+    /// Sources whose file was emptied. They grow no more.
+    ended: HashSet<u32>,
     next: Instant,
 }
 
-impl NewFiles {
-    pub fn new(found: &[PathBuf]) -> NewFiles {
-        NewFiles {
+impl Files {
+    pub fn new(found: &[PathBuf]) -> Files {
+        Files {
             known: found
                 .iter()
                 .filter_map(|p| identity(p))
                 .map(|i| i.0)
                 .collect(),
+            copies: HashMap::new(),
+            ended: HashSet::new(),
             next: Instant::now(),
         }
     }
 
-    /// Returns the files that appeared since the last search. If a search takes long, the next one
-    /// is done later.
-    fn new_files(&mut self, corpus: &Corpus) -> Vec<PathBuf> {
+    /// Returns the files that appeared since the last search, without copies of what is read
+    /// already. If a search takes long, the next one is done later.
+    fn new_files(&mut self, corpus: &Corpus) -> Vec<NewFile> {
         let started = Instant::now();
         if started < self.next {
             return Vec::new();
         }
-        let mut out = corpus.options.files(&mut |_| ());
-        // An empty file has no format yet, so it is ignored for now.
-        out.retain(|p| identity(p).is_some_and(|(id, bytes)| bytes > 0 && self.known.insert(id)));
+        let out = self.search(corpus);
         self.next = Instant::now() + SCAN_INTERVAL.max(started.elapsed() * 20);
         out
     }
+
+    fn search(&mut self, corpus: &Corpus) -> Vec<NewFile> {
+        let mut out = Vec::new();
+        for path in corpus.options.files(&mut |_| ()) {
+            // An empty file has no format yet, so it is ignored for now.
+            let Some((id, 1..)) = identity(&path) else {
+                continue;
+            };
+            if self.known.contains(&id) {
+                continue;
+            }
+            match lock(&corpus.contents).classify(&path, &corpus.read()) {
+                // It is looked at again in the next search.
+                Appeared::Incomplete => continue,
+                Appeared::Compressed => {}
+                Appeared::Copy(source) => {
+                    // Opened now: a copy can be renamed or compressed before it is needed.
+                    if let Ok(file) = open_file(&path) {
+                        self.copies.entry(source).or_insert((path, file));
+                    }
+                }
+                Appeared::New => out.push(NewFile { path, id }),
+            }
+            self.known.insert(id);
+        }
+        out
+    }
+
+    /// Handles files that were emptied, as `copytruncate` does. The source goes on with the copy
+    /// that was made before, if there is one. The emptied file is a new file from now on. Returns new
+    /// files that were found on the way.
+    fn emptied(&mut self, corpus: &Corpus) -> Vec<NewFile> {
+        let files: Vec<(u32, Arc<File>)> = {
+            let state = corpus.read();
+            let numbered = state.sources.iter().enumerate();
+            numbered
+                .filter_map(|(n, s)| match &s.body {
+                    Body::File(file) => Some((n as u32, file.clone())),
+                    Body::Store => None,
+                })
+                .filter(|(n, _)| !self.ended.contains(n))
+                .collect()
+        };
+        let mut out = Vec::new();
+        for (source, file) in files {
+            if !lock(&corpus.contents).was_emptied(source, &file) {
+                continue;
+            }
+            // The copy can be newer than the last search.
+            if !self.copies.contains_key(&source) {
+                out.extend(self.search(corpus));
+            }
+            self.ended.insert(source);
+            let copy = self.copies.remove(&source);
+            let mut state = corpus.write();
+            let known = &mut state.sources[source as usize];
+            match copy {
+                Some((path, file)) => {
+                    known.body = Body::File(Arc::new(file));
+                    known.path = Some(path);
+                }
+                None => {
+                    known.info.failure.get_or_insert_with(|| {
+                        "the file was emptied while it was followed; its lines are counted, but their text is gone".into()
+                    });
+                }
+            }
+            if let Ok(meta) = file.metadata() {
+                self.known.remove(&(meta.dev(), meta.ino()));
+                self.next = Instant::now();
+            }
+        }
+        out
+    }
+
+    /// Reads new files. A file can be renamed before it is opened, so that another one is read under
+    /// its name: then this one is known, and the renamed one is searched for again.
+    fn read(&mut self, corpus: &Corpus, new: Vec<NewFile>, assembler: &mut Assembler<'_>) {
+        let first = corpus.read().sources.len();
+        let paths: Vec<PathBuf> = new.iter().map(|f| f.path.clone()).collect();
+        pipeline::read_all(corpus, &paths, false, assembler);
+        // Plain files by their identity, compressed ones by the path that was read.
+        let (mut opened, mut streamed) = (HashSet::new(), HashSet::new());
+        for source in &corpus.read().sources[first..] {
+            match &source.body {
+                Body::File(file) => opened.extend(file.metadata().map(|m| (m.dev(), m.ino()))),
+                Body::Store => drop(streamed.insert(source.info.input.clone())),
+            }
+        }
+        for file in new {
+            let was_read =
+                opened.contains(&file.id) || streamed.contains(&file.path.display().to_string());
+            if !was_read {
+                self.known.remove(&file.id);
+                self.next = Instant::now();
+            }
+        }
+        self.known.extend(opened);
+    }
 }
 
-/// Device and inode of a file, and its size.
-fn identity(path: &Path) -> Option<((u64, u64), u64)> {
-    let meta = path.metadata().ok().filter(std::fs::Metadata::is_file)?;
-    Some(((meta.dev(), meta.ino()), meta.len()))
+/// Device and inode.
+type FileId = (u64, u64);
+
+/// A file that appeared in a followed folder.
+struct NewFile {
+    path: PathBuf,
+    id: FileId,
+}
+
+/// Remembers the files that were read in an earlier run.
+pub fn remember_all(corpus: &Corpus) {
+    let state = corpus.read();
+    let mut contents = lock(&corpus.contents);
+    for (n, source) in state.sources.iter().enumerate() {
+        if let Body::File(file) = &source.body {
+            contents.remember(n as u32, file, source.info.bytes);
+        }
+    }
 }
 
 /// Watches the files until the corpus is closed.
-pub fn follow(corpus: &Corpus, assembler: &mut Assembler<'_>, arrivals: &mut NewFiles) {
+pub fn follow(corpus: &Corpus, assembler: &mut Assembler<'_>, files: &mut Files) {
     // While many lines arrive, the tables may be out of date. They are updated when no more lines
     // arrive.
     let mut stale = false;
+    remember_all(corpus);
     while !corpus.is_cancelled() {
-        let new = arrivals.new_files(corpus);
-        if !new.is_empty() {
-            pipeline::read_all(corpus, &new, false, assembler);
+        // Before anything new is read: what a file holds now may not continue what was read.
+        let mut new = files.emptied(corpus);
+        new.extend(files.new_files(corpus));
+        let any_new = !new.is_empty();
+        if any_new {
+            files.read(corpus, new, assembler);
         }
-        if catch_up(corpus, assembler) || !new.is_empty() {
+        let has_grown = catch_up(corpus, assembler);
+        if has_grown || any_new {
             let due = assembler.table_due();
             assembler.publish(due, due);
             stale = !due;

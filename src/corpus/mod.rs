@@ -16,6 +16,7 @@ mod options;
 mod parallel;
 mod pipeline;
 mod read;
+mod rotation;
 mod search;
 mod searcher;
 mod slice;

@@ -99,7 +99,7 @@ impl Drop for Session {
 fn run(corpus: &Corpus) {
     let mut failures = Vec::new();
     let found = corpus.options.files(&mut |f| failures.push(f));
-    let mut new_files = follow::NewFiles::new(&found);
+    let mut files = follow::Files::new(&found);
     let total: u64 = found
         .iter()
         .filter_map(|p| std::fs::metadata(p).ok())
@@ -107,6 +107,8 @@ fn run(corpus: &Corpus) {
         .sum();
     corpus.total_bytes.store(total, Ordering::Relaxed);
     corpus.write().failures = failures;
+    // Taken before reading: a file that changes from here on does not fit the index.
+    let inputs = cache::inputs(&found);
     let stdin = corpus.options.reads_stdin();
     let mut assembler = Assembler::new(corpus);
     let resumed = if stdin {
@@ -118,6 +120,7 @@ fn run(corpus: &Corpus) {
         Some(cache::Loaded::Current) => assembler.from_cache = true,
         Some(cache::Loaded::Grown) => {
             assembler.from_cache = true;
+            follow::remember_all(corpus);
             follow::catch_up(corpus, &mut assembler);
         }
         None => {
@@ -129,17 +132,22 @@ fn run(corpus: &Corpus) {
     assembler.publish(true, false);
     let unchanged = matches!(resumed, Some(cache::Loaded::Current));
     if !corpus.is_cancelled() && !unchanged {
-        cache::save(
-            corpus,
-            if stdin { None } else { Some(&found) },
-            assembler.columns_written,
-        );
+        let changed = cache::changed(&inputs);
+        for path in &changed {
+            let name = path.display();
+            corpus.notice(format!(
+                "{name} changed while it was read, so what is shown can be a mixture; open it again to read it as it is now"
+            ));
+        }
+        let is_certain = !stdin && changed.is_empty();
+        let columns_written = assembler.columns_written;
+        cache::save(corpus, is_certain.then_some(inputs), columns_written);
         // The index is sealed now. Chunks that are read from here on are not appended to it.
         assembler.columns_written = false;
     }
     assembler.publish(true, true);
     if corpus.options.follow && !stdin {
-        follow::follow(corpus, &mut assembler, &mut new_files);
+        follow::follow(corpus, &mut assembler, &mut files);
     }
 }
 

@@ -4,6 +4,7 @@
 use super::corpus::{Corpus, lock};
 use super::state::{Body, Source};
 use super::worker::Job;
+use crate::config::paths::open_file;
 use crate::ingest::clock::{Clock, NO_DATE, NO_YEAR, NO_ZONE};
 use crate::ingest::detect::{Detected, detect};
 use crate::ingest::frame::last_start;
@@ -191,6 +192,10 @@ impl Slicer<'_> {
             bytes,
         };
         self.seq += 1;
+        // The text of a file is not kept, so that it is a plain file.
+        if self.corpus.options.follow && !job.keep {
+            lock(&self.corpus.contents).extend(job.source, job.offset, &job.bytes);
+        }
         cursor.offset += if tail { 0 } else { job.bytes.len() as u64 };
         self.jobs
             .send(job)
@@ -299,12 +304,13 @@ impl Visitor for Slicer<'_> {
     fn member(&mut self, member: Member<'_>) -> io::Result<()> {
         match member.body {
             From::File(path) => {
-                let mut file = File::open(&path)?;
+                let mut file = open_file(&path)?;
                 let len = file.metadata()?.len();
                 let mut buffer = self.buffer();
                 fill(&mut file, &mut buffer, SAMPLE)?;
                 let tail = tail(&file, len);
-                let body = Body::File(Arc::new(File::open(&path)?));
+                // The same file, even if another one takes its name now.
+                let body = Body::File(Arc::new(file.try_clone()?));
                 let called = self
                     .corpus
                     .options

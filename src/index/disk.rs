@@ -3,7 +3,7 @@
 //! time. Handles bytes and file names; does not know what the files contain.
 
 use super::chunk::Chunk;
-use crate::config::paths::private_folder;
+use crate::config::paths::{open_file, private_folder};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 /// Format version. Increase it whenever the format or meaning of the stored data changes.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 const MANIFEST: &str = "manifest.json";
 /// File name of the word filters of all chunks, in order.
 pub const FILTERS: &str = "filters";
@@ -49,6 +49,42 @@ pub struct Manifest {
     files: Vec<Entry>,
 }
 
+/// Prefix of a stored path that is not valid UTF-8; its bytes follow in hexadecimal. Other stored
+/// paths are absolute and start with `/`.
+const BYTES: &str = "bytes:";
+
+/// A path as text, without loss.
+pub fn stored_path(path: &Path) -> String {
+    use std::os::unix::ffi::OsStrExt;
+    match path.to_str() {
+        Some(text) => text.to_string(),
+        None => path
+            .as_os_str()
+            .as_bytes()
+            .iter()
+            .fold(BYTES.to_string(), |mut text, byte| {
+                text.push_str(&format!("{byte:02x}"));
+                text
+            }),
+    }
+}
+
+/// The path that `stored_path` wrote.
+pub fn read_path(text: &str) -> PathBuf {
+    use std::os::unix::ffi::OsStringExt;
+    let Some(hex) = text.strip_prefix(BYTES) else {
+        return PathBuf::from(text);
+    };
+    let digits = hex
+        .as_bytes()
+        .chunks(2)
+        .map(|d| std::str::from_utf8(d).unwrap_or_default());
+    let bytes = digits
+        .map(|d| u8::from_str_radix(d, 16).unwrap_or(b'?'))
+        .collect();
+    PathBuf::from(std::ffi::OsString::from_vec(bytes))
+}
+
 /// Bytes hashed at each end of an input.
 const PROBE: u64 = 64 * 1024;
 
@@ -56,11 +92,12 @@ impl Input {
     /// Reads the current state of a file. Fails if it is not a regular file or cannot be read.
     pub fn of(path: &Path) -> io::Result<Input> {
         use std::os::unix::fs::MetadataExt;
-        let meta = fs::metadata(path)?;
+        let file = open_file(path)?;
+        let meta = file.metadata()?;
         let size = meta.len();
-        let probe = Input::probe_at(path, size)?;
+        let probe = Input::probe_file(&file, size)?;
         Ok(Input {
-            path: path.display().to_string(),
+            path: stored_path(path),
             size,
             mtime_ns: i128::from(meta.mtime()) * 1_000_000_000 + i128::from(meta.mtime_nsec()),
             inode: meta.ino(),
@@ -70,10 +107,10 @@ impl Input {
 
     /// Hash of the first and last 64 KB of the first `size` bytes.
     fn probe_at(path: &Path, size: u64) -> io::Result<u64> {
-        let file = File::open(path)?;
-        if !file.metadata()?.is_file() {
-            return Err(io::Error::other("not a regular file"));
-        }
+        Input::probe_file(&open_file(path)?, size)
+    }
+
+    fn probe_file(file: &File, size: u64) -> io::Result<u64> {
         let mut hash = xxhash_rust::xxh3::Xxh3::new();
         for at in [0, size.saturating_sub(PROBE)] {
             let mut part = vec![0; PROBE.min(size - at) as usize];
@@ -83,14 +120,19 @@ impl Input {
         Ok(hash.digest())
     }
 
+    /// Path of the file.
+    pub fn path(&self) -> PathBuf {
+        read_path(&self.path)
+    }
+
     /// True if the file has not changed.
     pub fn is_current(&self) -> bool {
-        Input::of(Path::new(&self.path)).is_ok_and(|now| now == *self)
+        Input::of(&self.path()).is_ok_and(|now| now == *self)
     }
 
     /// True if data was appended to the file and the old part is unchanged.
     pub fn has_grown(&self) -> bool {
-        let path = Path::new(&self.path);
+        let path = &self.path();
         Input::of(path).is_ok_and(|now| {
             now.inode == self.inode
                 && now.size > self.size

@@ -31,7 +31,8 @@ pub const PROBE: usize = 512;
 pub fn content(head: &[u8]) -> Content {
     match head {
         [0x1f, 0x8b, 8, ..] => Content::Gzip,
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => Content::Zstd,
+        // A frame, or a skippable frame before it.
+        [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Content::Zstd,
         [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Content::Xz,
         [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, 0x59, 0x26, ..] => Content::Bzip2,
         [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => Content::Zip,

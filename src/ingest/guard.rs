@@ -25,8 +25,10 @@ pub struct Guarded<'r> {
     pub bytes_in: std::rc::Rc<std::cell::Cell<u64>>,
     pub bytes_out: u64,
     pub ratio: u64,
-    /// Maximum of `bytes_out`.
+    /// Maximum of `bytes_out`, from the limit of all archives together.
     pub budget: u64,
+    /// Maximum of `bytes_out`, from the limit of the file that this is a part of.
+    pub allowance: u64,
 }
 
 impl Read for Guarded<'_> {
@@ -36,6 +38,12 @@ impl Read for Guarded<'_> {
         if self.bytes_out > RATIO_FREE && self.bytes_out / self.bytes_in.get().max(1) > self.ratio {
             return Err(io::Error::other(format!(
                 "expands more than {} times, possibly a decompression bomb (--max-ratio)",
+                self.ratio
+            )));
+        }
+        if self.bytes_out > self.allowance {
+            return Err(io::Error::other(format!(
+                "the file with everything nested in it expands more than {} times, possibly a decompression bomb (--max-ratio)",
                 self.ratio
             )));
         }

@@ -37,21 +37,36 @@ fn expand(path: &Path, found: &mut Vec<PathBuf>, failed: &mut dyn FnMut(Failure)
         found.push(path.to_path_buf());
         return;
     }
-    for entry in walkdir::WalkDir::new(path).follow_links(true) {
+    let root = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+    for entry in walkdir::WalkDir::new(path) {
         match entry {
             Ok(e) if e.file_type().is_dir() => {}
+            Ok(e) if e.path_is_symlink() && e.depth() > 0 => link(e.path(), &root, failed),
             Ok(e) => found.push(e.into_path()),
             Err(e) => {
                 let name = e.path().unwrap_or(path).display().to_string();
-                let reason = if e.loop_ancestor().is_some() {
-                    "symbolic link to a parent directory (loop); not followed".to_string()
-                } else {
-                    e.io_error().map_or_else(|| e.to_string(), reason)
-                };
+                let reason = e.io_error().map_or_else(|| e.to_string(), reason);
                 failed(Failure { name, reason });
             }
         }
     }
+}
+
+/// Reports a symbolic link in a folder. What it points to is read at its own place, if it is in the
+/// folder, and not at all otherwise.
+fn link(path: &Path, root: &Path, failed: &mut dyn FnMut(Failure)) {
+    let reason = match path.canonicalize() {
+        Ok(target) if target.starts_with(root) => return,
+        Ok(target) => format!(
+            "a symbolic link out of the opened folder, to {}; not followed: open that path to read it",
+            target.display()
+        ),
+        Err(e) => reason(&e),
+    };
+    failed(Failure {
+        name: path.display().to_string(),
+        reason,
+    });
 }
 
 fn glob(pattern: &str, found: &mut Vec<PathBuf>, failed: &mut dyn FnMut(Failure)) {
@@ -62,7 +77,7 @@ fn glob(pattern: &str, found: &mut Vec<PathBuf>, failed: &mut dyn FnMut(Failure)
     let root = if fixed.as_os_str().is_empty() {
         PathBuf::from(".")
     } else {
-        fixed
+        fixed.clone()
     };
     match globset::GlobBuilder::new(pattern)
         .literal_separator(true)
@@ -70,11 +85,16 @@ fn glob(pattern: &str, found: &mut Vec<PathBuf>, failed: &mut dyn FnMut(Failure)
     {
         Ok(glob) => {
             let matcher = glob.compile_matcher();
-            for entry in walkdir::WalkDir::new(&root)
-                .follow_links(true)
-                .into_iter()
-                .flatten()
-            {
+            // Only `**` matches deeper folders than the pattern names.
+            let depth = Path::new(pattern).components().count();
+            let depth = depth.saturating_sub(fixed.components().count());
+            let deepest = if pattern.contains("**") {
+                usize::MAX
+            } else {
+                depth
+            };
+            let walk = walkdir::WalkDir::new(&root).max_depth(deepest);
+            for entry in walk.into_iter().flatten() {
                 let path = entry.path();
                 let shown = path.strip_prefix("./").unwrap_or(path);
                 if matcher.is_match(shown) || matcher.is_match(path) {
@@ -98,6 +118,10 @@ pub fn reason(e: &io::Error) -> String {
         }
         io::ErrorKind::UnexpectedEof => {
             "the compressed data ends too soon; the part before that is kept".into()
+        }
+        _ if e.to_string().contains("checksum") => {
+            "the checksum does not match: the data is damaged; what could be decompressed is kept"
+                .into()
         }
         _ => e.to_string(),
     }

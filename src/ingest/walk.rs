@@ -5,15 +5,18 @@
 use super::decode::{self, Content};
 use super::guard::{Counted, Guarded};
 use super::inputs::reason;
+use crate::config::paths::open_file;
 use crate::model::Failure;
-use std::fs::File;
+use std::cell::Cell;
 use std::io::{self, BufRead, Read, Seek};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 /// Limits that protect against hostile archives.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Limits {
-    /// Maximum decompressed bytes per compressed byte. Not checked for the first 64 MB of output.
+    /// Maximum decompressed bytes per compressed byte. Checked for each member after its first 64
+    /// MB, and for a whole file, with everything nested in it, after 256 MB.
     pub ratio: u64,
     /// Maximum nesting depth of archives.
     pub depth: u32,
@@ -26,7 +29,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Limits {
         Limits {
-            ratio: 1_500,
+            ratio: 1_000,
             depth: 8,
             members: 500_000,
             bytes: 1 << 40,
@@ -34,6 +37,8 @@ impl Default for Limits {
     }
 }
 
+/// Decompressed bytes of one file that are allowed whatever its size.
+const MIN_ALLOWANCE: u64 = 256 << 20;
 /// Maximum size of a nested zip archive. It is buffered in memory because its index is at its end.
 const MAX_NESTED_ZIP: u64 = 512 << 20;
 
@@ -69,6 +74,10 @@ pub struct Walk<'v> {
     pub visitor: &'v mut dyn Visitor,
     members: u64,
     bytes: u64,
+    /// Decompressed bytes of the current file of the file system, at all levels of nesting.
+    spent: u64,
+    /// Maximum of `spent`.
+    allowance: u64,
 }
 
 impl<'v> Walk<'v> {
@@ -78,6 +87,8 @@ impl<'v> Walk<'v> {
             visitor,
             members: 0,
             bytes: 0,
+            spent: 0,
+            allowance: u64::MAX,
         }
     }
 
@@ -97,18 +108,16 @@ impl<'v> Walk<'v> {
     }
 
     fn try_file(&mut self, path: &Path, name: &str) -> io::Result<()> {
-        let meta = std::fs::metadata(path)?;
-        if !meta.is_file() {
-            return Err(io::Error::other(
-                "not a regular file (FIFO, socket or device); pipe it to '-' (standard input)",
-            ));
-        }
+        let file = open_file(path)?;
+        let meta = file.metadata()?;
+        self.spent = 0;
+        self.allowance = MIN_ALLOWANCE.max(meta.len().saturating_mul(self.limits.ratio));
         let mtime = meta
             .modified()
             .ok()
             .and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok())
             .map(|d| d.as_secs());
-        let (head, input) = decode::probe(File::open(path)?)?;
+        let (head, input) = decode::probe(file)?;
         match decode::content(&head) {
             Content::Text => self.visitor.member(Member {
                 name: name.into(),
@@ -116,9 +125,8 @@ impl<'v> Walk<'v> {
                 body: Body::File(path.to_path_buf()),
             }),
             Content::Zip => {
-                let mut file = File::open(path)?;
-                file.rewind()?;
-                self.zip(name, file, 1)
+                drop(input);
+                self.zip(name, open_file(path)?, 1)
             }
             content => self.content(name, mtime, content, input, 0),
         }
@@ -175,24 +183,38 @@ impl<'v> Walk<'v> {
             _ => {
                 let counted = Counted {
                     input,
-                    bytes_in: std::rc::Rc::default(),
+                    bytes_in: Rc::default(),
                 };
                 let bytes_in = counted.bytes_in.clone();
                 let plain =
                     decode::plain(content, io::BufReader::with_capacity(128 * 1024, counted))?;
-                let budget = self.limits.bytes.saturating_sub(self.bytes);
-                let mut guarded = Guarded {
-                    input: plain,
-                    bytes_in,
-                    bytes_out: 0,
-                    ratio: self.limits.ratio,
-                    budget,
-                };
-                let result = self.try_stream(name, mtime, &mut guarded, depth + 1);
-                self.bytes += guarded.bytes_out;
-                result
+                self.guarded(plain, bytes_in, |walk, guarded| {
+                    walk.try_stream(name, mtime, guarded, depth + 1)
+                })
             }
         }
+    }
+
+    /// Reads decompressed bytes within the limits, and counts them.
+    fn guarded<'r>(
+        &mut self,
+        input: Box<dyn Read + 'r>,
+        bytes_in: Rc<Cell<u64>>,
+        read: impl FnOnce(&mut Self, &mut dyn Read) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let mut guarded = Guarded {
+            input,
+            bytes_in,
+            bytes_out: 0,
+            ratio: self.limits.ratio,
+            budget: self.limits.bytes.saturating_sub(self.bytes),
+            allowance: self.allowance.saturating_sub(self.spent),
+        };
+        let result = read(self, &mut guarded);
+        let out = guarded.bytes_out;
+        self.bytes += out;
+        self.spent = self.spent.saturating_add(out);
+        result
     }
 
     fn count_member(&mut self) -> io::Result<()> {
@@ -206,7 +228,13 @@ impl<'v> Walk<'v> {
         Ok(())
     }
 
-    fn tar(&mut self, name: &str, input: impl Read, depth: u32) -> io::Result<()> {
+    fn tar(&mut self, name: &str, mut input: impl Read, depth: u32) -> io::Result<()> {
+        self.tar_members(name, &mut input, depth)?;
+        // The checksum of a compressed archive comes after the end mark of the tar.
+        io::copy(&mut input, &mut io::sink()).map(|_| ())
+    }
+
+    fn tar_members(&mut self, name: &str, input: &mut impl Read, depth: u32) -> io::Result<()> {
         let mut archive = tar::Archive::new(input);
         for entry in archive.entries()? {
             if !self.visitor.keep_going() {
@@ -226,7 +254,7 @@ impl<'v> Walk<'v> {
             let mtime = entry.header().mtime().ok().filter(|t| *t > 0);
             if let Err(e) = self.try_stream(&label, mtime, &mut entry, depth + 1) {
                 self.fail(&label, reason(&e));
-                if e.kind() == io::ErrorKind::UnexpectedEof {
+                if e.kind() == io::ErrorKind::UnexpectedEof || self.spent > self.allowance {
                     return Err(e);
                 }
             }
@@ -237,7 +265,14 @@ impl<'v> Walk<'v> {
     fn zip(&mut self, name: &str, input: impl Read + Seek, depth: u32) -> io::Result<()> {
         let zip_error =
             |e: zip::result::ZipError| io::Error::other(format!("cannot read zip archive: {e}"));
+        let mut input = input;
+        let size = input.seek(io::SeekFrom::End(0))?;
         let mut archive = zip::ZipArchive::new(input).map_err(zip_error)?;
+        if compressed_bytes(&mut archive) > size {
+            return Err(io::Error::other(
+                "its members overlap, possibly a decompression bomb; nothing of it is read",
+            ));
+        }
         for i in 0..archive.len() {
             if !self.visitor.keep_going() {
                 return Ok(());
@@ -254,17 +289,13 @@ impl<'v> Walk<'v> {
                 continue;
             }
             let label = self.label(name, &String::from_utf8_lossy(entry.name_raw()));
-            let bytes_in = std::rc::Rc::new(std::cell::Cell::new(entry.compressed_size()));
-            let budget = self.limits.bytes.saturating_sub(self.bytes);
-            let mut guarded = Guarded {
-                input: Box::new(&mut entry),
-                bytes_in,
-                bytes_out: 0,
-                ratio: self.limits.ratio,
-                budget,
-            };
-            let result = self.try_stream(&label, None, &mut guarded, depth + 1);
-            self.bytes += guarded.bytes_out;
+            let bytes_in = Rc::new(Cell::new(entry.compressed_size()));
+            let result = self.guarded(Box::new(&mut entry), bytes_in, |walk, guarded| {
+                walk.try_stream(&label, None, guarded, depth + 1)
+            });
+            if self.spent > self.allowance {
+                return result;
+            }
             if let Err(e) = result {
                 self.fail(&label, reason(&e));
             }
@@ -298,6 +329,13 @@ impl<'v> Walk<'v> {
         }
         label
     }
+}
+
+/// Sum of the compressed sizes of all members, as the directory of the archive states them.
+fn compressed_bytes<R: Read + Seek>(archive: &mut zip::ZipArchive<R>) -> u64 {
+    let sizes =
+        (0..archive.len()).filter_map(|i| Some(archive.by_index_raw(i).ok()?.compressed_size()));
+    sizes.fold(0, u64::saturating_add)
 }
 
 #[cfg(test)]
