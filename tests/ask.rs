@@ -4,7 +4,7 @@ mod support;
 
 use serde_json::Value;
 use std::sync::{Arc, Mutex};
-use support::ollama::{Mood, server};
+use support::ollama::{Mood, calling, server};
 use support::{faultline, run};
 
 /// Asks about a bundled sample: the answer, and everything that was sent.
@@ -320,5 +320,154 @@ fn without_a_server_the_analyst_answers() {
     assert!(
         !answer["answer"].as_str().unwrap().contains("citation)"),
         "computed sentences must not be marked: {answer}"
+    );
+}
+
+#[test]
+fn a_server_that_redirects_or_does_not_end_is_left_with_a_sentence() {
+    for (mood, sentence) in [
+        (Mood::Redirect, "redirects are not followed"),
+        (Mood::Endless, "more than 1 MB"),
+        (Mood::EndlessModel, "more than 8 MB"),
+        (Mood::ManyCalls, "5000 tools at once"),
+    ] {
+        let started = std::time::Instant::now();
+        let (answer, sent) = ask_sample(mood, &["--task", "cause", "--model", "m:1b"]);
+        assert!(started.elapsed().as_secs() < 60);
+        assert!(
+            notes(&answer).contains(sentence),
+            "{sentence}: {}",
+            notes(&answer)
+        );
+        assert!(!answer["answer"].as_str().unwrap().is_empty());
+        assert!(answer["tool_calls"].as_u64().unwrap() <= 24, "{answer}");
+        assert!(sent.len() < 4 << 20, "{} bytes were sent", sent.len());
+    }
+}
+
+/// A log with a secret in each line: in a variable, in a constant, in several lines, cut in lists.
+fn secret_log() -> (String, Vec<String>) {
+    let mut text = String::new();
+    let mut secrets = Vec::new();
+    let mut secret = |n: usize| {
+        let secret = format!("Zq{}x{:03}Kw{}", n * 7919 % 1000, n, n * 31 % 97);
+        secrets.push(secret.clone());
+        secret
+    };
+    for n in 0..40 {
+        let at = format!("2026-03-02T10:{:02}:{:02}Z", n / 2, n % 2 * 30);
+        let lines = [
+            format!(
+                "{at} ERROR auth: login failed for user u{n} password={} from pool\n",
+                secret(n * 5)
+            ),
+            format!(
+                "{at} ERROR env: AWS_SECRET_ACCESS_KEY={} was rejected by pool\n",
+                secret(n * 5 + 1)
+            ),
+            format!(
+                "{at} WARN {} cut at the end of a list, token: {}\n",
+                "x ".repeat(115),
+                secret(n * 5 + 2)
+            ),
+            format!(
+                "{at} ERROR api: request failed: {{\"name\":\"DB_PASSWORD\",\"value\":\"{}\"}}\n",
+                secret(n * 5 + 3)
+            ),
+            format!(
+                "{at} ERROR key: -----BEGIN PRIVATE KEY-----\n{}AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n",
+                secret(n * 5 + 4)
+            ),
+        ];
+        text.extend(lines);
+    }
+    (text, secrets)
+}
+
+#[test]
+fn no_secret_of_a_log_leaves_in_a_prompt_a_tool_result_or_a_report() {
+    let home = tempfile::tempdir().unwrap();
+    let log = home.path().join("app.log");
+    let (text, secrets) = secret_log();
+    std::fs::write(&log, &text).unwrap();
+    let leaked = |what: &str, text: &str| {
+        let found: Vec<&String> = secrets
+            .iter()
+            .filter(|s| text.contains(s.as_str()))
+            .collect();
+        assert!(
+            found.is_empty(),
+            "{what}: {} secrets, for example {:?}",
+            found.len(),
+            found.first()
+        );
+    };
+    let plain = run(faultline(home.path())
+        .args(["templates", "--format", "json"])
+        .arg(&log))
+    .1;
+    let table: Value = serde_json::from_str(&plain).unwrap();
+    let ids: Vec<Value> = table["templates"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|t| t["id"].clone())
+        .collect();
+    let mut calls: Vec<(&'static str, Value)> = vec![
+        ("search", serde_json::json!({"query": "pool"})),
+        ("search", serde_json::json!({"query": "cut"})),
+        ("around", serde_json::json!({"line": 7})),
+        ("windows", serde_json::json!({})),
+    ];
+    for chunk in ids.chunks(3) {
+        let of_templates = chunk
+            .iter()
+            .map(|id| ("values", serde_json::json!({"id": id})));
+        let described = chunk
+            .iter()
+            .map(|id| ("template", serde_json::json!({"id": id})));
+        calls.truncate(2);
+        calls.extend(of_templates.chain(described));
+        let (url, bodies) = calling(Mood::Fine, calls.clone());
+        let (status, _, err) = run(faultline(home.path())
+            .args(["ask", "--ollama", &url, "--task", "cause", "what failed"])
+            .arg(&log));
+        assert_eq!(status, 0, "{err}");
+        let sent = bodies.lock().unwrap().join("\n");
+        assert!(
+            sent.contains("[redacted-") && sent.contains("most frequent"),
+            "{sent}"
+        );
+        leaked("prompts and tool results", &sent);
+    }
+    for format in ["text", "markdown", "json", "pagerduty"] {
+        let out = run(faultline(home.path())
+            .args(["triage", "--format", format])
+            .arg(&log))
+        .1;
+        assert!(!out.is_empty());
+        leaked(format, &out);
+    }
+    let save = run(faultline(home.path())
+        .args([
+            "incidents",
+            "save",
+            "--title",
+            "a token=Zq1x222Kw3 leaked",
+            "--cause",
+            "x",
+            "--fix",
+            "y",
+        ])
+        .arg(&log));
+    let exported = home.path().join("exported.toml");
+    run(faultline(home.path())
+        .args(["incidents", "export"])
+        .arg(&exported));
+    let exported = std::fs::read_to_string(exported).unwrap_or_default();
+    leaked("incidents", &exported);
+    assert!(
+        save.0 != 0 || !exported.contains("Zq1x222Kw3"),
+        "{exported}"
     );
 }

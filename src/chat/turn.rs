@@ -99,8 +99,10 @@ async fn with_model(
 ) -> Result<Answer, Error> {
     let llm = &question.llm;
     if !server.is_local() && !llm.allow_remote {
-        let reason = format!("the server {} is on another machine", server.url);
-        return Err(Error::RemoteNotAllowed(reason));
+        return Err(Error::RemoteNotAllowed(format!(
+            "the server {}",
+            server.url
+        )));
     }
     each(Progress::Step("contacting the model server".into()));
     let name = match &llm.model {
@@ -112,10 +114,7 @@ async fn with_model(
     };
     let model = server.show(&name).await?;
     if model.remote && !llm.allow_remote {
-        let reason = format!(
-            "the model {name} runs on another machine, through {}",
-            server.url
-        );
+        let reason = format!("the model {name}, which {} offers,", server.url);
         return Err(Error::RemoteNotAllowed(reason));
     }
     let num_ctx = model.context.min(MAX_WINDOW);

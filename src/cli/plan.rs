@@ -11,7 +11,7 @@ use crate::model::{Action, Risk};
 use crate::text::escape::for_terminal;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::io::{IsTerminal, Write};
+use std::io::{BufRead, IsTerminal, Write};
 use std::path::PathBuf;
 
 /// Prints the plan.
@@ -174,7 +174,7 @@ fn check_and_apply(
     if !checked.passed() {
         return Err("a check failed; nothing was changed".into());
     }
-    if !yes && !confirmed(action)? {
+    if !yes && !confirmed(action, &mut std::io::stdin().lock())? {
         return Err("not confirmed; nothing was changed".into());
     }
     let applied = cluster::apply(analysis, action, connection, &checked)?;
@@ -259,7 +259,7 @@ fn check_parameters(action: &Action, given: &BTreeMap<String, String>) -> Result
 
 /// Asks for confirmation. The user types Enter for low risk, `yes` for medium, and the name of the
 /// target for high.
-fn confirmed(action: &Action) -> Result<bool, Error> {
+fn confirmed(action: &Action, input: &mut impl BufRead) -> Result<bool, Error> {
     let expected = match action.risk {
         Risk::None | Risk::Low => "",
         Risk::Medium => "yes",
@@ -273,9 +273,32 @@ fn confirmed(action: &Action) -> Result<bool, Error> {
     eprint!("{question}");
     std::io::stderr().flush().ok();
     let mut line = String::new();
-    let read = std::io::stdin()
-        .read_line(&mut line)
-        .map_err(|e| e.to_string())?;
+    let read = input.read_line(&mut line).map_err(|e| e.to_string())?;
     // The end of the input is not an answer.
     Ok(read > 0 && line.trim() == expected)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_typed_answer_is_a_consent() {
+        let asked = |risk: Risk, typed: &str| {
+            let mut action = Action {
+                risk,
+                ..Action::default()
+            };
+            action.target.name = "payment".into();
+            confirmed(&action, &mut typed.as_bytes()).unwrap()
+        };
+        for risk in [Risk::Low, Risk::Medium, Risk::High] {
+            assert!(!asked(risk, ""), "the end of the input");
+            assert!(!asked(risk, "no\n"));
+        }
+        assert!(
+            asked(Risk::Low, "\n") && !asked(Risk::Medium, "\n") && !asked(Risk::High, "yes\n")
+        );
+        assert!(asked(Risk::Medium, "yes\n") && asked(Risk::High, "payment\n"));
+    }
 }

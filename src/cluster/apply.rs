@@ -5,7 +5,6 @@ use super::audit::{self, Stage};
 use super::connection::Connection;
 use super::error::Error;
 use super::preflight::Preflight;
-use super::query;
 use crate::analysis::Analysis;
 use crate::corpus::now;
 use crate::kube;
@@ -151,7 +150,7 @@ fn check_unmodified(
         return Ok(());
     }
     let t = &action.target;
-    let now = query::get(connection, &t.namespace, t.object())?;
+    let now = connection.get(&t.namespace, t.object())?;
     let same = |key: &str, seen: &str| now["metadata"][key].as_str() == Some(seen);
     // The status of a pod changes often, so for a pod only the UID is compared.
     let is_same_version =

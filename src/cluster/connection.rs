@@ -1,13 +1,14 @@
 //! The cluster that the user chose: its context, user, server and namespace, fixed for the session.
 //! Changes nothing.
 
-use super::error::Error;
-use super::query::{self, QUICK};
+use super::error::{Error, Moved};
 use crate::kube::{self, Access, Finished};
 use crate::model::{Action, Command, Context, ObjectKind, ObjectName, Operation, Output, Target};
 use serde_json::Value;
 use std::time::Duration;
 
+/// Timeout of a query.
+pub const QUICK: Duration = Duration::from_secs(15);
 /// Maximum number of objects from the logs to look up in the cluster.
 const MAX_CHECKED: usize = 3;
 
@@ -48,6 +49,30 @@ impl Connection {
         kube::json(&self.access, command, QUICK)
     }
 
+    /// Reads an object as JSON.
+    pub fn get(&self, namespace: &str, object: ObjectName) -> Result<Value, kube::Error> {
+        let operation = Operation::Get {
+            object,
+            output: Output::Json,
+            missing_is_ok: false,
+        };
+        self.json(&self.command(namespace, operation))
+    }
+
+    /// Reads all objects of a kind in a namespace.
+    pub fn list(&self, namespace: &str, kind: ObjectKind) -> Result<Vec<Value>, kube::Error> {
+        let operation = Operation::List {
+            kind,
+            selector: None,
+            output: Some(Output::Json),
+        };
+        let mut list = self.json(&self.command(namespace, operation))?;
+        Ok(match list["items"].take() {
+            Value::Array(items) => items,
+            _ => Vec::new(),
+        })
+    }
+
     /// The connection as text for the user, one line per field and warning.
     pub fn lines(&self) -> Vec<String> {
         let fields = [
@@ -70,16 +95,16 @@ impl Connection {
     /// Fails if the context no longer leads to the cluster that the user chose: another server,
     /// certificate authority, proxy, user or login program.
     pub fn check(&self) -> Result<(), Error> {
-        match self.access.moved()? {
+        match kube::moved(&self.access)? {
             None => Ok(()),
-            Some((changed, now)) => Err(Error::ContextMoved {
+            Some((changed, now)) => Err(Error::ContextMoved(Box::new(Moved {
                 context: self.context.clone(),
                 changed: changed.join(", "),
                 server: self.server.clone(),
                 user: self.user.clone(),
                 new_server: now.server(),
                 new_user: now.user(),
-            }),
+            }))),
         }
     }
 }
@@ -87,7 +112,7 @@ impl Connection {
 /// Reads which cluster a context points to, and looks up the objects of the plan in it. Changes
 /// nothing.
 pub fn connect(context: &str, plan: &[Action]) -> Result<Connection, Error> {
-    let access = Access::freeze(Some(context))?;
+    let access = kube::freeze(Some(context))?;
     if access.server().is_empty() {
         return Err(Error::NoServer(context.to_string()));
     }
@@ -132,7 +157,7 @@ pub fn connect(context: &str, plan: &[Action]) -> Result<Connection, Error> {
 fn node_of_pod(connection: &Connection, plan: &[Action]) -> Option<String> {
     let pod = plan.iter().find(|a| a.target.kind == ObjectKind::Pod)?;
     let object = ObjectName::new(ObjectKind::Pod, &pod.target.name);
-    let pod = query::get(connection, &connection.namespace, object).ok()?;
+    let pod = connection.get(&connection.namespace, object).ok()?;
     pod["spec"]["nodeName"]
         .as_str()
         .filter(|n| kube::is_name(n))

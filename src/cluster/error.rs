@@ -11,18 +11,8 @@ pub enum Error {
     Kubectl(#[from] kube::Error),
     #[error("context {0} has no server")]
     NoServer(String),
-    #[error(
-        "context {context} has changed ({changed}): it was {server} as {user} when you chose it, and is now {new_server} as {new_user}"
-    )]
-    ContextMoved {
-        context: String,
-        /// Names of the settings that differ.
-        changed: String,
-        server: String,
-        user: String,
-        new_server: String,
-        new_user: String,
-    },
+    #[error(transparent)]
+    ContextMoved(Box<Moved>),
     #[error("{0} has no command")]
     NoCommand(String),
     #[error("another action is being applied; wait until it ends")]
@@ -42,4 +32,19 @@ pub enum Error {
     NoPods(String),
     #[error("{folder}: {source}", folder = folder.display())]
     LiveFolder { folder: PathBuf, source: io::Error },
+}
+
+/// What a context led to when the user chose it, and what it leads to now.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "context {context} has changed ({changed}): it was {server} as {user} when you chose it, and is now {new_server} as {new_user}"
+)]
+pub struct Moved {
+    pub context: String,
+    /// Names of the settings that differ.
+    pub changed: String,
+    pub server: String,
+    pub user: String,
+    pub new_server: String,
+    pub new_user: String,
 }

@@ -4,7 +4,6 @@
 use super::connection::Connection;
 use super::object;
 use super::preflight::Preflight;
-use super::query;
 use crate::model::{ObjectKind, Target};
 use serde_json::Value;
 
@@ -18,7 +17,7 @@ const MANAGED_BY: [&str; 3] = [
 pub fn check(connection: &Connection, t: &Target, object: &Value, out: &mut Preflight) {
     let mut unread = Vec::new();
     let mut list = |kind: ObjectKind| {
-        query::list(connection, &t.namespace, kind).unwrap_or_else(|e| {
+        connection.list(&t.namespace, kind).unwrap_or_else(|e| {
             unread.push(format!("{} could not be read: {e}", kind.plural()));
             Vec::new()
         })

@@ -2,11 +2,10 @@
 //! and a dry run on the server. Computes the rollback from the current state of the object. Changes
 //! nothing.
 
-use super::connection::Connection;
+use super::connection::{Connection, QUICK};
 use super::error::Error;
 use super::impact;
 use super::object::{self, differences};
-use super::query::{self, QUICK};
 use crate::kube;
 use crate::model::{Action, Command, Need, ObjectKind, Operation, Target};
 use crate::remediate::double_amount;
@@ -91,7 +90,7 @@ pub fn preflight(action: &Action, connection: &Connection) -> Result<Preflight, 
         return Ok(out);
     }
     let t = &action.target;
-    let object = match query::get(connection, &t.namespace, t.object()) {
+    let object = match connection.get(&t.namespace, t.object()) {
         Ok(object) => object,
         // If the object cannot be read, no other check is possible. More queries would only time
         // out.
@@ -277,7 +276,7 @@ fn pin_earlier_revision(connection: &Connection, t: &Target, object: &Value, out
     let Some(current) = object::revision(object) else {
         return;
     };
-    let sets = query::list(connection, &t.namespace, ObjectKind::ReplicaSet);
+    let sets = connection.list(&t.namespace, ObjectKind::ReplicaSet);
     let sets = sets.unwrap_or_default();
     let is_own = |s: &&Value| {
         let owners = s["metadata"]["ownerReferences"].as_array();

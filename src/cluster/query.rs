@@ -1,43 +1,11 @@
-//! Reads objects from a cluster. Changes nothing.
+//! Reads from a cluster for a model, and checks the words of its query. Changes nothing.
 
-use super::connection::Connection;
-use crate::kube::{self, Error};
+use super::connection::{Connection, QUICK};
+use crate::kube;
 use crate::model::{Command, LogMode, LogStart, ObjectKind, ObjectName, Operation, Output};
-use serde_json::Value;
-use std::time::Duration;
 
-/// Timeout of a query.
-pub const QUICK: Duration = Duration::from_secs(15);
 /// Maximum number of log lines to read for one question.
 const LOG_LINES: u32 = 200;
-
-/// Reads an object as JSON.
-pub fn get(connection: &Connection, namespace: &str, object: ObjectName) -> Result<Value, Error> {
-    let operation = Operation::Get {
-        object,
-        output: Output::Json,
-        missing_is_ok: false,
-    };
-    connection.json(&connection.command(namespace, operation))
-}
-
-/// Reads all objects of a kind in a namespace.
-pub fn list(
-    connection: &Connection,
-    namespace: &str,
-    kind: ObjectKind,
-) -> Result<Vec<Value>, Error> {
-    let operation = Operation::List {
-        kind,
-        selector: None,
-        output: Some(Output::Json),
-    };
-    let mut list = connection.json(&connection.command(namespace, operation))?;
-    Ok(match list["items"].take() {
-        Value::Array(items) => items,
-        _ => Vec::new(),
-    })
-}
 
 /// What a model may read from the cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -52,10 +52,19 @@ fn expand(path: &Path, found: &mut Vec<PathBuf>, failed: &mut dyn FnMut(Failure)
     }
 }
 
+/// True if a link leads to a folder that contains it.
+fn is_loop(link: &Path, target: &Path) -> bool {
+    let folder = link.parent().and_then(|p| p.canonicalize().ok());
+    folder.is_some_and(|f| f.starts_with(target))
+}
+
 /// Reports a symbolic link in a folder. What it points to is read at its own place, if it is in the
 /// folder, and not at all otherwise.
 fn link(path: &Path, root: &Path, failed: &mut dyn FnMut(Failure)) {
     let reason = match path.canonicalize() {
+        Ok(target) if is_loop(path, &target) => {
+            "a symbolic link to a parent folder (loop); not followed".into()
+        }
         Ok(target) if target.starts_with(root) => return,
         Ok(target) => format!(
             "a symbolic link out of the opened folder, to {}; not followed: open that path to read it",

@@ -1,17 +1,10 @@
 //! How kubectl reaches a cluster: with a private copy of one context of the user's configuration,
 //! and an environment without settings that change what a command does. Knows no objects.
 
-use super::run::{self, Error};
-use crate::model::{Command, Context, Operation};
 use serde_json::Value;
 use std::ffi::OsString;
-use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
-
-/// Timeout of reading the configuration.
-const QUICK: Duration = Duration::from_secs(15);
 
 /// Variables that kubectl keeps. Others could add plugins, preferences or another configuration.
 const KEPT: &[&str] = &[
@@ -57,23 +50,6 @@ const LOGIN_PREFIXES: &[&str] = &[
     "USE_GKE_",
     "XDG_",
 ];
-/// Fields of a cluster and of a user that decide where a command goes and what runs for it. Keys
-/// and certificates of the user are not among them, because they are renewed.
-const CLUSTER_FIELDS: &[(&str, &str)] = &[
-    ("server", "server"),
-    ("certificate-authority-data", "certificate authority"),
-    ("certificate-authority", "certificate authority"),
-    ("insecure-skip-tls-verify", "TLS verification"),
-    ("tls-server-name", "TLS server name"),
-    ("proxy-url", "proxy"),
-];
-const USER_FIELDS: &[(&str, &str)] = &[
-    ("exec", "login program"),
-    ("auth-provider", "login provider"),
-    ("as", "impersonated user"),
-    ("as-groups", "impersonated groups"),
-];
-
 /// A way to a cluster. The default is the user's own configuration.
 #[derive(Clone, Debug, Default)]
 pub struct Access(Option<Arc<Frozen>>);
@@ -98,21 +74,28 @@ impl PartialEq for Access {
 }
 
 impl Access {
-    /// Copies a context of the user's configuration, or the current one. Later changes of the
-    /// configuration do not change where commands go.
-    pub fn freeze(context: Option<&str>) -> Result<Access, Error> {
-        let config = read(context)?;
-        let mut file = tempfile::Builder::new()
-            .prefix("faultline-kubeconfig-")
-            .tempfile()
-            .map_err(Error::Config)?;
-        let text = serde_json::to_vec(&config)?;
-        file.write_all(&text).map_err(Error::Config)?;
-        Ok(Access(Some(Arc::new(Frozen {
+    /// A way by a copy of a context. `file` holds `config`.
+    pub(super) fn of(
+        file: tempfile::NamedTempFile,
+        context: Option<String>,
+        config: Value,
+    ) -> Access {
+        Access(Some(Arc::new(Frozen {
             file,
-            context: context.map(String::from),
+            context,
             config,
-        }))))
+        })))
+    }
+
+    /// The context that was copied; `None` for the one that was current. The outer `None` means
+    /// that nothing was copied.
+    pub(super) fn context(&self) -> Option<Option<&str>> {
+        self.0.as_ref().map(|f| f.context.as_deref())
+    }
+
+    /// A setting in the copy: a field of the object at a JSON pointer.
+    pub(super) fn setting(&self, part: &str, field: &str) -> Option<&Value> {
+        self.0.as_ref()?.config.pointer(part)?.get(field)
     }
 
     /// A text in the configuration, by its JSON pointer. Empty if there is none.
@@ -153,34 +136,6 @@ impl Access {
         Some(self.text("/users/0/user/exec/command")).filter(|c| !c.is_empty())
     }
 
-    /// Compares the copy with the user's configuration as it is now. Returns what differs and the
-    /// present way, or `None` if they agree.
-    pub fn moved(&self) -> Result<Option<(Vec<&'static str>, Access)>, Error> {
-        let Some(frozen) = &self.0 else {
-            return Ok(None);
-        };
-        let now = Access::freeze(frozen.context.as_deref())?;
-        let value = |access: &Access, part: &str, field: &str| {
-            let config = access.0.as_ref().map(|f| &f.config);
-            config.and_then(|c| c.pointer(part)?.get(field).cloned())
-        };
-        let parts = [
-            ("/clusters/0/cluster", CLUSTER_FIELDS),
-            ("/users/0/user", USER_FIELDS),
-            ("/contexts/0/context", &[("user", "user")]),
-        ];
-        let mut changed: Vec<&'static str> = Vec::new();
-        for (part, fields) in parts {
-            for (field, name) in fields {
-                if value(self, part, field) != value(&now, part, field) {
-                    changed.push(name);
-                }
-            }
-        }
-        changed.dedup();
-        Ok((!changed.is_empty()).then_some((changed, now)))
-    }
-
     /// Prepares the environment of a kubectl process.
     pub(super) fn apply(&self, process: &mut std::process::Command) {
         process.env_clear();
@@ -212,14 +167,6 @@ fn is_kept(name: &OsString, has_login: bool) -> bool {
     KEPT.contains(&name)
         || PROXIES.contains(&name)
         || has_login && LOGIN_PREFIXES.iter().any(|p| name.starts_with(p))
-}
-
-/// Reads one context of the user's configuration, with its certificates and keys in place of the
-/// names of their files.
-fn read(context: Option<&str>) -> Result<Value, Error> {
-    let context = context.map_or(Context::Current, |c| Context::Named(c.to_string()));
-    let view = Command::new(&context, "default", Operation::ViewConfig);
-    run::json(&Access::default(), &view, QUICK)
 }
 
 #[cfg(test)]

@@ -3,10 +3,12 @@
 //! which command to run.
 
 mod access;
+mod freeze;
 mod gate;
 mod patch;
 mod run;
 
 pub use access::Access;
+pub use freeze::{freeze, moved};
 pub use gate::{Refused, check, is_name};
 pub use run::{Error, Finished, json, run, start};

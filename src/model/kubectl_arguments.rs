@@ -7,8 +7,8 @@ use super::kubectl::{LogMode, LogStart, ObjectKind, ObjectName, Operation, Outpu
 struct Arguments(Vec<String>);
 
 impl Arguments {
-    fn push(&mut self, words: &[&str]) -> &mut Self {
-        self.0.extend(words.iter().map(|w| (*w).to_string()));
+    fn push(&mut self, words: &[impl AsRef<str>]) -> &mut Self {
+        self.0.extend(words.iter().map(|w| w.as_ref().to_string()));
         self
     }
 
@@ -60,22 +60,13 @@ impl Operation {
                 verb,
                 kind,
                 subresource,
-            } => {
-                let subresource = subresource.map(|part| format!("--subresource={part}"));
-                out.push(&["auth", "can-i", verb, kind.name()])
-                    .push(&subresource.iter().map(String::as_str).collect::<Vec<_>>())
-            }
-            // `kubectl delete` has no option for the UID; the API has one.
-            Operation::DeletePod {
-                name,
-                dry_run: false,
-                uid: Some(_),
-            } => {
-                let path = format!("/api/v1/namespaces/{namespace}/pods/{name}");
-                out.push(&["delete", "--raw", &path, "-f", "-"])
-            }
-            Operation::DeletePod { name, dry_run, .. } => out
-                .push(&["delete", "pod", name])
+            } => out.push(&can_i_arguments(verb, *kind, *subresource)),
+            Operation::DeletePod { name, dry_run, uid } => out
+                .push(&delete_arguments(
+                    namespace,
+                    name,
+                    uid.is_some() && !dry_run,
+                ))
                 .push_if(*dry_run, &[DRY_RUN]),
             Operation::Logs {
                 object,
@@ -120,6 +111,23 @@ impl Operation {
         };
         out.0
     }
+}
+
+/// Asks whether the user may do something.
+fn can_i_arguments(verb: &str, kind: ObjectKind, subresource: Option<&str>) -> Vec<String> {
+    let subresource = subresource.map(|part| format!("--subresource={part}"));
+    let words = ["auth", "can-i", verb, kind.name()].map(String::from);
+    words.into_iter().chain(subresource).collect()
+}
+
+/// Deletes a pod. `kubectl delete` has no option for the UID of the pod; the API has one.
+fn delete_arguments(namespace: &str, name: &str, by_uid: bool) -> Vec<String> {
+    let path = format!("/api/v1/namespaces/{namespace}/pods/{name}");
+    let words: &[&str] = match by_uid {
+        true => &["delete", "--raw", &path, "-f", "-"],
+        false => &["delete", "pod", name],
+    };
+    words.iter().map(|w| (*w).to_string()).collect()
 }
 
 /// A pod is named alone, and what owns pods with its kind.

@@ -37,10 +37,23 @@ pub enum Mood {
     Cloud,
     /// The context window is smaller than requested.
     SmallWindow,
+    /// Every answer names another server to ask.
+    Redirect,
+    /// The answer does not end.
+    Endless,
+    /// Thousands of tool calls in one line.
+    ManyCalls,
+    /// The description of the model does not end.
+    EndlessModel,
 }
 
 /// Starts a server that runs until the test ends. Returns its address and the request bodies.
 pub fn server(mood: Mood) -> (String, Arc<Mutex<Vec<String>>>) {
+    calling(mood, Vec::new())
+}
+
+/// A server whose first answer to a chat calls these tools, each with its arguments.
+pub fn calling(mood: Mood, calls: Vec<(&'static str, Value)>) -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let bodies = Arc::new(Mutex::new(Vec::new()));
@@ -52,6 +65,15 @@ pub fn server(mood: Mood) -> (String, Arc<Mutex<Vec<String>>>) {
             seen.lock().unwrap().push(body.clone());
             if path == "/api/chat" {
                 chats += 1;
+            }
+            if path == "/api/chat" && chats == 1 && !calls.is_empty() {
+                let calls: Vec<Value> = calls
+                    .iter()
+                    .map(|(name, arguments)| json!({"function": {"name": name, "arguments": arguments}}))
+                    .collect();
+                let line = json!({"message": {"role": "assistant", "content": "", "tool_calls": calls}, "done": true});
+                reply(stream, "200 OK", &format!("{line}\n"));
+                continue;
             }
             answer(stream, &path, mood, chats, &body);
         }
@@ -147,7 +169,46 @@ fn about_models(path: &str, mood: Mood) -> Option<(&'static str, String)> {
     }
 }
 
+/// Address of a server that must never be asked: it fails the test.
+fn asked_elsewhere() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        if let Some(Ok(stream)) = listener.incoming().next() {
+            let (path, body) = request(&stream);
+            eprintln!(
+                "the redirect to {path} was followed with {} bytes",
+                body.len()
+            );
+            std::process::abort();
+        }
+    });
+    url
+}
+
+/// Sends valid JSON until the client hangs up.
+fn endless(mut stream: TcpStream, path: &str) {
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nConnection: close\r\n\r\n";
+    write!(stream, "{head}").ok();
+    let line = match path {
+        "/api/chat" => json!({"message": {"role": "assistant", "content": "and then ".repeat(100)}, "done": false}).to_string() + "\n",
+        _ => " ".repeat(64 * 1024),
+    };
+    while stream.write_all(line.as_bytes()).is_ok() {}
+}
+
 fn answer(mut stream: TcpStream, path: &str, mood: Mood, chats: usize, asked: &str) {
+    if mood == Mood::Redirect {
+        let to = asked_elsewhere();
+        let head = "HTTP/1.1 307 Temporary Redirect\r\nContent-Length: 0\r\nConnection: close\r\n";
+        write!(stream, "{head}Location: {to}{path}\r\n\r\n").ok();
+        return;
+    }
+    if mood == Mood::EndlessModel && path == "/api/show"
+        || mood == Mood::Endless && path == "/api/chat"
+    {
+        return endless(stream, path);
+    }
     if let Some((status, body)) = about_models(path, mood) {
         return reply(stream, status, &body);
     }
@@ -176,6 +237,10 @@ fn answer(mut stream: TcpStream, path: &str, mood: Mood, chats: usize, asked: &s
                 json!({"message": {"role": "assistant", "content": "", "tool_calls": [{"function": {"name": tool, "arguments": arguments}}]}, "done": false}).to_string() + "\n"
             };
             call("services", json!({})) + &call("search", json!({"query": "request"})) + &done
+        }
+        (Mood::ManyCalls, 1..=2) => {
+            let calls = vec![json!({"function": {"name": "search", "arguments": {"query": "pool"}}}); 5_000];
+            json!({"message": {"role": "assistant", "content": "", "tool_calls": calls}, "done": true}).to_string() + "\n"
         }
         (Mood::LongLine, _) => piece(&"long ".repeat(200_000)) + &done,
         (Mood::TextCall, 1) => piece(r#"{"name": "windows", "arguments": {}}"#) + &done,

@@ -6,7 +6,7 @@ use super::states::States;
 use super::stream;
 use crate::cluster::error::Error;
 use crate::corpus::now;
-use crate::kube::Access;
+use crate::kube;
 use crate::model::Moment;
 use crate::text::civil::parse_duration;
 use serde_json::Value;
@@ -41,7 +41,7 @@ impl Drop for Live {
 /// returns.
 pub fn follow_pods(logs: &LiveLogs) -> Result<Live, Error> {
     let logs = &LiveLogs {
-        access: Access::freeze(logs.context.as_deref())?,
+        access: kube::freeze(logs.context.as_deref())?,
         ..logs.clone()
     };
     let pods = logs.pods()?;

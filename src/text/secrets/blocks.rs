@@ -1,7 +1,7 @@
 //! Finds secrets that span lines: private keys, and the data of Kubernetes Secrets. A block without
 //! an end hides only what belongs to it. Knows no single tokens.
 
-use super::Secret;
+use super::secret::Secret;
 
 /// Finds all blocks.
 pub fn find(text: &str) -> Vec<Secret> {

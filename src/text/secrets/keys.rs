@@ -3,9 +3,9 @@
 
 use super::judge::is_secret;
 use super::notation::{block_scalar, braced, quoted, unquoted, wrapper};
+use super::secret::{Kind, Secret};
 use super::values::{is_key_material, is_random};
 use super::words::{Strength, classify};
-use super::{Kind, Secret};
 use std::ops::Range;
 
 /// Greatest distance between a key and the start of its line that is looked at, in bytes.
@@ -95,9 +95,7 @@ fn named(text: &str, at: usize, phrase: &str) -> Option<(Kind, Strength)> {
 /// The kind and strength of the value of `name`, `key` or `field` in a part of an object.
 fn name_in(part: &str) -> Option<(Kind, Strength)> {
     part.split([',', '\n', ';', ' ']).find_map(|pair| {
-        let (key, name) = pair
-            .split_once([':', '='])
-            .or_else(|| Some(("name", pair)))?;
+        let (key, name) = pair.split_once([':', '=']).unwrap_or(("name", pair));
         let trim = |t: &str| t.trim_matches(|c: char| !c.is_alphanumeric()).to_string();
         let is_name = matches!(
             trim(key).to_ascii_lowercase().as_str(),

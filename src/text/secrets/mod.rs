@@ -7,30 +7,14 @@ mod keys;
 mod notation;
 mod options;
 mod rules;
+mod secret;
 mod values;
 mod words;
 
+pub use secret::{Kind, Secret};
 pub use values::is_distinctive;
 
 use std::borrow::Cow;
-use std::ops::Range;
-
-/// What a secret is. It becomes part of the placeholder.
-pub type Kind = &'static str;
-
-/// All kinds.
-const KINDS: &[Kind] = &[
-    "key", "token", "password", "login", "cookie", "card", "number", "hash", "mail", "ip", "host",
-    "user",
-];
-
-/// A part of a text that must not leave this machine.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Secret {
-    /// Byte range in the text.
-    pub range: Range<usize>,
-    pub kind: Kind,
-}
 
 /// The secrets in a text, in order and without overlaps. `names`: also addresses and names.
 pub fn find(text: &str, names: bool) -> Vec<Secret> {

@@ -3,8 +3,8 @@
 
 use super::judge::is_secret;
 use super::notation::unquoted;
+use super::secret::{Kind, Secret};
 use super::words::{Strength, classify, table};
-use super::{Kind, Secret};
 
 /// Finds the values of all secret options.
 pub fn find(text: &str, found: &mut Vec<Secret>) {

@@ -1,8 +1,8 @@
 //! Finds secrets by the table of formats in `rules.toml`. A format is data: a pattern, a check of
 //! what it matched, and samples. Knows nothing about keys and blocks.
 
+use super::secret::{KINDS, Kind, Secret};
 use super::values;
-use super::{KINDS, Kind, Secret};
 use regex::Regex;
 use serde::Deserialize;
 use std::sync::OnceLock;

@@ -177,7 +177,7 @@ pub fn is_card(text: &str) -> bool {
         .map(|(i, d)| if i % 2 == 1 { doubled(*d) } else { *d })
         .sum();
     (13..=19).contains(&digits.len())
-        && matches!(digits[0], 3..=6 | 2)
+        && matches!(digits[0], 2..=6)
         && sum.is_multiple_of(10)
         && digits.iter().any(|d| *d != digits[0])
 }

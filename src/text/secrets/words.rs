@@ -1,7 +1,7 @@
 //! Decides from the words of a key whether it names a secret. The words are data, in `words.toml`.
 //! Knows nothing about values.
 
-use super::{KINDS, Kind};
+use super::secret::{KINDS, Kind};
 use serde::Deserialize;
 use std::collections::HashSet;
 use std::sync::OnceLock;
