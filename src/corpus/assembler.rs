@@ -15,7 +15,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-/// Shortest time between two snapshots.
+/// Shortest time between two snapshots. Making them may use at most a tenth of the time: a snapshot
+/// of 100,000 sources is expensive.
 const PUBLISH_INTERVAL: Duration = Duration::from_millis(50);
 /// Shortest time between two rebuilds of the template table while a corpus is read.
 const TABLE_INTERVAL: Duration = Duration::from_millis(300);
@@ -23,6 +24,7 @@ const TABLE_INTERVAL: Duration = Duration::from_millis(300);
 pub struct Assembler<'c> {
     corpus: &'c Corpus,
     published: Option<Instant>,
+    publish_cost: Duration,
     tables_built: Option<Instant>,
     /// Duration of the last rebuild of the tables. Rebuilds may use at most a tenth of the time.
     table_cost: Duration,
@@ -38,6 +40,7 @@ impl<'c> Assembler<'c> {
         Assembler {
             corpus,
             published: None,
+            publish_cost: Duration::ZERO,
             tables_built: None,
             table_cost: Duration::ZERO,
             finished: false,
@@ -82,7 +85,7 @@ impl<'c> Assembler<'c> {
         sample_memory();
         if self
             .published
-            .is_none_or(|at| at.elapsed() >= PUBLISH_INTERVAL)
+            .is_none_or(|at| at.elapsed() >= PUBLISH_INTERVAL.max(self.publish_cost * 10))
         {
             self.publish(self.table_due(), false);
         }
@@ -146,6 +149,7 @@ impl<'c> Assembler<'c> {
         };
         *lock(&corpus.latest) = Arc::new(snapshot(&mut corpus.write(), progress));
         self.published = Some(Instant::now());
+        self.publish_cost = started.elapsed();
     }
 }
 

@@ -11,11 +11,12 @@ use crate::index::disk::FILTERS;
 use crate::index::{self, Chunk, ChunkView, Lookup, Plan, QueryError, Unit};
 use crate::model::{Event, EventId, KindId, Level, SourceId, TemplateKey, TimeRange};
 use regex::bytes::Regex;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 /// A matching event or line.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct SearchHit {
     pub event: EventId,
     /// 0-based line in the source, for line searches.
@@ -278,15 +279,61 @@ pub fn for_each_match<E: From<QueryError>>(
     query: &str,
     range: TimeRange,
     unit: Unit,
-    take: &mut dyn FnMut(Match<'_>) -> Result<(), E>,
+    take: &mut Take<'_, E>,
 ) -> Result<(u64, u64), E> {
     let plan = plan(corpus, query, range)?;
-    let (hits, unread) = hits(corpus, &candidates(corpus, snapshot, query), &plan, unit);
-    for h in in_merged_order(corpus, snapshot, &hits) {
-        let Some(event) = corpus.event(snapshot, h.event) else {
-            continue;
+    let chunks = candidates(corpus, snapshot, query);
+    let mut walk = Walk {
+        corpus,
+        snapshot,
+        plan: &plan,
+        unit,
+        matched: 0,
+        unread: 0,
+    };
+    if snapshot.sources.len() <= 1 {
+        let mut last = None;
+        for chunk in &chunks {
+            for hit in walk.hits(chunk) {
+                if last.replace(hit) != Some(hit) {
+                    walk.give(hit, take)?;
+                }
+            }
+        }
+    } else {
+        walk.in_merged_order(&chunks, take)?;
+    }
+    Ok((walk.matched, walk.unread))
+}
+
+/// Callback that receives a match.
+type Take<'t, E> = dyn FnMut(Match<'_>) -> Result<(), E> + 't;
+
+/// A walk over the matches that holds only those of one chunk of each source.
+struct Walk<'w> {
+    corpus: &'w Corpus,
+    snapshot: &'w Snapshot,
+    plan: &'w Plan,
+    unit: Unit,
+    matched: u64,
+    unread: u64,
+}
+
+impl Walk<'_> {
+    /// The matches in a chunk, in order.
+    fn hits(&mut self, chunk: &Chunk) -> Vec<SearchHit> {
+        let (hits, unread) = chunk_hits(self.corpus, chunk, self.plan, self.unit);
+        self.unread += unread;
+        hits
+    }
+
+    /// Passes on one match.
+    fn give<E>(&mut self, h: SearchHit, take: &mut Take<'_, E>) -> Result<(), E> {
+        self.matched += 1;
+        let Some(event) = self.corpus.event(self.snapshot, h.event) else {
+            return Ok(());
         };
-        let (line, text) = match unit {
+        let (line, text) = match self.unit {
             Unit::Event => (event.line, event.raw.as_str()),
             Unit::Line => {
                 let nth = (h.line + 1 - event.line) as usize;
@@ -296,32 +343,58 @@ pub fn for_each_match<E: From<QueryError>>(
                 )
             }
         };
-        let template = snapshot.template_of_event(h.event).map(|t| t.id);
+        let template = self.snapshot.template_of_event(h.event).map(|t| t.id);
         take(Match {
             event: &event,
             line,
             text,
             template,
-        })?;
+        })
     }
-    Ok((hits.len() as u64, unread))
+
+    /// Walks in the order of the merged stream. In it, the events of each source stay in order, so
+    /// its chunks are searched one after the other.
+    fn in_merged_order<E>(
+        &mut self,
+        chunks: &[Arc<Chunk>],
+        take: &mut Take<'_, E>,
+    ) -> Result<(), E> {
+        let order = merged_order(&self.corpus.read());
+        let mut sources: Vec<Pending<'_>> = Vec::new();
+        sources.resize_with(self.snapshot.sources.len(), Pending::default);
+        for chunk in chunks {
+            if let Some(source) = sources.get_mut(chunk.source as usize) {
+                source.chunks.push_back(chunk);
+            }
+        }
+        for row in 0..order.rows(self.snapshot.events) as usize {
+            let event = EventId(order.event(row));
+            let Some((chunk, _)) = self.snapshot.locate(event) else {
+                continue;
+            };
+            let source = &mut sources[chunk.source as usize];
+            // A chunk without events continues the line of the event before it.
+            while let Some(next) = source
+                .chunks
+                .pop_front_if(|c| c.first_event <= event.0 + u32::from(c.events == 0))
+            {
+                source.hits.extend(self.hits(next));
+            }
+            while let Some(hit) = source.hits.pop_front_if(|h| h.event <= event) {
+                let is_new = source.last.replace(hit) != Some(hit);
+                if hit.event == event && is_new {
+                    self.give(hit, take)?;
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
-/// Sorts hits in the order of the merged stream.
-fn in_merged_order<'h>(
-    corpus: &Corpus,
-    snapshot: &Snapshot,
-    hits: &'h [SearchHit],
-) -> Vec<&'h SearchHit> {
-    if snapshot.sources.len() <= 1 || hits.len() <= 1 {
-        return hits.iter().collect();
-    }
-    let order = merged_order(&corpus.read());
-    let mut out = Vec::with_capacity(hits.len());
-    for row in 0..order.rows(snapshot.events) as usize {
-        let event = EventId(order.event(row));
-        let from = hits.partition_point(|h| h.event < event);
-        out.extend(hits[from..].iter().take_while(|h| h.event == event));
-    }
-    out
+/// What is still to be passed on of one source.
+#[derive(Default)]
+struct Pending<'c> {
+    chunks: VecDeque<&'c Arc<Chunk>>,
+    hits: VecDeque<SearchHit>,
+    last: Option<SearchHit>,
 }

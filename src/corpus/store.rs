@@ -2,12 +2,14 @@
 //! bounded memory. Identifies sources by number and text by byte offset. Knows nothing about log
 //! formats.
 
+use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use zstd::bulk::Compressor;
 
 /// Uncompressed bytes per frame.
 pub const FRAME: usize = 256 * 1024;
@@ -164,13 +166,18 @@ impl Store {
     /// Compresses text into frames of (uncompressed length, compressed bytes). Expensive, so
     /// workers call it in parallel.
     pub fn pack(bytes: &[u8]) -> Vec<(u32, Vec<u8>)> {
-        let frame = |raw: &[u8]| {
-            (
-                raw.len() as u32,
-                zstd::bulk::compress(raw, 1).unwrap_or_default(),
-            )
-        };
-        bytes.chunks(FRAME).map(frame).collect()
+        thread_local! {
+            // Creating one costs more than compressing a small file.
+            static COMPRESSOR: RefCell<Option<Compressor<'static>>> =
+                RefCell::new(Compressor::new(1).ok());
+        }
+        COMPRESSOR.with_borrow_mut(|compressor| {
+            let mut frame = |raw: &[u8]| {
+                let packed = compressor.as_mut().and_then(|c| c.compress(raw).ok());
+                (raw.len() as u32, packed.unwrap_or_default())
+            };
+            bytes.chunks(FRAME).map(&mut frame).collect()
+        })
     }
 
     /// Appends packed text of a source at the uncompressed offset `start`. If the disk is full,
