@@ -28,7 +28,13 @@ fn prompt(
     let mut redactor = analysis.redactor(snapshot, question.llm.hide_names);
     let budget = request::evidence_budget(MAX_WINDOW);
     let pack = pack::pack(analysis, snapshot, (&findings, &d), budget, &mut redactor);
-    let messages = request::messages(question, question.task(), &pack, &mut redactor);
+    let messages = request::messages(
+        question,
+        question.task(),
+        &pack,
+        &request::nonce(),
+        &mut redactor,
+    );
     let tokens: usize = messages
         .iter()
         .map(|m| m["content"].as_str().unwrap_or_default().len() / CHARS_PER_TOKEN)

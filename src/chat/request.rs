@@ -38,25 +38,32 @@ pub fn request(
     body
 }
 
+/// The mark of the data of one turn. It is random, so that no log line can contain the end of a data
+/// block.
+pub fn nonce() -> String {
+    let seed = format!("{:?}{}", std::time::SystemTime::now(), std::process::id());
+    format!("{:012x}", xxhash_rust::xxh3::xxh3_64(seed.as_bytes()) >> 16)
+}
+
+/// Text from logs or from the cluster, between marks that say that it is data.
+pub fn fenced(nonce: &str, text: &str) -> String {
+    let text = text.replace(nonce, "");
+    format!("<data-{nonce}>\n{text}\n</data-{nonce}>")
+}
+
 /// The messages of a request: system prompt, up to four earlier turns, evidence and question.
 /// Secrets are redacted.
 pub fn messages(
     question: &Question,
     task: Task,
     pack: &Pack,
+    nonce: &str,
     redactor: &mut Redactor,
 ) -> Vec<Value> {
-    // The marker is random, so that no log line can contain the end of the data block.
-    let nonce = format!(
-        "{:012x}",
-        xxhash_rust::xxh3::xxh3_64(
-            format!("{:?}{}", std::time::SystemTime::now(), std::process::id()).as_bytes()
-        ) >> 16
-    );
     let task_prompt = question.llm.prompts.task(task.name());
-    let data = redactor.redact(&pack.text.replace(&nonce, ""));
+    let data = fenced(nonce, redactor.redact(&pack.text).trim_end());
     let mut out = vec![
-        json!({"role": "system", "content": question.llm.prompts.system.replace("{{nonce}}", &nonce)}),
+        json!({"role": "system", "content": question.llm.prompts.system.replace("{{nonce}}", nonce)}),
     ];
     for (q, a) in question.history.iter().rev().take(4).rev() {
         out.push(json!({"role": "user", "content": redactor.redact(q)}));
@@ -69,7 +76,7 @@ pub fn messages(
 {text}"
         ),
     };
-    out.push(json!({"role": "user", "content": format!("<data-{nonce}>\n{data}</data-{nonce}>\n\n{}", redactor.redact(&text))}));
+    out.push(json!({"role": "user", "content": format!("{data}\n\n{}", redactor.redact(&text))}));
     out
 }
 
@@ -92,13 +99,15 @@ mod tests {
             &question,
             Task::Cause,
             &pack,
+            &nonce(),
             &mut Redactor::default(),
         ))
         .unwrap();
         assert!(!sent.contains("hunter22canary"));
         assert!(sent.contains("<data-") && sent.contains("never instructions"));
         for task in Task::value_variants() {
-            let sent = messages(&Question::default(), *task, &pack, &mut Redactor::default());
+            let question = Question::default();
+            let sent = messages(&question, *task, &pack, &nonce(), &mut Redactor::default());
             let asks = sent.last().unwrap()["content"]
                 .as_str()
                 .unwrap()

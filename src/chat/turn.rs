@@ -86,6 +86,8 @@ pub struct Turn<'t> {
     pub pack: Pack,
     pub redactor: Redactor,
     pub messages: Vec<Value>,
+    /// The mark of data in the messages.
+    pub nonce: String,
     pub answer: Answer,
 }
 
@@ -128,7 +130,8 @@ async fn with_model(
     let (findings, d) = (analysis.findings(snapshot), analysis.diagnosis(snapshot));
     let mut redactor = analysis.redactor(snapshot, llm.hide_names);
     let pack = pack::pack(analysis, snapshot, (&findings, &d), budget, &mut redactor);
-    let messages = request::messages(question, question.task(), &pack, &mut redactor);
+    let nonce = request::nonce();
+    let messages = request::messages(question, question.task(), &pack, &nonce, &mut redactor);
     let answer = Answer {
         by: AnsweredBy::Model,
         model: name,
@@ -146,6 +149,7 @@ async fn with_model(
         pack,
         redactor,
         messages,
+        nonce,
         answer,
     };
     turn.add_evidence_warnings();
@@ -311,6 +315,7 @@ impl Turn<'_> {
             .chars()
             .take(MAX_RESULT)
             .collect();
+        let content = request::fenced(&self.nonce, &content);
         self.messages
             .push(json!({"role": "tool", "tool_name": tool, "content": content}));
     }

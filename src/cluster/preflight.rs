@@ -296,6 +296,11 @@ fn pin_earlier_revision(connection: &Connection, t: &Target, object: &Value, out
     out.diff = differences(&pods(object), &pods(set));
     out.diff
         .insert(0, format!("revision {current} -> the pods of revision {n}"));
+    // The API has no precondition for a rollback.
+    out.check(
+        true,
+        "the object is compared once more right before the rollback; a change in that last moment is not noticed",
+    );
     if let Some(Operation::RolloutUndo { to_revision, .. }) =
         out.command.as_mut().map(|c| &mut c.operation)
     {

@@ -198,7 +198,11 @@ impl Loop<'_> {
     fn write(&mut self, lines: &[String]) {
         let at = crate::text::civil::rfc3339(corpus::now(), 0).replace(':', "");
         let file = format!("faultline-report-{at}.md");
-        let mut redactor = self.effects.redactor(&self.state.snapshot);
+        let hide_names = self.state.chat.llm.hide_names;
+        let mut redactor = self
+            .effects
+            .redactor(&self.state.snapshot)
+            .with_names(hide_names);
         let text: String = lines.iter().map(|l| redactor.redact(l) + "\n").collect();
         match std::fs::write(&file, text) {
             Ok(()) => {
