@@ -67,23 +67,26 @@ pub fn check(analysis: &Analysis, snapshot: &Snapshot, pack: &Pack, text: &str) 
         let is_fence = line.trim_start().starts_with("```");
         match &mut block {
             None if is_fence => {
-                block = Some((String::new(), has_citation));
+                // Text after the fence is a part of the block.
+                let info = line.trim_start().trim_start_matches('`');
+                block = Some((format!("{info}\n"), has_citation));
                 out.text.push_str(line);
             }
             Some((body, introduced)) if is_fence => {
+                body.push_str(line.trim_start().trim_start_matches('`'));
                 out.text.push_str(line);
-                let is_supported = *introduced || marks(body).next().is_some();
+                let known = |m: &str| event_of(analysis, snapshot, pack, m).is_some();
+                let is_supported = *introduced || marks(body).any(known);
                 mark_block(body, is_supported, &mut out);
                 block = None;
+                has_citation = false;
             }
             Some((body, _)) => {
                 body.push_str(line);
                 body.push('\n');
                 out.text.push_str(line);
             }
-            None if is_table_rule(line) || lines.get(n + 1).is_some_and(|l| is_table_rule(l)) => {
-                out.text.push_str(line);
-            }
+            None if is_table_rule(line) => out.text.push_str(line),
             None => {
                 sentences(line).for_each(|s| check_sentence(analysis, snapshot, pack, s, &mut out));
                 if !line.trim().is_empty() {
@@ -93,7 +96,8 @@ pub fn check(analysis: &Analysis, snapshot: &Snapshot, pack: &Pack, text: &str) 
         }
     }
     if let Some((body, introduced)) = block {
-        let is_supported = introduced || marks(&body).next().is_some();
+        let known = |m: &str| event_of(analysis, snapshot, pack, m).is_some();
+        let is_supported = introduced || marks(&body).any(known);
         mark_block(&body, is_supported, &mut out);
     }
     out
@@ -101,7 +105,7 @@ pub fn check(analysis: &Analysis, snapshot: &Snapshot, pack: &Pack, text: &str) 
 
 /// Marks a code block of several words that nothing supports.
 fn mark_block(body: &str, is_supported: bool, out: &mut Cited) {
-    if !is_supported && body.split_whitespace().count() >= MIN_WORDS {
+    if !is_supported && is_claim(body) {
         out.uncited += 1;
         out.text.push_str("\n(no citation)");
     }
@@ -126,12 +130,22 @@ fn marks(text: &str) -> impl Iterator<Item = &str> {
 /// Number of words from which a text is a claim.
 const MIN_WORDS: usize = 5;
 
+/// True for a text of several words. In scripts without blanks between words, characters count.
+fn is_claim(text: &str) -> bool {
+    let has_letters = |w: &&str| w.contains(char::is_alphanumeric);
+    let ideographs = text
+        .chars()
+        .filter(|c| ('\u{2E80}'..='\u{9FFF}').contains(c))
+        .count();
+    text.split_whitespace().filter(has_letters).count() + ideographs / 2 >= MIN_WORDS
+}
+
 /// Splits a line into sentences. Citations after the end of a sentence belong to it.
 fn sentences(line: &str) -> impl Iterator<Item = &str> {
     let mut cuts = vec![0];
     let ends = line
         .char_indices()
-        .filter(|(_, c)| matches!(c, '.' | '!' | '?' | ';' | '。' | '！' | '？'));
+        .filter(|(_, c)| matches!(c, '.' | '!' | '?' | '。' | '！' | '？'));
     for (i, c) in ends {
         let after = i + c.len_utf8();
         let next = &line[after..];
@@ -191,7 +205,7 @@ fn check_sentence(
     }
     let end = rest.trim_end().len();
     out.text.push_str(&rest[..end]);
-    if cited == 0 && text.split_whitespace().count() >= MIN_WORDS {
+    if cited == 0 && is_claim(text) {
         out.uncited += 1;
         out.text.push_str(" (no citation)");
     } else if cited > 0 && !supported {
@@ -302,10 +316,9 @@ mod tests {
             ["Payment failed. [L1] Then 1.5 s passed. ", "Nobody knows"]
         );
         let got: Vec<&str> = sentences("It was the disk! Nobody knew? [L2] Then; more").collect();
-        assert_eq!(
-            got,
-            ["It was the disk! ", "Nobody knew? [L2] Then; ", "more"]
-        );
+        assert_eq!(got, ["It was the disk! ", "Nobody knew? [L2] Then; more"]);
+        assert!(!is_claim("## Cause of outage") && !is_claim("| db | 42 |"));
+        assert!(is_claim("| the db failed at noon |") && is_claim("数据库在中午失败了很多次"));
         assert!(
             words("timeouts of payment-db").contains("timeo")
                 && words("313 errors").contains("313")

@@ -100,6 +100,7 @@ async fn with_model(
     each: &mut Listener<'_>,
 ) -> Result<Answer, Error> {
     let llm = &question.llm;
+    server.check()?;
     if !server.is_local() && !llm.allow_remote {
         return Err(Error::RemoteNotAllowed(format!(
             "the server {}",

@@ -337,7 +337,7 @@ fn http_error(status: u16, message: &str, model: &str) -> Error {
 fn parse_line(line: &[u8]) -> Result<Value, Error> {
     let v: Value = serde_json::from_slice(line).map_err(|e| Error::NotJson(e.to_string()))?;
     match v["error"].as_str() {
-        Some(e) => Err(Error::InStream(e.to_string())),
+        Some(e) => Err(Error::InStream(e.chars().take(MAX_MESSAGE).collect())),
         None => Ok(v),
     }
 }

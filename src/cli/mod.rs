@@ -20,6 +20,7 @@ mod templates;
 mod triage;
 
 use crate::config::args::{Cli, Command};
+use crate::config::paths::Paths;
 use clap::Parser;
 use error::Error;
 use exit_code::FAILED;
@@ -30,7 +31,12 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     // The cache, the journals and the reports hold text of logs: only the user can read them.
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
+    if let Some(paths) = Paths::find() {
+        paths.close_to_others();
+    }
     let result = logging::start(cli.global.log.as_deref()).and_then(|()| execute(&cli));
+    // Threads that still run may hold a copy of a kubeconfig.
+    crate::cluster::remove_copies();
     match result {
         Ok(status) => ExitCode::from(status),
         Err(e) => {

@@ -85,20 +85,25 @@ pub fn apply(
         data,
         &audit::record(Stage::Intent, &run, action, connection, checked),
     )?;
+    let finish = |exit: i32, timed_out: bool, message: &str| {
+        let mut done = audit::record(Stage::Done, &run, action, connection, checked);
+        done["exit"] = json!(exit);
+        done["timed_out"] = json!(timed_out);
+        done["message"] = json!(message);
+        audit::append(data, &done)
+    };
     // As late as possible: what changes after this look is not noticed.
     let unmodified = check_unmodified(action, connection, checked);
-    if let Err(why) = &unmodified {
-        let mut refused = audit::record(Stage::Done, &run, action, connection, checked);
-        (refused["exit"], refused["message"]) = (json!(REFUSED), json!(why.to_string()));
-        audit::append(data, &refused)?;
-    }
-    unmodified?;
-    let finished = connection.run(command, SLOW)?;
-    let mut done = audit::record(Stage::Done, &run, action, connection, checked);
-    done["exit"] = json!(finished.status);
-    done["timed_out"] = json!(finished.timed_out);
-    done["message"] = json!(finished.message());
-    audit::append(data, &done)?;
+    let ran = unmodified.and_then(|()| Ok(connection.run(command, SLOW)?));
+    let finished = match ran {
+        Ok(finished) => finished,
+        Err(why) => {
+            finish(REFUSED, false, &why.to_string())?;
+            return Err(why);
+        }
+    };
+    finish(finished.status, finished.timed_out, &finished.message())
+        .map_err(|e| Error::NotRecorded(e.to_string()))?;
     let by_uid = command.operation.input().is_some();
     let output = match finished.succeeded()? {
         // The API answers with the whole object.

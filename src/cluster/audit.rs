@@ -148,6 +148,9 @@ pub fn unfinished(data: &Path) -> Vec<String> {
             None => Some(format!(
                 "{action} was started on {context} at {at} and its end is not recorded: check the cluster"
             )),
+            Some(done) if done["timed_out"] == true => Some(format!(
+                "{action} was started on {context} at {at} and timed out, so its end is not recorded: check the cluster"
+            )),
             Some(done) if done["exit"] == 0 => Some(format!(
                 "{action} was applied on {context} at {at}, but its outcome is not recorded"
             )),
@@ -157,17 +160,15 @@ pub fn unfinished(data: &Path) -> Vec<String> {
     let is_open = |r: &&Value| {
         r["stage"] == Stage::Intent.name() && reached(&r["run"], Stage::Verified).is_none()
     };
-    let mut out: Vec<String> = records
-        .iter()
-        .filter(is_open)
-        .filter_map(describe)
-        .collect();
+    let mut out = Vec::new();
     if let Some(first) = unreadable.first() {
         let (name, count) = (file.display(), unreadable.len());
         out.push(format!(
             "{name}: unreadable records: {count}, the first in line {first}; an action may be unfinished: check the cluster"
         ));
     }
+    // Last, because the screen shows the last one.
+    out.extend(records.iter().filter(is_open).filter_map(describe));
     out
 }
 
@@ -255,7 +256,7 @@ mod tests {
         .unwrap();
         let messages = unfinished(dir.path());
         assert_eq!(messages.len(), 2, "{messages:?}");
-        assert!(messages[1].contains("line 1"), "{messages:?}");
+        assert!(messages[0].contains("line 1"), "{messages:?}");
     }
 
     #[test]

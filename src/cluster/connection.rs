@@ -131,7 +131,10 @@ pub fn connect(context: &str, plan: &[Action]) -> Result<Connection, Error> {
         context: context.into(),
         user: access.user(),
         server: access.server(),
-        namespace: in_plan.unwrap_or_else(|| access.namespace()),
+        namespace: in_plan.unwrap_or_else(|| match access.namespace() {
+            none if none.is_empty() => "default".to_string(),
+            namespace => namespace,
+        }),
         node: None,
         warnings: Vec::new(),
         access,

@@ -22,8 +22,11 @@ pub enum Error {
     CheckFailed(String),
     #[error("there is no data folder for the audit log, so no action is run")]
     NoDataFolder,
-    #[error("{file}: {source}; the action was not run, because it could not be recorded", file = file.display())]
+    #[error("{file}: {source}; the audit log cannot be written, and no action is run without it", file = file.display())]
     Audit { file: PathBuf, source: io::Error },
+    /// Contains why the record could not be written.
+    #[error("the command was run, but its end could not be recorded: {0}")]
+    NotRecorded(String),
     #[error("{0} changed after it was checked; check it again")]
     Modified(String),
     #[error(transparent)]

@@ -12,6 +12,7 @@ mod preflight;
 mod query;
 mod watch;
 
+pub use crate::kube::remove_copies;
 pub use apply::{Applied, apply, record_outcome, rollback_action};
 pub use audit::unfinished;
 pub use connection::{Connection, connect};

@@ -27,6 +27,8 @@ pub enum QueryRefused {
     Name,
     #[error("only the namespace {0} can be read")]
     Namespace(String),
+    #[error("this shows objects of other namespaces; only the namespace {0} can be read")]
+    ClusterWide(String),
 }
 
 /// Builds the command for a query from the words of a model. All of them are checked: they cannot
@@ -57,6 +59,12 @@ pub fn query_command(
         ClusterQuery::Events => ObjectKind::Event,
         ClusterQuery::Logs => ObjectKind::Pod,
     };
+    // The description of a node lists the pods of all namespaces.
+    let shows_others = kind == ObjectKind::Namespace
+        || kind == ObjectKind::Node && query == ClusterQuery::Describe;
+    if shows_others {
+        return Err(QueryRefused::ClusterWide(connection.namespace.clone()));
+    }
     let object = ObjectName::new(kind, name);
     let operation = match query {
         _ if is_list => Operation::List {
@@ -198,6 +206,9 @@ mod tests {
             argv(("get", "pods", "--context=prod", "")),
             Err(QueryRefused::Name)
         );
+        for words in [("describe", "node", "n1", ""), ("get", "namespace", "", "")] {
+            assert!(matches!(argv(words), Err(QueryRefused::ClusterWide(_))));
+        }
         assert!(matches!(
             argv(("get", "pods", "", "kube-system")),
             Err(QueryRefused::Namespace(_))

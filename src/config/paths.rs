@@ -1,8 +1,8 @@
 //! The directories that faultline uses, by the conventions of the platform.
 
-use std::fs::File;
+use std::fs::{DirBuilder, File};
 use std::io;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// Directories of the current user. They may not exist yet.
@@ -25,15 +25,23 @@ impl Paths {
     }
 }
 
-/// Creates a directory that only the user can enter. An existing one is closed to others, because
-/// it holds text of logs.
+/// Creates a directory, and those above it that are missing, so that only the user can enter them.
+/// An existing directory keeps its permissions.
 pub fn private_folder(path: &Path) -> io::Result<()> {
-    std::fs::create_dir_all(path)?;
-    let permissions = std::fs::metadata(path)?.permissions();
-    if permissions.mode() & 0o077 != 0 {
-        std::fs::set_permissions(path, PermissionsExt::from_mode(0o700))?;
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+impl Paths {
+    /// Closes the directories of faultline to others: earlier versions did not. Directories that
+    /// do not exist yet are made private when they are created.
+    pub fn close_to_others(&self) {
+        for path in [&self.cache, &self.data] {
+            let mode = std::fs::metadata(path).map(|m| m.permissions().mode());
+            if mode.is_ok_and(|m| m & 0o077 != 0) {
+                std::fs::set_permissions(path, PermissionsExt::from_mode(0o700)).ok();
+            }
+        }
     }
-    Ok(())
 }
 
 /// Opens a regular file for reading. A FIFO, a socket or a device is refused without waiting for it.

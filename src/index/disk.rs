@@ -160,9 +160,7 @@ impl Folder {
     /// Opens or creates the folder. If another faultline process holds the lock, the folder is
     /// read-only.
     pub fn open(path: &Path) -> io::Result<Folder> {
-        // A cache on a file system without permissions is still a cache.
-        path.parent().map(private_folder).transpose().ok();
-        private_folder(path).or_else(|_| fs::create_dir_all(path))?;
+        private_folder(path)?;
         let lock = File::options()
             .create(true)
             .truncate(false)

@@ -6,9 +6,11 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Variables that kubectl keeps. Others could add plugins, preferences or another configuration.
+/// Variables that kubectl keeps if nothing else runs for it.
 const KEPT: &[&str] = &[
     "HOME",
+    "KUBERNETES_SERVICE_HOST",
+    "KUBERNETES_SERVICE_PORT",
     "LANG",
     "LC_ALL",
     "LOGNAME",
@@ -31,25 +33,19 @@ const PROXIES: &[&str] = &[
     "https_proxy",
     "no_proxy",
 ];
-/// Prefixes of the variables that programs for cloud logins read. Kept only if the context uses
-/// such a program.
-const LOGIN_PREFIXES: &[&str] = &[
-    "AAD_",
-    "ALIBABA_",
-    "AWS_",
-    "AZURE_",
-    "CLOUDSDK_",
-    "DIGITALOCEAN_",
-    "GOOGLE_",
-    "IBMCLOUD_",
-    "KUBELOGIN_",
-    "OCI_",
-    "OS_",
-    "TELEPORT_",
-    "TSH_",
-    "USE_GKE_",
-    "XDG_",
+/// Prefixes of variables of programs that choose the version of kubectl.
+const VERSION_MANAGERS: &[&str] = &["ASDF_", "MISE_"];
+/// Prefixes of variables that change what kubectl or any program does. They are never kept, also
+/// not for a login program.
+const REMOVED: &[&str] = &[
+    "DYLD_",
+    "KUBECONFIG",
+    "KUBECTL_",
+    "KUBERC",
+    "KUBE_EDITOR",
+    "LD_PRELOAD",
 ];
+
 /// A way to a cluster. The default is the user's own configuration.
 #[derive(Clone, Debug, Default)]
 pub struct Access(Option<Arc<Frozen>>);
@@ -58,7 +54,7 @@ pub struct Access(Option<Arc<Frozen>>);
 #[derive(Debug)]
 struct Frozen {
     /// Readable by the user only. Deleted when the last copy of the access is dropped.
-    file: tempfile::NamedTempFile,
+    file: tempfile::TempPath,
     context: Option<String>,
     config: Value,
 }
@@ -75,11 +71,7 @@ impl PartialEq for Access {
 
 impl Access {
     /// A way by a copy of a context. `file` holds `config`.
-    pub(super) fn of(
-        file: tempfile::NamedTempFile,
-        context: Option<String>,
-        config: Value,
-    ) -> Access {
+    pub(super) fn of(file: tempfile::TempPath, context: Option<String>, config: Value) -> Access {
         Access(Some(Arc::new(Frozen {
             file,
             context,
@@ -93,17 +85,14 @@ impl Access {
         self.0.as_ref().map(|f| f.context.as_deref())
     }
 
-    /// A setting in the copy: a field of the object at a JSON pointer.
-    pub(super) fn setting(&self, part: &str, field: &str) -> Option<&Value> {
-        self.0.as_ref()?.config.pointer(part)?.get(field)
+    /// A setting in the copy, by its JSON pointer.
+    pub(super) fn setting(&self, pointer: &str) -> Option<&Value> {
+        self.0.as_ref()?.config.pointer(pointer)
     }
 
     /// A text in the configuration, by its JSON pointer. Empty if there is none.
     fn text(&self, pointer: &str) -> String {
-        let found = self
-            .0
-            .as_ref()
-            .and_then(|f| f.config.pointer(pointer)?.as_str());
+        let found = self.setting(pointer).and_then(Value::as_str);
         found.unwrap_or_default().to_string()
     }
 
@@ -139,7 +128,8 @@ impl Access {
     /// Prepares the environment of a kubectl process.
     pub(super) fn apply(&self, process: &mut std::process::Command) {
         process.env_clear();
-        let has_login = self.login_program().is_some();
+        let has_login =
+            self.login_program().is_some() || self.setting("/users/0/user/auth-provider").is_some();
         for (name, value) in std::env::vars_os() {
             if is_kept(&name, has_login) {
                 process.env(name, value);
@@ -154,19 +144,23 @@ impl Access {
     }
 
     /// The file of the copy.
-    fn file(&self) -> Option<&Path> {
-        self.0.as_ref().map(|f| f.file.path())
+    pub(super) fn file(&self) -> Option<&Path> {
+        self.0.as_ref().map(|f| &*f.file)
     }
 }
 
-/// Whether kubectl gets a variable of faultline's environment.
+/// Whether kubectl gets a variable of faultline's environment. `has_login`: the context names a
+/// program that logs in, and such a program can need any variable.
 fn is_kept(name: &OsString, has_login: bool) -> bool {
     let Some(name) = name.to_str() else {
-        return false;
+        return has_login;
     };
-    KEPT.contains(&name)
-        || PROXIES.contains(&name)
-        || has_login && LOGIN_PREFIXES.iter().any(|p| name.starts_with(p))
+    let starts = |prefixes: &[&str]| prefixes.iter().any(|p| name.starts_with(p));
+    !starts(REMOVED)
+        && (has_login
+            || KEPT.contains(&name)
+            || PROXIES.contains(&name)
+            || starts(VERSION_MANAGERS))
 }
 
 #[cfg(test)]
@@ -188,6 +182,9 @@ mod tests {
         ] {
             assert!(!kept(name, false), "{name}");
         }
-        assert!(kept("AWS_PROFILE", true) && !kept("KUBERC", true));
+        assert!(kept("AWS_PROFILE", true) && kept("SSH_AUTH_SOCK", true));
+        assert!(
+            !kept("KUBERC", true) && !kept("KUBECTL_KUBERC", true) && !kept("LD_PRELOAD", true)
+        );
     }
 }

@@ -149,14 +149,15 @@ fn wait(child: &mut Child, timeout: Duration) -> Result<Option<ExitStatus>, Erro
     }
 }
 
-fn kill_group(child: &Child) {
+/// Kills a process with everything that it started.
+pub fn kill_group(child: &Child) {
     if let Some(group) = Pid::from_raw(child.id() as i32) {
         kill_process_group(group, Signal::KILL).ok();
     }
 }
 
 /// The output of a process, read on a thread of its own.
-struct Pipe(Arc<(Mutex<Output>, Condvar)>);
+pub struct Pipe(Arc<(Mutex<Output>, Condvar)>);
 
 /// What was read so far.
 #[derive(Default)]
@@ -167,7 +168,7 @@ struct Output {
 
 impl Pipe {
     /// Starts to read. The thread ends with the pipe; nobody waits for it.
-    fn read(pipe: Option<impl Read + Send + 'static>) -> Pipe {
+    pub fn read(pipe: Option<impl Read + Send + 'static>) -> Pipe {
         let shared = Arc::new((Mutex::new(Output::default()), Condvar::new()));
         let of_thread = shared.clone();
         std::thread::spawn(move || {
@@ -186,7 +187,7 @@ impl Pipe {
     }
 
     /// The text that has come until the pipe ends or this time.
-    fn text(&self, until: Instant) -> String {
+    pub fn text(&self, until: Instant) -> String {
         let mut output = lock(&self.0.0);
         while !output.has_ended {
             let left = until.saturating_duration_since(Instant::now());

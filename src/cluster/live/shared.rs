@@ -196,7 +196,7 @@ impl Shared {
     pub fn end(&self) {
         self.stop.store(true, Ordering::Relaxed);
         for child in lock(&self.children).iter() {
-            lock(child).kill().ok();
+            kube::kill_group(&lock(child));
         }
         std::fs::remove_dir_all(&self.folder).ok();
     }

@@ -4,21 +4,24 @@
 
 use super::shared::{Container, Shared, restarts};
 use crate::corpus::{lock, moment, now};
+use crate::kube;
 use crate::model::{LogMode, LogStart, Moment, POD_STATES};
 use crate::text::civil::rfc3339;
 use serde_json::Value;
 use std::io::{BufRead as _, BufReader, Read};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Shortest and longest pause between two attempts.
 const MIN_PAUSE: Duration = Duration::from_secs(1);
 const MAX_PAUSE: Duration = Duration::from_secs(10);
 /// Maximum length of a line in bytes. A longer line is split, as in kubelet.
 const MAX_LINE: u64 = 1 << 20;
-/// Maximum number of bytes to read of an error message.
-const MAX_ERROR: u64 = 4096;
+/// Maximum number of characters of an error message.
+const MAX_ERROR: usize = 4096;
+/// How long to wait for the error message of a stream that has ended.
+const REST: Duration = Duration::from_secs(1);
 /// Size of the read buffer.
 const BUFFER: usize = 1 << 18;
 
@@ -82,7 +85,11 @@ pub fn stream(shared: &Shared, c: &Container) {
             Ok(pod) if pod["metadata"]["uid"] == c.uid.as_str() => pod,
             // The pod is gone, or another pod has the same name now.
             Ok(_) => return,
-            Err(_) => continue,
+            Err(_) => {
+                // The copy of the context may hold a token that has expired.
+                kube::moved(&shared.logs.access).ok();
+                continue;
+            }
         };
         let restarts = restarts(&pod, &c.name);
         if restarts > known_restarts {
@@ -155,26 +162,28 @@ fn read(
     };
     let child = Arc::new(Mutex::new(child));
     lock(&shared.children).push(child.clone());
-    let error = std::thread::spawn(move || {
-        let mut text = Vec::new();
-        err.take(MAX_ERROR).read_to_end(&mut text).ok();
-        String::from_utf8_lossy(&text)
-            .lines()
-            .next()
-            .unwrap_or_default()
-            .to_string()
-    });
+    let error = kube::Pipe::read(Some(err));
     let any = copy(
         shared,
         file,
         position,
         &mut BufReader::with_capacity(BUFFER, out),
     );
-    let mut process = lock(&child);
-    process.kill().ok();
-    process.wait().ok();
+    // First out of the list: `Shared::end` locks the list and then each process.
     lock(&shared.children).retain(|other| !Arc::ptr_eq(other, &child));
-    let error = error.join().unwrap_or_default();
+    {
+        let mut process = lock(&child);
+        kube::kill_group(&process);
+        process.wait().ok();
+    }
+    let error = error.text(Instant::now() + REST);
+    let error: String = error
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .chars()
+        .take(MAX_ERROR)
+        .collect();
     // In `Previous` mode, an error is not reported: many containers have no previous instance.
     if !error.is_empty() && !shared.stopped() && mode != LogMode::Previous {
         report(
