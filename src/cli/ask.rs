@@ -12,7 +12,9 @@ use std::path::PathBuf;
 pub fn run(global: &Global, task: Option<Task>, words: &[String]) -> Result<u8, Error> {
     // The first word is the question, unless a task is given and the word is a path. A pattern with
     // `?` could be a question.
-    let is_path = |w: &String| w == "-" || std::path::Path::new(w).exists() || w.contains('*');
+    let is_path = |w: &String| {
+        w == "-" || std::path::Path::new(w).exists() || w.contains('*') && !w.contains(' ')
+    };
     let (text, paths) = match words.split_first() {
         Some((first, rest)) if !(task.is_some() && is_path(first)) => (first.clone(), rest),
         _ => (String::new(), words),

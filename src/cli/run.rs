@@ -260,6 +260,7 @@ impl Out {
 
 fn exit_if_closed(e: io::Error) -> Result<(), Error> {
     if e.kind() == io::ErrorKind::BrokenPipe {
+        crate::cluster::remove_copies();
         std::process::exit(0);
     }
     Err(format!("cannot write to stdout: {e}").into())

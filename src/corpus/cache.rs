@@ -206,7 +206,7 @@ fn encode(state: &State) -> std::io::Result<Vec<u8>> {
         headers: state.kinds.headers.clone(),
         shapes: state.kinds.shapes.clone(),
         kinds: state.kinds.kinds.clone(),
-        failures: state.failures.clone(),
+        failures: state.failures[state.input_failures.min(state.failures.len())..].to_vec(),
     };
     let json = serde_json::to_vec(&tables)?;
     zstd::bulk::compress(&json, 1)
@@ -329,7 +329,7 @@ fn restore(corpus: &Corpus, tables: StoredTables, columns: &[u8]) -> Option<()> 
     let mut state = corpus.write();
     state.sources = sources;
     state.kinds = Kinds::restore(tables.headers, tables.shapes, tables.kinds);
-    state.failures = tables.failures;
+    state.failures.extend(tables.failures);
     for chunk in chunks {
         state.events += u64::from(chunk.events);
         state.lines += chunk.lines;

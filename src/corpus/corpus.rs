@@ -2,7 +2,6 @@
 //! latest snapshot. Does not analyze events.
 
 use super::options::Options;
-use super::rotation::Contents;
 use super::snapshot::Snapshot;
 use super::state::{Body, State};
 use super::store::Store;
@@ -11,6 +10,7 @@ use crate::index::terms::Terms;
 use crate::ingest::clock::{Clock, now};
 use crate::ingest::format::FormatCatalog;
 use crate::ingest::reread::read_again;
+use crate::ingest::rotation::Contents;
 use crate::ingest::zone::Zone;
 use crate::model::{Failure, Moment, SourceId, SourceInfo, Stats};
 use crate::text::civil::SECOND;

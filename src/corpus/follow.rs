@@ -5,11 +5,11 @@
 use super::assembler::Assembler;
 use super::corpus::{Corpus, lock};
 use super::pipeline;
-use super::rotation::{Appeared, identity};
 use super::slice::{CHUNK, cut};
 use super::state::Body;
 use super::worker::{Job, Worker, work};
 use crate::config::paths::open_file;
+use crate::ingest::rotation::{Appeared, Contents, identity};
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::os::unix::fs::{FileExt, MetadataExt};
@@ -55,19 +55,23 @@ fn step(corpus: &Corpus, assembler: &mut Assembler<'_>, worker: &mut Worker, sou
     if len <= had {
         return false;
     }
-    // A short last chunk is read again, together with the new text.
+    // A short last chunk, or one that ends within a line, is read again, together with the new text.
+    let ends_line = lock(&corpus.contents).ends_with_line(source);
     let (offset, replaces) = match last {
-        Some((offset, bytes)) if bytes < CHUNK as u64 => (offset, true),
+        Some((offset, bytes)) if bytes < CHUNK as u64 || !ends_line => (offset, true),
         _ => (had, false),
     };
-    let mut bytes = vec![0; (len - offset).min(CHUNK as u64 * 2) as usize];
+    let known = (had - offset) as usize;
+    let mut bytes = vec![0; (len - offset).min((known + CHUNK) as u64) as usize];
     // Checked after reading, so that a file which is emptied meanwhile is noticed.
     let is_read = file.read_exact_at(&mut bytes, offset).is_ok();
     if !is_read || lock(&corpus.contents).was_emptied(source, &file) {
         return false;
     }
     if bytes.len() > CHUNK {
-        bytes.truncate(cut(&bytes, &parser));
+        // Less than what is known already would not be progress.
+        let end = cut(&bytes, &parser);
+        bytes.truncate(if end > known { end } else { bytes.len() });
     }
     lock(&corpus.contents).extend(source, offset, &bytes);
     let job = Job {
@@ -123,62 +127,72 @@ impl Files {
     }
 
     fn search(&mut self, corpus: &Corpus) -> Vec<NewFile> {
-        let mut out = Vec::new();
+        let (mut out, mut present) = (Vec::new(), HashSet::new());
+        let files = files_of(corpus);
+        let contents = lock(&corpus.contents).clone();
         for path in corpus.options.files(&mut |_| ()) {
             // An empty file has no format yet, so it is ignored for now.
             let Some((id, 1..)) = identity(&path) else {
                 continue;
             };
+            present.insert(id);
             if self.known.contains(&id) {
                 continue;
             }
-            match lock(&corpus.contents).classify(&path, &corpus.read()) {
-                // It is looked at again in the next search.
-                Appeared::Incomplete => continue,
-                Appeared::Compressed => {}
+            match contents.classify(&path, &files) {
+                Appeared::New => {
+                    self.known.insert(id);
+                    out.push(NewFile { path, id });
+                }
+                Appeared::Compressed => drop(self.known.insert(id)),
+                // Opened now: a copy can be renamed or compressed before it is needed. It is not
+                // known yet, because it can turn out to be a log of its own.
                 Appeared::Copy(source) => {
-                    // Opened now: a copy can be renamed or compressed before it is needed.
                     if let Ok(file) = open_file(&path) {
-                        self.copies.entry(source).or_insert((path, file));
+                        self.copies.insert(source, (path, file));
                     }
                 }
-                Appeared::New => out.push(NewFile { path, id }),
+                // It is looked at again in the next search.
+                Appeared::Incomplete => {}
             }
-            self.known.insert(id);
         }
+        self.forget_deleted(corpus, &present);
         out
+    }
+
+    /// Forgets files that are gone: the system gives their numbers to new files.
+    fn forget_deleted(&mut self, corpus: &Corpus, present: &HashSet<FileId>) {
+        if self.known.iter().all(|id| present.contains(id)) {
+            return;
+        }
+        let open: HashSet<FileId> = files_of(corpus)
+            .iter()
+            .filter_map(|(_, f)| id_of(f))
+            .collect();
+        self.known
+            .retain(|id| present.contains(id) || open.contains(id));
     }
 
     /// Handles files that were emptied, as `copytruncate` does. The source goes on with the copy
     /// that was made before, if there is one. The emptied file is a new file from now on. Returns new
     /// files that were found on the way.
     fn emptied(&mut self, corpus: &Corpus) -> Vec<NewFile> {
-        let files: Vec<(u32, Arc<File>)> = {
-            let state = corpus.read();
-            let numbered = state.sources.iter().enumerate();
-            numbered
-                .filter_map(|(n, s)| match &s.body {
-                    Body::File(file) => Some((n as u32, file.clone())),
-                    Body::Store => None,
-                })
-                .filter(|(n, _)| !self.ended.contains(n))
-                .collect()
-        };
+        let mut files = files_of(corpus);
+        files.retain(|(n, _)| !self.ended.contains(n));
         let mut out = Vec::new();
         for (source, file) in files {
             if !lock(&corpus.contents).was_emptied(source, &file) {
                 continue;
             }
             // The copy can be newer than the last search.
-            if !self.copies.contains_key(&source) {
-                out.extend(self.search(corpus));
-            }
+            out.extend(self.search(corpus));
             self.ended.insert(source);
             let copy = self.copies.remove(&source);
             let mut state = corpus.write();
             let known = &mut state.sources[source as usize];
             match copy {
                 Some((path, file)) => {
+                    self.known.extend(id_of(&file));
                     known.body = Body::File(Arc::new(file));
                     known.path = Some(path);
                 }
@@ -188,8 +202,8 @@ impl Files {
                     });
                 }
             }
-            if let Ok(meta) = file.metadata() {
-                self.known.remove(&(meta.dev(), meta.ino()));
+            if let Some(id) = id_of(&file) {
+                self.known.remove(&id);
                 self.next = Instant::now();
             }
         }
@@ -202,24 +216,56 @@ impl Files {
         let first = corpus.read().sources.len();
         let paths: Vec<PathBuf> = new.iter().map(|f| f.path.clone()).collect();
         pipeline::read_all(corpus, &paths, false, assembler);
-        // Plain files by their identity, compressed ones by the path that was read.
-        let (mut opened, mut streamed) = (HashSet::new(), HashSet::new());
-        for source in &corpus.read().sources[first..] {
-            match &source.body {
-                Body::File(file) => opened.extend(file.metadata().map(|m| (m.dev(), m.ino()))),
-                Body::Store => drop(streamed.insert(source.info.input.clone())),
-            }
-        }
+        let open: HashSet<FileId> = files_of(corpus)
+            .iter()
+            .filter_map(|(_, f)| id_of(f))
+            .collect();
         for file in new {
-            let was_read =
-                opened.contains(&file.id) || streamed.contains(&file.path.display().to_string());
-            if !was_read {
+            let is_moved = identity(&file.path).is_none_or(|(id, _)| id != file.id);
+            if is_moved && !open.contains(&file.id) {
                 self.known.remove(&file.id);
                 self.next = Instant::now();
             }
         }
-        self.known.extend(opened);
+        self.correct(corpus, first);
     }
+
+    /// Corrects what is known after files were read: a file that was renamed before it was opened
+    /// is searched for again, and one that was read under its name is known. `first` is the first
+    /// source that was read.
+    pub fn correct(&mut self, corpus: &Corpus, first: usize) {
+        let files = files_of(corpus);
+        let mut read = files.iter().filter(|(n, _)| *n as usize >= first);
+        let unknown = |f: &Arc<File>| id_of(f).is_some_and(|id| !self.known.contains(&id));
+        if read.any(|(_, f)| unknown(f)) {
+            let paths = corpus.options.files(&mut |_| ());
+            let open: HashSet<FileId> = files.iter().filter_map(|(_, f)| id_of(f)).collect();
+            // Plain files that are known but not open were not read.
+            let is_plain = |path: &PathBuf| Contents::is_plain(path);
+            for path in paths.iter().filter(|p| is_plain(p)) {
+                if let Some((id, _)) = identity(path).filter(|(id, _)| !open.contains(id)) {
+                    self.known.remove(&id);
+                }
+            }
+            self.known.extend(open);
+            self.next = Instant::now();
+        }
+    }
+}
+
+/// The sources that are plain files, with their open files.
+fn files_of(corpus: &Corpus) -> Vec<(u32, Arc<File>)> {
+    let state = corpus.read();
+    let numbered = state.sources.iter().enumerate();
+    let files = numbered.filter_map(|(n, s)| match &s.body {
+        Body::File(file) => Some((n as u32, file.clone())),
+        Body::Store => None,
+    });
+    files.collect()
+}
+
+fn id_of(file: &File) -> Option<FileId> {
+    file.metadata().ok().map(|m| (m.dev(), m.ino()))
 }
 
 /// Device and inode.

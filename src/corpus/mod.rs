@@ -16,7 +16,6 @@ mod options;
 mod parallel;
 mod pipeline;
 mod read;
-mod rotation;
 mod search;
 mod searcher;
 mod slice;

@@ -106,7 +106,11 @@ fn run(corpus: &Corpus) {
         .map(|m| m.len())
         .sum();
     corpus.total_bytes.store(total, Ordering::Relaxed);
-    corpus.write().failures = failures;
+    {
+        let mut state = corpus.write();
+        state.input_failures = failures.len();
+        state.failures = failures;
+    }
     // Taken before reading: a file that changes from here on does not fit the index.
     let inputs = cache::inputs(&found);
     let stdin = corpus.options.reads_stdin();
@@ -126,6 +130,9 @@ fn run(corpus: &Corpus) {
         None => {
             assembler.columns_written = begin_index(corpus);
             pipeline::read_all(corpus, &found, stdin, &mut assembler);
+            if corpus.options.follow {
+                files.correct(corpus, 0);
+            }
         }
     }
     assembler.stage = "indexing";

@@ -51,6 +51,13 @@ impl Corpus {
         self.parse(chunk, i, &raw, id)
     }
 
+    /// The whole text of an event, however long it is.
+    pub(super) fn whole_text(&self, snapshot: &Snapshot, id: EventId) -> Option<Vec<u8>> {
+        let (chunk, i) = snapshot.locate(id)?;
+        let (start, len) = Corpus::range(chunk, i)?;
+        self.raw(SourceId(chunk.source), start, len)
+    }
+
     /// Parses the raw text of event `i` of a chunk.
     pub fn parse(&self, chunk: &Chunk, i: u32, raw: &[u8], id: EventId) -> Option<Event> {
         let (block, at) = chunk.locate(i)?;

@@ -11,6 +11,7 @@ use crate::index::disk::FILTERS;
 use crate::index::{self, Chunk, ChunkView, Lookup, Plan, QueryError, Unit};
 use crate::model::{Event, EventId, KindId, Level, SourceId, TemplateKey, TimeRange};
 use regex::bytes::Regex;
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -290,6 +291,7 @@ pub fn for_each_match<E: From<QueryError>>(
         unit,
         matched: 0,
         unread: 0,
+        current: None,
     };
     if snapshot.sources.len() <= 1 {
         let mut last = None;
@@ -317,6 +319,46 @@ struct Walk<'w> {
     unit: Unit,
     matched: u64,
     unread: u64,
+    /// The event of the last match: the next one can be in the same event.
+    current: Option<Current>,
+}
+
+/// An event whose matches are passed on.
+struct Current {
+    id: EventId,
+    event: Event,
+    /// The whole text, and the start of each line in it. Empty if events are passed on.
+    text: Vec<u8>,
+    starts: Vec<usize>,
+}
+
+impl Current {
+    fn read(corpus: &Corpus, snapshot: &Snapshot, id: EventId, unit: Unit) -> Option<Current> {
+        let event = corpus.event(snapshot, id)?;
+        let text = match unit {
+            Unit::Event => Vec::new(),
+            Unit::Line => corpus.whole_text(snapshot, id).unwrap_or_default(),
+        };
+        let starts = std::iter::once(0)
+            .chain(memchr::memchr_iter(b'\n', &text).map(|n| n + 1))
+            .collect();
+        Some(Current {
+            id,
+            event,
+            text,
+            starts,
+        })
+    }
+
+    /// The text of the `n`-th line.
+    fn line(&self, n: usize) -> Cow<'_, str> {
+        let start = self.starts.get(n).copied().unwrap_or(self.text.len());
+        let end = self
+            .starts
+            .get(n + 1)
+            .map_or(self.text.len(), |next| next - 1);
+        String::from_utf8_lossy(self.text.get(start..end).unwrap_or_default())
+    }
 }
 
 impl Walk<'_> {
@@ -330,22 +372,24 @@ impl Walk<'_> {
     /// Passes on one match.
     fn give<E>(&mut self, h: SearchHit, take: &mut Take<'_, E>) -> Result<(), E> {
         self.matched += 1;
-        let Some(event) = self.corpus.event(self.snapshot, h.event) else {
+        if self.current.as_ref().is_none_or(|c| c.id != h.event) {
+            self.current = Current::read(self.corpus, self.snapshot, h.event, self.unit);
+        }
+        let Some(current) = &self.current else {
             return Ok(());
         };
+        let event = &current.event;
+        let line_text;
         let (line, text) = match self.unit {
             Unit::Event => (event.line, event.raw.as_str()),
             Unit::Line => {
-                let nth = (h.line + 1 - event.line) as usize;
-                (
-                    h.line + 1,
-                    event.raw.split('\n').nth(nth).unwrap_or_default(),
-                )
+                line_text = current.line((h.line + 1 - event.line) as usize);
+                (h.line + 1, &*line_text)
             }
         };
         let template = self.snapshot.template_of_event(h.event).map(|t| t.id);
         take(Match {
-            event: &event,
+            event,
             line,
             text,
             template,

@@ -50,6 +50,9 @@ pub struct State {
     pub chunks: Vec<Arc<Chunk>>,
     pub kinds: Kinds,
     pub failures: Vec<Failure>,
+    /// The first of `failures` are about the paths that the user named; they are found anew each
+    /// time.
+    pub input_failures: usize,
     pub timelines: Vec<Timeline>,
     pub timeline: Timeline,
     pub resolved: Arc<Resolved>,

@@ -5,12 +5,12 @@ use super::store::Store;
 use super::timeline::Timeline;
 use crate::index::{BlockBuilder, Chunk, Filter, FilterBuilder};
 use crate::ingest::frame::{self, MAX_PARSE, Sink};
-use crate::ingest::level;
 use crate::ingest::line::{Line, LineParser};
 use crate::ingest::memo::Repeat;
 use crate::mine::{LocalKind, LocalKinds, Noted};
 use crate::model::{Moment, NO_TIME};
 use crate::text::civil::MINUTE;
+use crate::text::level;
 use crate::text::words::{filter_hash, for_each_word};
 
 /// One chunk of text to process.

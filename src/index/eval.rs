@@ -294,22 +294,34 @@ impl<'a> Scope<'a> {
     }
 
     /// The units with a line that matches a pattern. A search over the whole block finds the lines
-    /// in which a match starts. A match that ends in another line is tried again on its own line.
-    fn by_line(&mut self, regex: &Regex) -> Bits {
+    /// in which a match starts. From the first match on that ends in another line, each line is
+    /// tested on its own: such matches could be as long as the block.
+    fn by_line(&mut self, pattern: &Pattern) -> Bits {
         self.text();
         let mut bits = Bits::none(self.len());
         let text = self.text.take().unwrap_or_default();
         let mut from = 0;
-        while let Some(m) = text.get(from..).and_then(|_| regex.find_at(&text, from)) {
-            let start = memchr::memrchr(b'\n', &text[..m.start()]).map_or(0, |n| n + 1);
+        let mut single = pattern.needs_lines;
+        while from < text.len() {
+            let at = match single {
+                true => from,
+                false => match pattern.regex.find_at(&text, from) {
+                    Some(m) => {
+                        let line_end = memchr::memchr(b'\n', &text[m.start()..]);
+                        single = line_end.is_some_and(|n| m.end() > m.start() + n);
+                        m.start()
+                    }
+                    None => break,
+                },
+            };
+            let start = memchr::memrchr(b'\n', &text[..at]).map_or(0, |n| n + 1);
             if start == text.len() {
                 break;
             }
             let line = &text[start..];
             let line = &line[..memchr::memchr(b'\n', line).unwrap_or(line.len())];
-            let end = start + line.len();
-            from = end + 1;
-            if m.end() <= end || regex.is_match(line) {
+            from = start + line.len() + 1;
+            if !single || pattern.regex.is_match(line) {
                 let unit = self.unit_at(start as u64);
                 bits.set(unit);
                 from = from.max(self.range(unit).end);
@@ -345,7 +357,7 @@ impl<'a> Scope<'a> {
         if pattern.crosses_lines {
             self.by_event_text(&pattern.regex)
         } else {
-            self.by_line(&pattern.regex)
+            self.by_line(pattern)
         }
     }
 

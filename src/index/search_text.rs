@@ -80,6 +80,9 @@ pub enum Leaf {
 pub struct Pattern {
     /// `^` and `$` match at the ends of a line.
     pub regex: Regex,
+    /// The pattern has anchors of the text, which match at the ends of each line, as in ripgrep. It
+    /// can be tested on single lines only.
+    pub needs_lines: bool,
     /// The pattern starts with `(?s)`: it is matched against whole events. Otherwise it is matched
     /// line by line, as ripgrep does.
     pub crosses_lines: bool,
@@ -95,6 +98,10 @@ impl Pattern {
                 .multi_line(true)
                 .build()
                 .map_err(QueryError::regex)?,
+            needs_lines: [r"\A", r"\z", "(?-", "m-"]
+                .iter()
+                .any(|p| pattern.contains(p))
+                || pattern.contains("-m"),
             crosses_lines: flags.is_some_and(|(flags, _)| {
                 let on = flags.split('-').next().unwrap_or_default();
                 on.contains('s') && on.bytes().all(|b| b.is_ascii_alphabetic())

@@ -4,10 +4,10 @@
 use super::clock::Clock;
 use super::error::FormatError;
 use super::keyed;
-use super::level;
 use super::parsed::{Parsed, Span};
 use super::pattern::Pattern;
 use crate::model::Level;
+use crate::text::level;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -3,8 +3,8 @@
 //! program name before a colon). Knows no particular format.
 
 use super::clock::Clock;
-use super::level;
 use super::parsed::{Parsed, Span};
+use crate::text::level;
 
 /// Parses one line. True if it starts with a timestamp.
 pub fn parse(text: &[u8], clock: &mut Clock, out: &mut Parsed) -> bool {

@@ -40,8 +40,8 @@ fn expand(path: &Path, found: &mut Vec<PathBuf>, failed: &mut dyn FnMut(Failure)
     let root = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
     for entry in walkdir::WalkDir::new(path) {
         match entry {
-            Ok(e) if e.file_type().is_dir() => {}
-            Ok(e) if e.path_is_symlink() && e.depth() > 0 => link(e.path(), &root, failed),
+            Ok(e) if e.depth() == 0 || e.file_type().is_dir() => {}
+            Ok(e) if e.path_is_symlink() => link(e.path(), &root, failed),
             Ok(e) => found.push(e.into_path()),
             Err(e) => {
                 let name = e.path().unwrap_or(path).display().to_string();
@@ -102,11 +102,23 @@ fn glob(pattern: &str, found: &mut Vec<PathBuf>, failed: &mut dyn FnMut(Failure)
             } else {
                 depth
             };
-            let walk = walkdir::WalkDir::new(&root).max_depth(deepest);
+            // As in a shell, a folder on the way can be a link; `**` does not follow links.
+            let walk = walkdir::WalkDir::new(&root)
+                .max_depth(deepest)
+                .follow_links(deepest != usize::MAX);
             for entry in walk.into_iter().flatten() {
                 let path = entry.path();
                 let shown = path.strip_prefix("./").unwrap_or(path);
-                if matcher.is_match(shown) || matcher.is_match(path) {
+                if !matcher.is_match(shown) && !matcher.is_match(path) {
+                    continue;
+                }
+                if path.is_symlink() && path.is_dir() {
+                    failed(Failure {
+                        name: path.display().to_string(),
+                        reason: "a symbolic link to a folder; not followed: name it to read it"
+                            .into(),
+                    });
+                } else {
                     expand(path, found, failed);
                 }
             }

@@ -3,8 +3,8 @@
 //! nesting cannot overflow the stack.
 
 use super::clock::Clock;
-use super::level;
 use super::parsed::{Name, Parsed, Span};
+use crate::text::level;
 
 /// Role of a well-known key and its rank. If several keys have the same role, the highest rank
 /// wins.

@@ -125,7 +125,7 @@ impl Parsed {
         match slot {
             Slot::Time => self.clock_end = span.end,
             Slot::Skip => {}
-            Slot::Level => self.level = super::level::from_name(span.of(text)),
+            Slot::Level => self.level = crate::text::level::from_name(span.of(text)),
             Slot::Host => self.host = span,
             Slot::Program => self.program = span,
             Slot::Component => self.component = span,

@@ -4,9 +4,9 @@
 
 use super::clock::{Clock, Stamp};
 use super::error::PatternError;
-use super::level;
 use super::parsed::{Parsed, Slot, Span, slot};
 use super::time_style::Spec;
+use crate::text::level;
 
 /// What a field can match.
 #[derive(Clone, Debug)]

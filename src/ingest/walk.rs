@@ -231,7 +231,18 @@ impl<'v> Walk<'v> {
     fn tar(&mut self, name: &str, mut input: impl Read, depth: u32) -> io::Result<()> {
         self.tar_members(name, &mut input, depth)?;
         // The checksum of a compressed archive comes after the end mark of the tar.
-        io::copy(&mut input, &mut io::sink()).map(|_| ())
+        let mut rest = vec![0; 64 * 1024];
+        while self.visitor.keep_going() {
+            match input.read(&mut rest) {
+                Ok(0) => break,
+                Ok(_) => {}
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                // Bytes after the end of the compressed data, such as padding.
+                Err(e) if e.to_string().contains("invalid gzip header") => break,
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(())
     }
 
     fn tar_members(&mut self, name: &str, input: &mut impl Read, depth: u32) -> io::Result<()> {

@@ -2,10 +2,14 @@
 //! the same placeholder. Names and addresses can be restored for display; secrets never are.
 
 use super::secrets::{self, Secret, is_distinctive};
+use aho_corasick::{AhoCorasick, MatchKind};
 use std::collections::BTreeMap;
 
 /// Kinds of placeholders that stand for a name, not for a secret.
 const NAMES: [&str; 4] = ["ip", "host", "user", "mail"];
+
+/// Number of secrets that are searched for one by one, before the automaton is built anew.
+const MAX_LATEST: usize = 64;
 
 /// Replaces secrets with placeholders, and remembers them.
 #[derive(Clone, Debug, Default)]
@@ -14,8 +18,12 @@ pub struct Redactor {
     names: bool,
     /// Secret -> placeholder.
     placeholders: BTreeMap<String, String>,
-    /// The secrets that are replaced wherever they stand, longest first.
+    /// The secrets that are replaced wherever they stand.
     distinctive: Vec<String>,
+    /// An automaton over the first of `distinctive`; it does not know the latest ones yet.
+    index: Option<AhoCorasick>,
+    /// Number of secrets in `index`.
+    indexed: usize,
 }
 
 impl Redactor {
@@ -67,9 +75,33 @@ impl Redactor {
             end = secret.range.end;
         }
         out.push_str(&text[end..]);
-        for secret in &self.distinctive {
+        self.replace_known(out)
+    }
+
+    /// Replaces the known secrets that stand without their context.
+    fn replace_known(&mut self, text: String) -> String {
+        if self.distinctive.len() >= self.indexed + MAX_LATEST {
+            let built = AhoCorasick::builder()
+                .match_kind(MatchKind::LeftmostLongest)
+                .build(&self.distinctive);
+            self.index = built.ok();
+            self.indexed = self.distinctive.len();
+        }
+        let placeholder = |secret: &str| self.placeholders.get(secret).cloned().unwrap_or_default();
+        let mut out = text;
+        if let Some(index) = self.index.as_ref().filter(|i| i.is_match(&out)) {
+            let mut replaced = String::with_capacity(out.len());
+            index.replace_all_with(&out, &mut replaced, |_, secret, to| {
+                to.push_str(&placeholder(secret));
+                true
+            });
+            out = replaced;
+        }
+        let mut latest: Vec<&String> = self.distinctive[self.indexed..].iter().collect();
+        latest.sort_by_key(|s| std::cmp::Reverse(s.len()));
+        for secret in latest {
             if out.contains(secret.as_str()) {
-                out = out.replace(secret.as_str(), &self.placeholders[secret]);
+                out = out.replace(secret.as_str(), &placeholder(secret));
             }
         }
         out
@@ -124,8 +156,7 @@ impl Redactor {
         self.placeholders
             .insert(value.to_string(), placeholder.clone());
         if is_distinctive(value) {
-            let at = self.distinctive.partition_point(|d| d.len() >= value.len());
-            self.distinctive.insert(at, value.to_string());
+            self.distinctive.push(value.to_string());
         }
         placeholder
     }
@@ -209,6 +240,17 @@ mod tests {
         r.learn("AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY");
         let out = r.redact("variable 1: wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY (7)");
         assert_eq!(out, "variable 1: [redacted-key-1] (7)");
+    }
+
+    #[test]
+    fn thousands_of_learned_secrets_are_replaced_in_one_pass() {
+        let mut r = Redactor::default();
+        let secret = |n: usize| format!("Zq{n}x{}Kw", n * 7919);
+        (0..5_000).for_each(|n| r.learn(&format!("password={}", secret(n))));
+        let text: String = (0..5_000).map(|n| format!("{} ", secret(n))).collect();
+        let out = r.redact(&text);
+        assert_eq!(out.matches("[redacted-password-").count(), 5_000);
+        assert!(!out.contains("Kw"));
     }
 
     #[test]

@@ -2,9 +2,8 @@
 //! the original is emptied, and a compressed copy. Compares contents; does not read logs into the
 //! corpus.
 
-use super::state::State;
+use super::decode::{self, Content};
 use crate::config::paths::open_file;
-use crate::ingest::decode::{self, Content};
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read;
@@ -37,7 +36,7 @@ pub enum Appeared {
 }
 
 /// What is remembered of each source that is a plain file.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Contents {
     of: HashMap<u32, Remembered>,
 }
@@ -70,10 +69,14 @@ impl Contents {
         if offset == 0 {
             known.head = bytes[..bytes.len().min(HEAD)].to_vec();
         }
-        let earlier = known.end.saturating_sub(offset) as usize;
-        known
-            .tail
-            .extend_from_slice(bytes.get(earlier..).unwrap_or_default());
+        if bytes.len() < TAIL {
+            let earlier = known.end.saturating_sub(offset) as usize;
+            known
+                .tail
+                .extend_from_slice(bytes.get(earlier..).unwrap_or_default());
+        } else {
+            known.tail = bytes[bytes.len() - TAIL..].to_vec();
+        }
         known.tail.drain(..known.tail.len().saturating_sub(TAIL));
         known.end = offset + bytes.len() as u64;
     }
@@ -88,31 +91,53 @@ impl Contents {
         })
     }
 
-    /// Compares a file that appeared with the sources.
-    pub fn classify(&self, path: &Path, state: &State) -> Appeared {
+    /// True if the last line that was read of a source is complete.
+    pub fn ends_with_line(&self, source: u32) -> bool {
+        self.of
+            .get(&source)
+            .is_none_or(|known| known.tail.ends_with(b"\n"))
+    }
+
+    /// True if a file is neither compressed nor an archive.
+    pub fn is_plain(path: &Path) -> bool {
+        open_file(path)
+            .is_ok_and(|file| decode::content(&read(&file, 0, decode::PROBE)) == Content::Text)
+    }
+
+    /// Compares a file that appeared with the files of the sources.
+    pub fn classify(&self, path: &Path, files: &[(u32, Arc<File>)]) -> Appeared {
         let Ok(file) = open_file(path) else {
             return Appeared::New;
         };
-        let found = self.compare(&file, state);
-        match found {
+        let is_settled = age(&file).is_none_or(|age| age > SETTLED);
+        match self.compare(&file, files) {
             // It has not changed for a while: this is all of it.
-            Appeared::Incomplete if age(&file).is_none_or(|age| age > SETTLED) => Appeared::New,
+            Appeared::Incomplete if is_settled => Appeared::New,
+            // The original was not emptied: it is a log of its own.
+            Appeared::Copy(source) if is_settled && !self.is_emptied(source, files) => {
+                Appeared::New
+            }
             found => found,
         }
     }
 
-    fn compare(&self, file: &File, state: &State) -> Appeared {
+    fn is_emptied(&self, source: u32, files: &[(u32, Arc<File>)]) -> bool {
+        let file = files.iter().find(|(n, _)| *n == source);
+        file.is_some_and(|(_, file)| self.was_emptied(source, file))
+    }
+
+    fn compare(&self, file: &File, files: &[(u32, Arc<File>)]) -> Appeared {
         let head = read(file, 0, decode::PROBE.max(HEAD));
         match decode::content(&head[..head.len().min(decode::PROBE)]) {
-            Content::Text => self.classify_plain(file, &head[..head.len().min(HEAD)]),
+            Content::Text => self.classify_plain(file, &head[..head.len().min(HEAD)], files),
             content @ (Content::Gzip | Content::Zstd | Content::Xz | Content::Bzip2) => {
-                self.classify_compressed(file, content, state)
+                self.classify_compressed(file, content, files)
             }
             _ => Appeared::New,
         }
     }
 
-    fn classify_plain(&self, file: &File, head: &[u8]) -> Appeared {
+    fn classify_plain(&self, file: &File, head: &[u8], files: &[(u32, Arc<File>)]) -> Appeared {
         let len = file.metadata().map_or(0, |m| m.len());
         for (source, known) in &self.of {
             let same = common(&known.head, head);
@@ -123,14 +148,36 @@ impl Contents {
                 return Appeared::Incomplete;
             }
             let tail = read(file, known.end - known.tail.len() as u64, known.tail.len());
-            if tail == known.tail {
+            if tail == known.tail && self.may_be_copied(*source, file, len, files) {
                 return Appeared::Copy(*source);
             }
         }
         Appeared::New
     }
 
-    fn classify_compressed(&self, file: &File, content: Content, state: &State) -> Appeared {
+    /// Whether a file can be a copy of a source as it is now: the source was emptied, or it still
+    /// has everything that the file has.
+    fn may_be_copied(
+        &self,
+        source: u32,
+        file: &File,
+        len: u64,
+        files: &[(u32, Arc<File>)],
+    ) -> bool {
+        let Some((_, original)) = files.iter().find(|(n, _)| *n == source) else {
+            return false;
+        };
+        let length = len.min(TAIL as u64);
+        let end = |f: &File| read(f, len - length, length as usize);
+        self.was_emptied(source, original) || end(original) == end(file)
+    }
+
+    fn classify_compressed(
+        &self,
+        file: &File,
+        content: Content,
+        files: &[(u32, Arc<File>)],
+    ) -> Appeared {
         let plain = || {
             let input = std::io::BufReader::new(At { file, offset: 0 });
             decode::plain(content, input).ok()
@@ -145,10 +192,14 @@ impl Contents {
             if same < MIN_HEAD || same < known.head.len().min(head.len()) {
                 continue;
             }
-            let Some(original) = file_of(state, *source) else {
+            let Some((_, original)) = files.iter().find(|(n, _)| n == source) else {
                 continue;
             };
-            match plain().map(|p| is_same(p, &original)) {
+            let compared = match self.was_emptied(*source, original) {
+                true => plain().map(|p| known.is_all_of(p)),
+                false => plain().map(|p| is_same(p, original)),
+            };
+            match compared {
                 Some(Some(true)) => return Appeared::Compressed,
                 Some(Some(false)) => {}
                 _ => return Appeared::Incomplete,
@@ -163,11 +214,21 @@ fn age(file: &File) -> Option<Duration> {
     file.metadata().ok()?.modified().ok()?.elapsed().ok()
 }
 
-/// The open file of a source.
-fn file_of(state: &State, source: u32) -> Option<Arc<File>> {
-    match &state.sources.get(source as usize)?.body {
-        super::state::Body::File(file) => Some(file.clone()),
-        super::state::Body::Store => None,
+impl Remembered {
+    /// Whether a decompressed text is what was read of a source whose file is empty now. `None` if it
+    /// cannot be decompressed to its end.
+    fn is_all_of(&self, mut text: impl Read) -> Option<bool> {
+        let (mut piece, mut last, mut at) = (vec![0; PIECE], Vec::new(), 0);
+        loop {
+            match text.read(&mut piece).ok()? {
+                0 => return Some(at == self.end && last == self.tail),
+                n => {
+                    at += n as u64;
+                    last.extend_from_slice(&piece[..n]);
+                    last.drain(..last.len().saturating_sub(TAIL));
+                }
+            }
+        }
     }
 }
 
@@ -249,12 +310,13 @@ mod tests {
         let file = File::open(&log).unwrap();
         let mut contents = Contents::default();
         contents.remember(0, &file, text.len() as u64);
-        let state = State::default();
-        let is = |path: &Path| contents.classify(path, &state);
+        let files = [(0, Arc::new(File::open(&log).unwrap()))];
+        let is = |path: &Path| contents.classify(path, &files);
         assert_eq!(is(&write("copy", text.as_bytes())), Appeared::Copy(0));
         assert_eq!(
             is(&write("longer", lines(0, 60).as_bytes())),
-            Appeared::Copy(0)
+            Appeared::New,
+            "the source does not have its last lines"
         );
         assert_eq!(
             is(&write("half", lines(0, 30).as_bytes())),
@@ -267,6 +329,11 @@ mod tests {
         assert!(
             contents.was_emptied(0, &file),
             "written again, and longer than before"
+        );
+        assert_eq!(
+            is(&write("before", lines(0, 60).as_bytes())),
+            Appeared::Copy(0),
+            "a copy with lines that were not read yet"
         );
         let mut grown = Contents::default();
         grown.extend(0, 0, lines(0, 3).as_bytes());
