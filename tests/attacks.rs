@@ -1,5 +1,5 @@
-//! Attacks on the input: damaged archives, bombs, special files, links, files that change while they
-//! are read, and searches that must equal ripgrep. Each ends soon, and with a reason.
+//! Attacks on the input: damaged archives, bombs, special files, links, and files that change while
+//! they are read. Each ends soon, and with a reason.
 
 mod support;
 
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use support::rng::Rng;
-use support::{faultline, run, sample};
+use support::{faultline, log_lines, run, sample};
 
 /// Far above the usual time: a limit, not a benchmark.
 const BOUND: Duration = Duration::from_secs(60);
@@ -28,24 +28,6 @@ fn result(path: &Path) -> (u64, u64, bool) {
     let s = open(path);
     let reported = !s.failures.is_empty() || s.sources.iter().any(|s| s.failure.is_some());
     (s.lines, s.bytes, reported)
-}
-
-fn log_lines(n: usize) -> String {
-    let line = |i: usize| {
-        let level = if i.is_multiple_of(37) {
-            "ERROR"
-        } else {
-            "INFO"
-        };
-        format!(
-            "2026-03-02T10:{:02}:{:02}Z {level} app: request {i} of user{} took {} ms\n",
-            i / 60 % 60,
-            i % 60,
-            i * 7919 % 1000,
-            i * 31 % 977
-        )
-    };
-    (0..n).map(line).collect()
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -388,107 +370,14 @@ fn nested_input_overflows_no_stack() {
     }
 }
 
-/// A random expression of anchors, classes, words of the file and repetitions.
-fn expression(rng: &mut Rng, words: &[&str]) -> String {
-    const PARTS: &[&str] = &[
-        "^",
-        "$",
-        r"\b",
-        r"\B",
-        r"\s",
-        r"\s+",
-        r"\S+",
-        r"\d",
-        r"\d{2,}",
-        r"\w+",
-        "[A-Z]{3,}",
-        "[^a-z]",
-        r"[^\n]",
-        "[[:punct:]]",
-        ".",
-        ".*",
-        ".+?",
-        "a|e",
-        "(?i)error",
-        r"\pL",
-        r"[ -~]+",
-        r"\.",
-        "x*",
-        "^$",
-        r"\t",
-        r"[\s\S]",
-        r"\W",
-    ];
-    let part = |rng: &mut Rng| match rng.below(4) {
-        0 if !words.is_empty() => regex::escape(words[rng.below(words.len() as u64) as usize]),
-        _ => (*rng.pick(PARTS)).to_string(),
-    };
-    let count = 1 + rng.below(3);
-    (0..count).map(|_| part(rng)).collect()
-}
-
 #[test]
-fn a_hundred_expressions_match_the_lines_that_ripgrep_finds() {
-    let has_rg = std::process::Command::new("rg")
-        .arg("--version")
-        .output()
-        .is_ok();
-    if !has_rg {
-        eprintln!("skipped: ripgrep is not installed");
-        return;
-    }
-    let home = tempfile::tempdir().unwrap();
-    let file = |name: &str, text: &str| {
-        let path = home.path().join(name);
-        std::fs::write(&path, text).unwrap();
-        path
-    };
-    let trace = "2026-03-02T10:00:00Z ERROR a: failed\njava.lang.Error: x\n\tat a.b.C(D.java:1)\n\n  Caused by: y\n";
-    let fuzz = include_bytes!("fuzz/corpus/lines.txt");
-    let files = [
-        file("plain.log", &log_lines(3_000)),
-        file("multi.log", &trace.repeat(300)),
-        file("crlf.log", &log_lines(300).replace('\n', "\r\n")),
-        file("open.log", "no newline at the end\n\nlast line"),
-        file("odd.log", &String::from_utf8_lossy(fuzz)),
-    ];
-    let mut rng = Rng(7);
-    for n in 0..100 {
-        let path = &files[n % files.len()];
-        let text = std::fs::read_to_string(path).unwrap();
-        let words: Vec<&str> = text
-            .split_whitespace()
-            .take(400)
-            .filter(|w| w.len() < 12)
-            .collect();
-        let expression = expression(&mut rng, &words);
-        let theirs = std::process::Command::new("rg")
-            .args([
-                "-a",
-                "--no-ignore",
-                "--hidden",
-                "--no-config",
-                "-c",
-                "-e",
-                &expression,
-            ])
-            .arg(path)
-            .output()
-            .unwrap();
-        if theirs.status.code() == Some(2) {
-            continue;
-        }
-        let theirs = String::from_utf8(theirs.stdout).unwrap();
-        let query = format!("/{}/", expression.replace('/', "\\/"));
-        let (_, ours, err) = run(faultline(home.path())
-            .args(["search", "--count", "--lines", "--", &query])
-            .arg(path));
-        let number = |t: &str| t.trim().parse::<u64>().unwrap_or(0);
-        assert_eq!(
-            number(&ours),
-            number(&theirs),
-            "{query} in {}: {err}",
-            path.display()
-        );
-    }
+fn a_line_that_completes_another_does_not_stop_the_reader() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("0.log");
+    let text = "2026-03-02T09:12:30.1Z stdout F hello 1\n2026-03-02T09:12:32.1Z stderr P hello two\n\
+        2026-03-02T09:12:32.2Z stderr F more\n2026-03-02T09:12:33.1Z stdout F hello 3\n\
+        2026-03-02T09:12:33.1Z stdout F hello 4\n";
+    std::fs::write(&path, text.repeat(50)).unwrap();
+    let s = open(&path);
+    assert_eq!((s.lines, s.failures.len()), (250, 0));
 }

@@ -253,13 +253,17 @@ fn values(
 ) -> String {
     let (stats, inspected) = analysis.corpus.values(snapshot, template);
     let text = &snapshot.templates[template.index()].text;
+    let usual: Vec<&str> = stats
+        .iter()
+        .map(|v| v.top.first().map_or("", |t| t.0.as_str()))
+        .collect();
     let row = |(n, v): (usize, &VariableStats)| {
         let top: Vec<String> = v
             .top
             .iter()
             .take(5)
             .map(|(value, count)| {
-                let value = in_template(text, n, value, redactor);
+                let value = in_template(text, &usual, n, value, redactor);
                 format!("{value} ({count})")
             })
             .collect();
@@ -271,12 +275,28 @@ fn values(
 }
 
 /// The `n`-th value of a template, redacted as it would be in its line: the words around it can
-/// say that it is a secret.
-fn in_template(template: &str, n: usize, value: &str, redactor: &mut Redactor) -> String {
-    let Some((at, mark)) = template.match_indices("<*>").nth(n) else {
-        return redactor.redact(value);
-    };
-    let line = format!("{}{value}{}", &template[..at], &template[at + mark.len()..]);
+/// say that it is a secret. The other variables have their `usual` values.
+fn in_template(
+    template: &str,
+    usual: &[&str],
+    n: usize,
+    value: &str,
+    redactor: &mut Redactor,
+) -> String {
+    let (mut line, mut at) = (String::new(), 0);
+    for (i, part) in template.split("<*>").enumerate() {
+        if i > 0 {
+            if i == n + 1 {
+                at = line.len();
+            }
+            line.push_str(if i == n + 1 {
+                value
+            } else {
+                usual.get(i - 1).unwrap_or(&"")
+            });
+        }
+        line.push_str(part);
+    }
     redactor.redact_in(&line, at, value)
 }
 

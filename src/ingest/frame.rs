@@ -42,7 +42,12 @@ pub fn frame(chunk: &[u8], parser: &mut LineParser, sink: &mut impl Sink) {
             continue;
         }
         let head = &raw[..raw.len().min(MAX_PARSE)];
-        parser.parse_in_order(head, &mut line);
+        // A line that completes the one before it starts no event, so it is not remembered as one.
+        if part {
+            parser.parse(head, &mut line);
+        } else {
+            parser.parse_in_order(head, &mut line);
+        }
         let joined = part
             || match line.join {
                 Join::Start => false,

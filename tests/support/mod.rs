@@ -66,3 +66,22 @@ pub fn append(file: &std::path::Path, text: &str) {
         .write_all(text.as_bytes())
         .unwrap();
 }
+
+/// Lines of an application, one second apart, with an error now and then.
+pub fn log_lines(n: usize) -> String {
+    let line = |i: usize| {
+        let level = if i.is_multiple_of(37) {
+            "ERROR"
+        } else {
+            "INFO"
+        };
+        format!(
+            "2026-03-02T10:{:02}:{:02}Z {level} app: request {i} of user{} took {} ms\n",
+            i / 60 % 60,
+            i % 60,
+            i * 7919 % 1000,
+            i * 31 % 977
+        )
+    };
+    (0..n).map(line).collect()
+}

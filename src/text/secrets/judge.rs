@@ -35,11 +35,12 @@ pub fn is_secret(key: &str, value: &str, strength: Strength, quoted: bool) -> bo
             let is_identifier = is_constant(value)
                 || is_joined_name(value)
                 || is_amount(value) && !is_code(&key, value);
+            let names_secret = key.ends_with("secret") || key.contains("cred");
             let is_plain = is_word(value)
-                && (key.ends_with("secret")
-                    || key.contains("cred")
-                    || value.len() < 6
-                    || key.contains(' '));
+                && (value.len() < 6 || key.contains(' ') || names_secret && value.len() < 10);
+            if key.ends_with("pin") {
+                return is_code(&key, value);
+            }
             !is_short && !is_identifier && !is_plain && !value.starts_with(['{', '[', '('])
         }
         Strength::Weak => is_key_material(value) && !is_hex_digest_of(&key, value),
@@ -47,7 +48,8 @@ pub fn is_secret(key: &str, value: &str, strength: Strength, quoted: bool) -> bo
 }
 
 /// True for a one-time code: 4 to 8 digits under a key that says so.
-fn is_code(key: &str, value: &str) -> bool {
+pub fn is_code(key: &str, value: &str) -> bool {
+    let key = key.to_ascii_lowercase();
     let named = ["otp", "pin", "code", "mfa", "2fa", "passcode"]
         .iter()
         .any(|k| key.contains(k));

@@ -1,8 +1,8 @@
 //! Finds values whose key says that they are secret, such as `db_password=…`, `"apiKey": "…"` or
 //! `{"name":"TOKEN","value":"…"}`. Knows no token formats.
 
-use super::judge::is_secret;
-use super::notation::{block_scalar, braced, quoted, unquoted, wrapper};
+use super::judge::{is_code, is_secret};
+use super::notation::{block_scalar, braced, is_pair, quoted, unquoted, wrapper};
 use super::secret::{Kind, Secret};
 use super::values::{is_key_material, is_random};
 use super::words::{Strength, classify};
@@ -119,6 +119,14 @@ fn value(
         return block_scalar(text, start + 1, body);
     }
     let start = start + wrapper(rest);
+    // `password= status=401`: the value is empty, and something else follows.
+    let is_spaced = text[..from]
+        .trim_end_matches(['=', ':', '>'])
+        .ends_with([' ', '\t']);
+    let is_empty = blank > 0 && text[..from].ends_with('=') && !is_spaced;
+    if is_empty || blank > 0 && is_pair(&text[start..]) {
+        return None;
+    }
     let (range, quoted) = match quoted(&text[start..]).or_else(|| braced(&text[start..])) {
         Some((a, b)) => (start + a..start + b, true),
         None => (start..start + unquoted(&text[start..]), false),
@@ -132,6 +140,7 @@ fn value(
     } else {
         is_secret(key, value, strength, false)
             && (is_random(value)
+                || is_code(key, value)
                 || !is_followed_by_prose && strength == Strength::Strong
                 || is_key_material(value))
     };

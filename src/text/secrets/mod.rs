@@ -11,7 +11,7 @@ mod secret;
 mod values;
 mod words;
 
-pub use secret::{Kind, Secret};
+pub use secret::Secret;
 pub use values::is_distinctive;
 
 use std::borrow::Cow;

@@ -110,6 +110,18 @@ fn starts_a_pair(rest: &str) -> bool {
         || key > 0 && after.starts_with(['=', ':', '"'])
 }
 
+/// Whether a text begins with `key=`.
+pub fn is_pair(text: &str) -> bool {
+    let key = text
+        .bytes()
+        .take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
+        .count();
+    key > 0
+        && text[key..].starts_with('=')
+        && !text[key..].starts_with("==")
+        && text[key + 1..].starts_with(|c: char| !c.is_whitespace())
+}
+
 /// The lines of a YAML block (`key: |`) that are indented deeper than the key.
 pub fn block_scalar(text: &str, at: usize, body: &str) -> Option<Range<usize>> {
     let head = body.find('\n')?;

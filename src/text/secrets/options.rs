@@ -18,7 +18,8 @@ pub fn find(text: &str, found: &mut Vec<Secret>) {
         let rest = text[at..].trim_start_matches('-');
         let name_len = rest.find(|c| !is_name(c)).unwrap_or(rest.len());
         let (name, rest) = rest.split_at(name_len);
-        if let Some(secret) = attached(text, at, name, rest) {
+        let is_short = !text[at..].starts_with("--");
+        if is_short && let Some(secret) = attached(text, at, name, rest) {
             found.push(secret);
             continue;
         }
@@ -112,6 +113,10 @@ mod tests {
             ("sshpass -p hunter2 ssh a", "hunter2"),
             ("docker login -u a -p hunter2 r.io", "hunter2"),
             ("redis-cli -a hunter22 ping", "hunter22"),
+            (
+                r#"["mysql", "--password", "ajdbVZVgQbIdBn"]"#,
+                "ajdbVZVgQbIdBn",
+            ),
             (r#"["ldapsearch","-x","-w","hunter2"]"#, "hunter2"),
         ] {
             assert_eq!(secret(text).as_deref(), Some(value), "{text}");
@@ -127,6 +132,7 @@ mod tests {
             "docker run -p 8080:80 web",
             "mysql -h db -P 3306 shop",
             "mysql -p shop",
+            "mysql -u root --password -h db",
             "zip -r a.zip dir",
         ] {
             assert_eq!(secret(text), None, "{text}");

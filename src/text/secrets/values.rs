@@ -132,6 +132,9 @@ pub fn is_key_material(value: &str) -> bool {
 /// True if a secret can be recognized outside its context: it is long enough, and no word. Only
 /// such a secret is replaced everywhere.
 pub fn is_distinctive(secret: &str) -> bool {
+    if secret.trim_end_matches('=').contains('=') {
+        return false;
+    }
     secret.len() >= 6 && is_random(secret)
         || secret.len() >= 16 && !secret.contains(char::is_whitespace)
 }

@@ -55,6 +55,8 @@ pub struct Table {
     word: Vec<Row>,
     pair: Vec<Row>,
     not_the_secret: HashSet<String>,
+    /// Words before `KEY` in variables that name data: `PARTITION_KEY`.
+    key_of_data: HashSet<String>,
     pub program: Vec<Program>,
     /// Words that are said about a secret and are not one.
     pub status: HashSet<String>,
@@ -120,12 +122,26 @@ pub fn classify(phrase: &str) -> Option<(Kind, Strength)> {
         all = split(spaced[spaced.len() - 2]);
         all.extend(own);
     }
-    let (i, kind, strength) = (0..all.len()).rev().find_map(|i| {
+    let found = (0..all.len()).rev().find_map(|i| {
         let (kind, strength) = secret_word(&all, i)?;
         Some((i, kind, strength))
-    })?;
+    });
+    let Some((i, kind, strength)) = found else {
+        return is_variable_of_a_key(last, &all).then_some(("key", Strength::Weak));
+    };
     let is_other = all[i + 1..].iter().any(|w| table().is_other(w));
     (!is_other && all.len() - i <= 4).then_some((kind, strength))
+}
+
+/// True for the name of an environment variable such as `STRIPE_KEY`, but not `PARTITION_KEY`.
+fn is_variable_of_a_key(name: &str, words: &[String]) -> bool {
+    let is_upper = name
+        .bytes()
+        .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
+    let [.., before, last] = words else {
+        return false;
+    };
+    is_upper && last == "key" && !table().key_of_data.contains(before)
 }
 
 /// Whether word `i`, alone or with the one before it, names a secret.
