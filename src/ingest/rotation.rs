@@ -169,7 +169,8 @@ impl Contents {
         };
         let length = len.min(TAIL as u64);
         let end = |f: &File| read(f, len - length, length as usize);
-        self.was_emptied(source, original) || end(original) == end(file)
+        // In this order: the source can be emptied between the two looks.
+        end(original) == end(file) || self.was_emptied(source, original)
     }
 
     fn classify_compressed(
@@ -195,12 +196,19 @@ impl Contents {
             let Some((_, original)) = files.iter().find(|(n, _)| n == source) else {
                 continue;
             };
-            let compared = match self.was_emptied(*source, original) {
+            let is_emptied = self.was_emptied(*source, original);
+            let compared = match is_emptied {
                 true => plain().map(|p| known.is_all_of(p)),
                 false => plain().map(|p| is_same(p, original)),
             };
             match compared {
                 Some(Some(true)) => return Appeared::Compressed,
+                // It can have been emptied while it was compared.
+                Some(Some(false))
+                    if known.end > 0 && !is_emptied && self.was_emptied(*source, original) =>
+                {
+                    return Appeared::Incomplete;
+                }
                 Some(Some(false)) => {}
                 _ => return Appeared::Incomplete,
             }
