@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use support::rng::Rng;
-use support::{faultline, log_lines, run, sample};
+use support::{faultline, gzip, log_lines, run, sample};
 
 /// Far above the usual time: a limit, not a benchmark.
 const BOUND: Duration = Duration::from_secs(60);
@@ -28,12 +28,6 @@ fn result(path: &Path) -> (u64, u64, bool) {
     let s = open(path);
     let reported = !s.failures.is_empty() || s.sources.iter().any(|s| s.failure.is_some());
     (s.lines, s.bytes, reported)
-}
-
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut e = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-    e.write_all(bytes).unwrap();
-    e.finish().unwrap()
 }
 
 fn tar(members: &[(&str, &[u8])]) -> Vec<u8> {

@@ -6,7 +6,7 @@ use serde_json::Value;
 use std::io::Write;
 use std::process::{Command, Stdio};
 use support::rng::Rng;
-use support::{data, faultline, run, sample};
+use support::{data, faultline, gzip, run, sample};
 
 fn json_lines(text: &str) -> Vec<Value> {
     text.lines()
@@ -253,10 +253,9 @@ fn unreadable_inputs_are_reported_and_the_others_are_read() {
         .encode_utf16()
         .for_each(|u| utf16.extend(u.to_le_bytes()));
     std::fs::write(dir.join("wide.log"), utf16).unwrap();
-    let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     let mut rng = Rng(5);
-    (0..20_000).for_each(|_| writeln!(gz, "2024-03-01T10:00:00Z INFO {}", rng.hex(20)).unwrap());
-    let whole = gz.finish().unwrap();
+    let line = |_| format!("2024-03-01T10:00:00Z INFO {}\n", rng.hex(20));
+    let whole = gzip((0..20_000).map(line).collect::<String>().as_bytes());
     std::fs::write(dir.join("cut.log.gz"), &whole[..whole.len() / 2]).unwrap();
     std::os::unix::fs::symlink(&dir, dir.join("loop")).unwrap();
     std::os::unix::fs::symlink("nowhere", dir.join("dangling")).unwrap();

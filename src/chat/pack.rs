@@ -89,7 +89,8 @@ impl Pack {
     }
 }
 
-/// Builds a pack of at most `budget` tokens, without the secrets that `redactor` finds.
+/// Builds a pack of at most `budget` tokens. Secrets in messages are redacted here, because a message
+/// can be cut; the rest is redacted with the whole request.
 pub fn pack(
     analysis: &Analysis,
     snapshot: &Snapshot,
@@ -124,7 +125,6 @@ struct Builder<'a> {
 
 impl Builder<'_> {
     fn add(&mut self, line: String) -> bool {
-        let line = self.redactor.redact(&line);
         self.pack.add(self.budget, line)
     }
 

@@ -212,15 +212,21 @@ fn encode(state: &State) -> std::io::Result<Vec<u8>> {
     zstd::bulk::compress(&json, 1)
 }
 
-/// Loads a sealed index, if the input files are unchanged or have only grown.
-pub fn load(corpus: &Corpus, files: &[PathBuf]) -> Option<Loaded> {
+/// Loads a sealed index, if the input files are unchanged or have only grown. `inputs` are the files
+/// as they are now.
+pub fn load(corpus: &Corpus, inputs: &[Input]) -> Option<Loaded> {
     let folder = corpus.folder.as_ref()?;
     let manifest = folder.sealed()?;
-    let names: Vec<String> = files.iter().map(|f| stored_path(&whole(f))).collect();
-    if manifest.inputs.iter().map(|i| &i.path).ne(names.iter()) {
+    if !manifest
+        .inputs
+        .iter()
+        .map(|i| &i.path)
+        .eq(inputs.iter().map(|i| &i.path))
+    {
         return None;
     }
-    let current: Vec<bool> = manifest.inputs.iter().map(Input::is_current).collect();
+    let pairs = manifest.inputs.iter().zip(inputs);
+    let current: Vec<bool> = pairs.map(|(then, now)| then == now).collect();
     let fits = manifest
         .inputs
         .iter()

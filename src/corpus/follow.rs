@@ -9,10 +9,10 @@ use super::slice::{CHUNK, cut};
 use super::state::Body;
 use super::worker::{Job, Worker, work};
 use crate::config::paths::open_file;
-use crate::ingest::rotation::{Appeared, Contents, identity};
+use crate::ingest::rotation::{self, Appeared, FileId, id_of, identity};
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -127,37 +127,41 @@ impl Files {
     }
 
     fn search(&mut self, corpus: &Corpus) -> Vec<NewFile> {
-        let (mut out, mut present) = (Vec::new(), HashSet::new());
-        let files = files_of(corpus);
-        let contents = lock(&corpus.contents).clone();
-        for path in corpus.options.files(&mut |_| ()) {
-            // An empty file has no format yet, so it is ignored for now.
-            let Some((id, 1..)) = identity(&path) else {
-                continue;
-            };
-            present.insert(id);
-            if self.known.contains(&id) {
-                continue;
-            }
-            match contents.classify(&path, &files) {
-                Appeared::New => {
-                    self.known.insert(id);
-                    out.push(NewFile { path, id });
-                }
-                Appeared::Compressed => drop(self.known.insert(id)),
-                // Opened now: a copy can be renamed or compressed before it is needed. It is not
-                // known yet, because it can turn out to be a log of its own.
-                Appeared::Copy(source) => {
-                    if let Ok(file) = open_file(&path) {
-                        self.copies.insert(source, (path, file));
-                    }
-                }
-                // It is looked at again in the next search.
-                Appeared::Incomplete => {}
-            }
+        // An empty file has no format yet, so it is ignored for now.
+        let paths = corpus.options.files(&mut |_| ()).into_iter();
+        let found = paths.filter_map(|path| match identity(&path) {
+            Some((id, 1..)) => Some(NewFile { path, id }),
+            _ => None,
+        });
+        let found: Vec<NewFile> = found.collect();
+        let present: HashSet<FileId> = found.iter().map(|f| f.id).collect();
+        let unknown = found.into_iter().filter(|f| !self.known.contains(&f.id));
+        let mut new: Vec<NewFile> = unknown.collect();
+        // Usually there is none, and nothing is compared.
+        if !new.is_empty() {
+            let files = files_of(corpus);
+            let contents = lock(&corpus.contents).clone();
+            new.retain(|f| self.is_new(f, contents.classify(&f.path, &files)));
         }
         self.forget_deleted(corpus, &present);
-        out
+        new
+    }
+
+    /// Takes note of a file that appeared. Returns true if it is to be read.
+    fn is_new(&mut self, file: &NewFile, appeared: Appeared) -> bool {
+        match appeared {
+            Appeared::New | Appeared::Compressed => drop(self.known.insert(file.id)),
+            // Opened now: a copy can be renamed or compressed before it is needed. It is not known
+            // yet, because it can turn out to be a log of its own.
+            Appeared::Copy(source) => {
+                if let Ok(open) = open_file(&file.path) {
+                    self.copies.insert(source, (file.path.clone(), open));
+                }
+            }
+            // It is looked at again in the next search.
+            Appeared::Incomplete => {}
+        }
+        appeared == Appeared::New
     }
 
     /// Forgets files that are gone: the system gives their numbers to new files.
@@ -165,10 +169,7 @@ impl Files {
         if self.known.iter().all(|id| present.contains(id)) {
             return;
         }
-        let open: HashSet<FileId> = files_of(corpus)
-            .iter()
-            .filter_map(|(_, f)| id_of(f))
-            .collect();
+        let open = open_ids(corpus);
         self.known
             .retain(|id| present.contains(id) || open.contains(id));
     }
@@ -216,10 +217,7 @@ impl Files {
         let first = corpus.read().sources.len();
         let paths: Vec<PathBuf> = new.iter().map(|f| f.path.clone()).collect();
         pipeline::read_all(corpus, &paths, false, assembler);
-        let open: HashSet<FileId> = files_of(corpus)
-            .iter()
-            .filter_map(|(_, f)| id_of(f))
-            .collect();
+        let open = open_ids(corpus);
         for file in new {
             let is_moved = identity(&file.path).is_none_or(|(id, _)| id != file.id);
             if is_moved && !open.contains(&file.id) {
@@ -239,10 +237,9 @@ impl Files {
         let unknown = |f: &Arc<File>| id_of(f).is_some_and(|id| !self.known.contains(&id));
         if read.any(|(_, f)| unknown(f)) {
             let paths = corpus.options.files(&mut |_| ());
-            let open: HashSet<FileId> = files.iter().filter_map(|(_, f)| id_of(f)).collect();
+            let open = open_ids(corpus);
             // Plain files that are known but not open were not read.
-            let is_plain = |path: &PathBuf| Contents::is_plain(path);
-            for path in paths.iter().filter(|p| is_plain(p)) {
+            for path in paths.iter().filter(|p| rotation::is_plain(p)) {
                 if let Some((id, _)) = identity(path).filter(|(id, _)| !open.contains(id)) {
                     self.known.remove(&id);
                 }
@@ -264,12 +261,11 @@ fn files_of(corpus: &Corpus) -> Vec<(u32, Arc<File>)> {
     files.collect()
 }
 
-fn id_of(file: &File) -> Option<FileId> {
-    file.metadata().ok().map(|m| (m.dev(), m.ino()))
+/// The identities of the open files of all sources.
+fn open_ids(corpus: &Corpus) -> HashSet<FileId> {
+    let files = files_of(corpus);
+    files.iter().filter_map(|(_, f)| id_of(f)).collect()
 }
-
-/// Device and inode.
-type FileId = (u64, u64);
 
 /// A file that appeared in a followed folder.
 struct NewFile {

@@ -118,7 +118,7 @@ fn run(corpus: &Corpus) {
     let resumed = if stdin {
         None
     } else {
-        cache::load(corpus, &found)
+        cache::load(corpus, &inputs)
     };
     match resumed {
         Some(cache::Loaded::Current) => assembler.from_cache = true,

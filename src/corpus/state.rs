@@ -50,8 +50,8 @@ pub struct State {
     pub chunks: Vec<Arc<Chunk>>,
     pub kinds: Kinds,
     pub failures: Vec<Failure>,
-    /// The first of `failures` are about the paths that the user named; they are found anew each
-    /// time.
+    /// Number of `failures` about the paths that the user named. They come first. They are not
+    /// stored in the cache, because each run finds them again.
     pub input_failures: usize,
     pub timelines: Vec<Timeline>,
     pub timeline: Timeline,

@@ -98,12 +98,6 @@ impl Contents {
             .is_none_or(|known| known.tail.ends_with(b"\n"))
     }
 
-    /// True if a file is neither compressed nor an archive.
-    pub fn is_plain(path: &Path) -> bool {
-        open_file(path)
-            .is_ok_and(|file| decode::content(&read(&file, 0, decode::PROBE)) == Content::Text)
-    }
-
     /// Compares a file that appeared with the files of the sources.
     pub fn classify(&self, path: &Path, files: &[(u32, Arc<File>)]) -> Appeared {
         let Ok(file) = open_file(path) else {
@@ -139,11 +133,7 @@ impl Contents {
 
     fn classify_plain(&self, file: &File, head: &[u8], files: &[(u32, Arc<File>)]) -> Appeared {
         let len = file.metadata().map_or(0, |m| m.len());
-        for (source, known) in &self.of {
-            let same = common(&known.head, head);
-            if same < MIN_HEAD || same < known.head.len().min(head.len()) {
-                continue;
-            }
+        for (source, known) in self.of.iter().filter(|(_, known)| known.begins_as(head)) {
             if len < known.end {
                 return Appeared::Incomplete;
             }
@@ -188,11 +178,7 @@ impl Contents {
         if !matches!(begun, Some(Ok(_))) {
             return Appeared::Incomplete;
         }
-        for (source, known) in &self.of {
-            let same = common(&known.head, &head);
-            if same < MIN_HEAD || same < known.head.len().min(head.len()) {
-                continue;
-            }
+        for (source, known) in self.of.iter().filter(|(_, known)| known.begins_as(&head)) {
             let Some((_, original)) = files.iter().find(|(n, _)| n == source) else {
                 continue;
             };
@@ -223,6 +209,12 @@ fn age(file: &File) -> Option<Duration> {
 }
 
 impl Remembered {
+    /// Whether a text with this beginning can be the same text, as far as both reach.
+    fn begins_as(&self, head: &[u8]) -> bool {
+        let reach = self.head.len().min(head.len());
+        reach >= MIN_HEAD && self.head[..reach] == head[..reach]
+    }
+
     /// Whether a decompressed text is what was read of a source whose file is empty now. `None` if it
     /// cannot be decompressed to its end.
     fn is_all_of(&self, mut text: impl Read) -> Option<bool> {
@@ -270,14 +262,24 @@ fn read(file: &File, offset: u64, len: usize) -> Vec<u8> {
     bytes
 }
 
-fn common(a: &[u8], b: &[u8]) -> usize {
-    a.iter().zip(b).take_while(|(a, b)| a == b).count()
-}
+/// Device and inode. They stay the same when a file is renamed.
+pub type FileId = (u64, u64);
 
-/// Device and inode of a file, and its size.
-pub fn identity(path: &Path) -> Option<((u64, u64), u64)> {
+/// The identity of the file at a path, and its size.
+pub fn identity(path: &Path) -> Option<(FileId, u64)> {
     let meta = path.metadata().ok().filter(std::fs::Metadata::is_file)?;
     Some(((meta.dev(), meta.ino()), meta.len()))
+}
+
+/// The identity of an open file.
+pub fn id_of(file: &File) -> Option<FileId> {
+    file.metadata().ok().map(|m| (m.dev(), m.ino()))
+}
+
+/// True if a file is neither compressed nor an archive.
+pub fn is_plain(path: &Path) -> bool {
+    open_file(path)
+        .is_ok_and(|file| decode::content(&read(&file, 0, decode::PROBE)) == Content::Text)
 }
 
 /// A reader of an open file with its own position.

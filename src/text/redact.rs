@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 /// Kinds of placeholders that stand for a name, not for a secret.
 const NAMES: [&str; 4] = ["ip", "host", "user", "mail"];
 
-/// Number of secrets that are searched for one by one, before the automaton is built anew.
+/// Maximum number of secrets outside the automaton. Above it, the automaton is built again.
 const MAX_LATEST: usize = 64;
 
 /// Replaces secrets with placeholders, and remembers them.
@@ -126,22 +126,24 @@ impl Redactor {
         }
     }
 
-    /// Redacts the value of a key.
-    pub fn redact_value(&mut self, key: &str, value: &str) -> String {
+    /// Redacts the value of a key: as a whole, if the key and the value say that it is a secret.
+    fn redact_value(&mut self, key: &str, value: &str) -> String {
+        let whole = Secret {
+            range: 0..value.len(),
+            kind: match secrets::kind_of_value(key, value) {
+                Some(kind) => kind,
+                None => return self.redact_after(key, value),
+            },
+        };
+        self.placeholder(value, &whole)
+    }
+
+    /// Redacts a value with its key in front, which some formats need, and returns the value.
+    fn redact_after(&mut self, key: &str, value: &str) -> String {
         let prefix = format!("{key}=\"");
-        self.learn(&format!("{prefix}{}\"", value.replace('"', "'")));
-        let whole = secrets::find(&format!("{prefix}{value}\""), false);
-        match whole
-            .iter()
-            .find(|s| s.range.start == prefix.len() && s.range.end >= prefix.len() + value.len())
-        {
-            Some(secret) => {
-                let secret = Secret {
-                    range: 0..value.len(),
-                    kind: secret.kind,
-                };
-                self.placeholder(value, &secret)
-            }
+        let out = self.redact(&format!("{prefix}{value}\""));
+        match out.strip_prefix(&prefix).and_then(|o| o.strip_suffix('"')) {
+            Some(value) => value.to_string(),
             None => self.redact(value),
         }
     }

@@ -85,3 +85,10 @@ pub fn log_lines(n: usize) -> String {
     };
     (0..n).map(line).collect()
 }
+
+/// The text in gzip's form.
+pub fn gzip(text: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    std::io::Write::write_all(&mut encoder, text).unwrap();
+    encoder.finish().unwrap()
+}

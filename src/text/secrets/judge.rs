@@ -23,24 +23,24 @@ pub fn is_secret(key: &str, value: &str, strength: Strength, quoted: bool) -> bo
     }
     let is_working_folder =
         matches!(key.as_str(), "pwd" | "oldpwd") && value.starts_with(['/', '~']);
-    let digits_only = value.bytes().all(|b| b.is_ascii_digit());
     match strength {
         Strength::Strong => {
+            let digits_only = value.bytes().all(|b| b.is_ascii_digit());
             let counts =
                 key.ends_with("pass") && (digits_only && value.len() < 4 || is_amount(value));
             !is_working_folder && !counts && !matches!(value, "{" | "[" | "(" | "..." | "0" | "1")
         }
         Strength::Medium => {
-            let is_short = value.len() < 4 || digits_only && value.len() < 4;
+            if key.ends_with("pin") {
+                return is_code(&key, value);
+            }
+            let is_short = value.len() < 4;
             let is_identifier = is_constant(value)
                 || is_joined_name(value)
                 || is_amount(value) && !is_code(&key, value);
             let names_secret = key.ends_with("secret") || key.contains("cred");
             let is_plain = is_word(value)
                 && (value.len() < 6 || key.contains(' ') || names_secret && value.len() < 10);
-            if key.ends_with("pin") {
-                return is_code(&key, value);
-            }
             !is_short && !is_identifier && !is_plain && !value.starts_with(['{', '[', '('])
         }
         Strength::Weak => is_key_material(value) && !is_hex_digest_of(&key, value),

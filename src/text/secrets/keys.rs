@@ -54,8 +54,8 @@ fn key_before(before: &str) -> (&str, bool) {
     (unquoted[first..].trim_start(), quoted)
 }
 
-/// For a key such as `value`: the kind and strength of the name that stands beside it, as in
-/// `{"name":"DB_PASSWORD","value":"…"}`, in either order.
+/// The kind and strength of the name next to a key such as `value`, as in
+/// `{"name":"DB_PASSWORD","value":"…"}`. The name can also follow the value.
 fn named(text: &str, at: usize, phrase: &str) -> Option<(Kind, Strength)> {
     const REACH: usize = 120;
     let is_value = matches!(

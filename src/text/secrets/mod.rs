@@ -11,7 +11,7 @@ mod secret;
 mod values;
 mod words;
 
-pub use secret::Secret;
+pub use secret::{Kind, Secret};
 pub use values::is_distinctive;
 
 use std::borrow::Cow;
@@ -36,6 +36,12 @@ pub fn find(text: &str, names: bool) -> Vec<Secret> {
         }
     }
     out
+}
+
+/// The kind of secret that a value is, if its key and its look say so.
+pub fn kind_of_value(key: &str, value: &str) -> Option<Kind> {
+    let (kind, strength) = words::classify(key)?;
+    judge::is_secret(key, value, strength, true).then_some(kind)
 }
 
 /// The text with blanks in place of escaped line breaks and tabs (`\\n` in JSON), so that the words

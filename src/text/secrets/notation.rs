@@ -52,7 +52,7 @@ fn is_doubled(bytes: &[u8]) -> bool {
     matches!(bytes, [b'\'', b'\'', next, ..] if next.is_ascii_alphanumeric())
 }
 
-/// Length of what stands around a value: an opening bracket, or a constructor such as `Some(`.
+/// Length of an opening bracket, or of a constructor such as `Some(`, in front of a value.
 pub fn wrapper(rest: &str) -> usize {
     let name = rest.bytes().take_while(u8::is_ascii_alphabetic).count();
     let opens = rest[name..].starts_with(['[', '(']);
@@ -96,30 +96,25 @@ pub fn unquoted(rest: &str) -> usize {
         .max(usize::from(!run.is_empty()))
 }
 
+/// Length of the key at the start of a text. `also`: further symbols that it can contain.
+fn key_len(text: &str, also: &[u8]) -> usize {
+    let in_key = |b: &u8| b.is_ascii_alphanumeric() || b"_-.".contains(b) || also.contains(b);
+    text.bytes().take_while(in_key).count()
+}
+
 /// Whether the text after a separator is empty, or begins with the next key.
 fn starts_a_pair(rest: &str) -> bool {
-    let key = rest
-        .bytes()
-        .take_while(|b| {
-            b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'%' | b'[' | b']')
-        })
-        .count();
-    let after = &rest[key..];
-    after.is_empty() && key == 0
+    let key = key_len(rest, b"%[]");
+    rest.is_empty()
         || rest.starts_with(['"', '\'', '{', '}', '\\', ')', ']'])
-        || key > 0 && after.starts_with(['=', ':', '"'])
+        || key > 0 && rest[key..].starts_with(['=', ':', '"'])
 }
 
 /// Whether a text begins with `key=`.
 pub fn is_pair(text: &str) -> bool {
-    let key = text
-        .bytes()
-        .take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
-        .count();
-    key > 0
-        && text[key..].starts_with('=')
-        && !text[key..].starts_with("==")
-        && text[key + 1..].starts_with(|c: char| !c.is_whitespace())
+    let key = key_len(text, b"");
+    let value = text[key..].strip_prefix('=');
+    key > 0 && value.is_some_and(|v| v.starts_with(|c: char| c != '=' && !c.is_whitespace()))
 }
 
 /// The lines of a YAML block (`key: |`) that are indented deeper than the key.

@@ -32,47 +32,48 @@ pub fn find(text: &str, found: &mut Vec<Secret>) {
     }
 }
 
-/// The next argument after an option.
-fn separate(
-    text: &str,
-    rest: &str,
-    (name, kind, strength): (&str, Kind, Strength),
-) -> Option<Secret> {
+/// The next argument after an option. `rest` is the text after its name.
+fn separate(text: &str, rest: &str, option: (&str, Kind, Strength)) -> Option<Secret> {
     let value = rest.trim_start_matches(['"', '\'', '\\', ',', ' ']);
     let gap = &rest[..rest.len() - value.len()];
     if !gap.contains([' ', ',']) || value.starts_with('-') {
         return None;
     }
-    let start = text.len() - value.len();
-    let end = start + argument(gap, value);
-    let is_quoted = gap.ends_with(['"', '\'']);
-    is_secret(name, &text[start..end], strength, is_quoted).then_some(Secret {
-        range: start..end,
-        kind,
-    })
+    argument(text, gap, value, option)
 }
 
 /// A password that stands in the same argument as its short option.
 fn attached(text: &str, at: usize, name: &str, rest: &str) -> Option<Secret> {
     let option = name.get(..1)?;
     let (kind, strength) = short(text, at, option, true)?;
-    let gap_and_value = &text[text.len() - rest.len() - name.len() + 1..];
-    let value = gap_and_value.trim_start_matches(['"', '\'']);
-    let gap = &gap_and_value[..gap_and_value.len() - value.len()];
-    let start = text.len() - value.len();
-    let end = start + argument(gap, value);
-    is_secret(option, &text[start..end], strength, !gap.is_empty()).then_some(Secret {
-        range: start..end,
-        kind,
-    })
+    let rest = &text[text.len() - rest.len() - name.len() + 1..];
+    let value = rest.trim_start_matches(['"', '\'']);
+    argument(
+        text,
+        &rest[..rest.len() - value.len()],
+        value,
+        (option, kind, strength),
+    )
 }
 
-/// Length of an argument. A quote in `gap`, in front of it, belongs to it.
-fn argument(gap: &str, value: &str) -> usize {
-    match gap.chars().next_back().filter(|c| matches!(c, '"' | '\'')) {
+/// The argument at the start of `value`, which is the end of `text`, if it is a secret. A quote in
+/// `gap`, in front of it, belongs to it.
+fn argument(
+    text: &str,
+    gap: &str,
+    value: &str,
+    (name, kind, strength): (&str, Kind, Strength),
+) -> Option<Secret> {
+    let quote = gap.chars().next_back().filter(|c| matches!(c, '"' | '\''));
+    let len = match quote {
         Some(quote) => value.find([quote, '\n']).unwrap_or(value.len()),
         None => unquoted(value),
-    }
+    };
+    let start = text.len() - value.len();
+    is_secret(name, &value[..len], strength, quote.is_some()).then_some(Secret {
+        range: start..start + len,
+        kind,
+    })
 }
 
 /// Whether a short option takes a password in the command that stands before it on its line.

@@ -2,6 +2,8 @@
 //! placeholder, a path or a name is evidence, and stays. Knows nothing about keys.
 
 use super::words;
+use base64::alphabet::{self, Alphabet};
+use base64::engine::{DecodePaddingMode, Engine, GeneralPurpose, GeneralPurposeConfig};
 
 /// True for a word that says something about a secret.
 pub fn is_status(word: &str) -> bool {
@@ -146,27 +148,13 @@ pub fn is_basic_login(text: &str) -> bool {
     })
 }
 
-/// Decodes standard Base64, with or without padding.
+/// Decodes Base64, standard or for URLs, with or without padding.
 fn decode_base64(text: &str) -> Option<Vec<u8>> {
-    let mut out = Vec::new();
-    let (mut bits, mut count) = (0u32, 0);
-    for b in text.trim_end_matches('=').bytes() {
-        let value = match b {
-            b'A'..=b'Z' => b - b'A',
-            b'a'..=b'z' => b - b'a' + 26,
-            b'0'..=b'9' => b - b'0' + 52,
-            b'+' | b'-' => 62,
-            b'/' | b'_' => 63,
-            _ => return None,
-        };
-        bits = bits << 6 | u32::from(value);
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            out.push((bits >> count & 0xff) as u8);
-        }
-    }
-    Some(out)
+    let lenient = GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true);
+    let decode = |a: &Alphabet| GeneralPurpose::new(a, lenient).decode(text).ok();
+    decode(&alphabet::STANDARD).or_else(|| decode(&alphabet::URL_SAFE))
 }
 
 /// True for 13 to 19 digits with the first digit of a payment card and a valid check digit (Luhn).
