@@ -25,6 +25,7 @@ fn mine(lines: &[Vec<u8>]) -> (Vec<String>, u64) {
             message: (0, raw.len()),
             clock_end: 0,
             service: b"",
+            caller: b"",
             level: Level::Unknown,
             timed: false,
             known: false,

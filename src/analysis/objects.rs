@@ -3,9 +3,9 @@
 
 use super::analysis::Analysis;
 use crate::corpus::Snapshot;
-use crate::ingest::clock::moment;
-use crate::ingest::layout::workload;
+use crate::ingest::files::layout::workload;
 use crate::model::{Moment, SourceId};
+use crate::text::time::clock::moment;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 

@@ -26,6 +26,7 @@ struct Row<'a> {
     count: u64,
     level: &'a str,
     services: &'a [String],
+    callers: &'a [String],
     first_seen: Option<String>,
     last_seen: Option<String>,
     example: Place<'a>,
@@ -83,6 +84,7 @@ fn table(snapshot: &Snapshot) -> Table<'_> {
                 count: t.count,
                 level: t.level.name(),
                 services: &t.services,
+                callers: &t.callers,
                 first_seen: time(t.first, t.first_precision),
                 last_seen: time(t.last, t.last_precision),
                 example: Place {

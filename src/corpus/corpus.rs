@@ -7,13 +7,13 @@ use super::state::{Body, State};
 use super::store::Store;
 use crate::index::disk::Folder;
 use crate::index::terms::Terms;
-use crate::ingest::clock::{Clock, now};
+use crate::ingest::files::reread::read_again;
+use crate::ingest::files::rotation::Contents;
 use crate::ingest::format::FormatCatalog;
-use crate::ingest::reread::read_again;
-use crate::ingest::rotation::Contents;
-use crate::ingest::zone::Zone;
 use crate::model::{Failure, Moment, SourceId, SourceInfo, Stats};
 use crate::text::civil::SECOND;
+use crate::text::time::clock::{Clock, now};
+use crate::text::time::zone::Zone;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 

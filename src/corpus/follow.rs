@@ -9,7 +9,7 @@ use super::slice::{CHUNK, cut};
 use super::state::Body;
 use super::worker::{Job, Worker, work};
 use crate::config::paths::open_file;
-use crate::ingest::rotation::{self, Appeared, FileId, id_of, identity};
+use crate::ingest::files::rotation::{self, Appeared, FileId, id_of, identity};
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::os::unix::fs::FileExt;

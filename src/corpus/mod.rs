@@ -27,9 +27,9 @@ mod timeline;
 mod worker;
 
 pub use crate::index::{QueryError, Unit};
-pub use crate::ingest::clock::{moment, now};
-pub use crate::ingest::walk::Limits;
+pub use crate::ingest::files::walk::Limits;
 pub use crate::mine::{Edit, common, masked, variables};
+pub use crate::text::time::clock::{moment, now};
 pub use cache::{recent, whole};
 pub use corpus::{Corpus, lock};
 pub use error::Error;

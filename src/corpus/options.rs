@@ -1,8 +1,8 @@
 //! Options for opening a corpus: paths, limits, formats, folders. Plain data.
 
 use crate::config::settings::{Apply, Health};
-use crate::ingest::inputs;
-use crate::ingest::walk::Limits;
+use crate::ingest::files::inputs;
+use crate::ingest::files::walk::Limits;
 use crate::model::Failure;
 use jiff::tz::TimeZone;
 use std::path::PathBuf;

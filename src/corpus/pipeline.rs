@@ -5,7 +5,7 @@ use super::assembler::Assembler;
 use super::corpus::{Corpus, STDIN, lock};
 use super::slice::Slicer;
 use super::worker::{Done, Job, Worker, work};
-use crate::ingest::walk::Walk;
+use crate::ingest::files::walk::Walk;
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::path::PathBuf;

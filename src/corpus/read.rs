@@ -235,6 +235,7 @@ fn read_event(parser: &mut LineParser, raw: &[u8]) -> Event {
     for (name, span) in [
         ("program", line.parsed.program),
         ("component", line.parsed.component),
+        ("caller", line.parsed.caller),
     ] {
         if !span.is_empty() {
             event.fields.push((name.into(), get(span)));

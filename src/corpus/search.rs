@@ -45,6 +45,11 @@ impl Lookup for Kinds<'_> {
             .service
             .to_lowercase()
     }
+    fn caller(&self, kind: usize) -> String {
+        self.state.kinds.headers[self.state.kinds.kinds[kind].header as usize]
+            .caller
+            .clone()
+    }
     fn template_has_id(&self, kind: usize, id: u64) -> bool {
         template_table::has_id(&self.state.resolved, self.state.kinds.kinds[kind].shape, id)
     }

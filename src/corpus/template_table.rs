@@ -108,6 +108,7 @@ fn change(trend: &[u32]) -> f32 {
 struct Row {
     template: Template,
     services: FxHashSet<String>,
+    callers: FxHashSet<String>,
     first: Moment,
     last: Moment,
     /// Source name and 0-based line number of the first example.
@@ -125,6 +126,7 @@ impl Row {
         Row {
             template,
             services: FxHashSet::default(),
+            callers: FxHashSet::default(),
             first: NO_TIME,
             last: NO_TIME,
             example: None,
@@ -151,6 +153,8 @@ impl Row {
         let mut t = self.template;
         t.services = self.services.into_iter().collect();
         t.services.sort();
+        t.callers = self.callers.into_iter().collect();
+        t.callers.sort();
         t.level = (0..Level::COUNT)
             .rev()
             .max_by_key(|i| t.levels[*i])
@@ -178,10 +182,13 @@ fn table(state: &State) -> (Vec<Template>, Vec<Option<TemplateIx>>) {
         .collect();
     for (kind, row) in state.kinds.kinds.iter().zip(&of_kind) {
         if let Some(row) = row {
-            let level = state.kinds.headers[kind.header as usize].level;
+            let header = &state.kinds.headers[kind.header as usize];
+            if !header.caller.is_empty() && !rows[*row].callers.contains(&header.caller) {
+                rows[*row].callers.insert(header.caller.clone());
+            }
             rows[*row].add(
                 kind,
-                level,
+                header.level,
                 &state.kinds.shapes[kind.shape as usize].example_at,
             );
         }

@@ -152,6 +152,7 @@ impl Indexing<'_> {
             message: whole_words(head, span),
             clock_end,
             service: parser.service(head, line),
+            caller: parser.caller(head, line),
             level: parsed.level,
             timed: line.time.is_some(),
             known: line.known,

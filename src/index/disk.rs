@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 /// Format version. Increase it whenever the format or meaning of the stored data changes.
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 5;
 const MANIFEST: &str = "manifest.json";
 /// File name of the word filters of all chunks, in order.
 pub const FILTERS: &str = "filters";

@@ -26,6 +26,8 @@ pub enum Field {
     Service(String),
     Source(String),
     Host(String),
+    /// Part of the call site; `*` matches any text.
+    Caller(String),
     Template(u64),
 }
 
@@ -136,7 +138,10 @@ fn word(rest: &str) -> Result<(Token, usize), QueryError> {
         _ => {}
     }
     if let Some((name, value)) = word.split_once(':')
-        && matches!(name, "level" | "service" | "source" | "host" | "template")
+        && matches!(
+            name,
+            "level" | "service" | "source" | "host" | "caller" | "template"
+        )
     {
         let value = match value.strip_prefix('"') {
             Some(_) => {
@@ -158,6 +163,7 @@ fn field(name: &str, value: &str) -> Result<Field, QueryError> {
         "service" => Field::Service(value.to_lowercase()),
         "source" => Field::Source(value.to_string()),
         "host" => Field::Host(value.to_string()),
+        "caller" => Field::Caller(value.to_string()),
         _ => Field::Template(
             value
                 .parse()

@@ -15,6 +15,8 @@ pub trait Lookup {
     fn level(&self, kind: usize) -> Level;
     /// The service named in the kind's own text, in lower case. Empty if there is none.
     fn named_service(&self, kind: usize) -> String;
+    /// The call site of the kind's log statement. Empty if the log does not tell it.
+    fn caller(&self, kind: usize) -> String;
     fn template_has_id(&self, kind: usize, id: u64) -> bool;
     fn sources(&self) -> usize;
     fn source_name(&self, source: usize) -> String;
@@ -254,17 +256,18 @@ fn field_leaf(field: &Field, lookup: &dyn Lookup) -> Result<Leaf, QueryError> {
         Field::Level(levels) => Leaf::Kinds(KindSet::of(n, |k| levels.contains(&lookup.level(k)))),
         Field::Template(id) => Leaf::Kinds(KindSet::of(n, |k| lookup.template_has_id(k, *id))),
         Field::Source(text) => {
-            let pattern = if text.contains('*') {
-                text.clone()
-            } else {
-                format!("*{text}*")
-            };
-            let regex = glob(&pattern)?;
+            let regex = glob(&anywhere(text))?;
             Leaf::Source(
                 (0..lookup.sources())
                     .map(|s| regex.is_match(lookup.source_name(s).as_bytes()))
                     .collect(),
             )
+        }
+        Field::Caller(text) => {
+            let regex = glob(&anywhere(text))?;
+            Leaf::Kinds(KindSet::of(n, |k| {
+                regex.is_match(lookup.caller(k).as_bytes())
+            }))
         }
         Field::Host(text) => Leaf::Host(glob(text)?),
         Field::Service(text) => {
@@ -284,4 +287,12 @@ fn field_leaf(field: &Field, lookup: &dyn Lookup) -> Result<Leaf, QueryError> {
             }
         }
     })
+}
+/// The glob for a text that may be a part of the value.
+fn anywhere(text: &str) -> String {
+    if text.contains('*') {
+        text.to_string()
+    } else {
+        format!("*{text}*")
+    }
 }

@@ -1,15 +1,19 @@
 //! Detects the formats of a source from a sample of its lines. Does not access files.
 
-use super::clock::Clock;
+use super::ansi;
+use super::columns::Columns;
 use super::format::{Format, FormatCatalog};
+use super::generic::{MAX_PLACE, Places, find_time};
+use super::headers::{Headers, MAX_FORMATS};
 use super::line::{Join, Line, LineParser, continues};
 use super::parsed::Parsed;
+use crate::text::time::clock::Clock;
 use std::sync::Arc;
 
 /// Maximum number of lines that are inspected.
 const SAMPLE: usize = 400;
-/// Maximum number of formats per source.
-const MAX_FORMATS: usize = 4;
+/// A format must match one line in this many. One that matches fewer probably does so by chance.
+const MIN_SHARE: usize = 50;
 /// Formats whose lines contain a line of another format.
 const WRAPPERS: &[&str] = &["cri", "docker", "compose"];
 
@@ -37,7 +41,8 @@ pub fn detect(
         .take(SAMPLE)
         .collect();
     let mut parser = LineParser::new(clock.clone());
-    let wrapper = WRAPPERS
+    parser.coloured = lines.iter().any(|l| ansi::is_coloured(l));
+    parser.wrapper = WRAPPERS
         .iter()
         .filter_map(|n| catalog.by_name(n))
         .find(|w| {
@@ -47,18 +52,109 @@ pub fn detect(
                 .count();
             fits * 10 >= lines.len() * 8 && fits > 0
         });
-    let inner = inner_lines(&lines, wrapper.as_ref(), clock);
-    parser.wrapper = wrapper;
-    parser.formats = match forced {
+    parser.headers = Headers::default();
+    let inner = texts(&mut parser, &lines, |parser, raw, line| {
+        parser.text(raw, line).to_vec()
+    });
+    let formats = match forced {
         Some(format) => vec![format.clone()],
         // A record of several lines cannot be recognized from its single lines.
         None if sample.starts_with(super::EXPORT) => {
             catalog.by_name("journal-export").into_iter().collect()
         }
-        None => choose(&inner, catalog, clock),
+        None => match Columns::find(&inner.iter().map(Vec::as_slice).collect::<Vec<_>>()) {
+            Some(columns) => vec![Arc::new(Format::table(columns))],
+            None => choose(&inner, catalog, clock),
+        },
     };
-    parser.generic = forced.is_none();
+    let places = if forced.is_some() {
+        None
+    } else {
+        places(&inner, &formats, clock)
+    };
+    parser.headers = Headers::new(formats, places);
+    if forced.is_none() {
+        parser.inner_headers = inner_headers(&mut parser, &lines, catalog, clock);
+    }
     configure(parser, &lines, clock)
+}
+
+/// The part of each line that `part` returns after the line was parsed.
+fn texts(
+    parser: &mut LineParser,
+    lines: &[&[u8]],
+    part: impl Fn(&LineParser, &[u8], &Line) -> Vec<u8>,
+) -> Vec<Vec<u8>> {
+    let mut line = Line::default();
+    lines
+        .iter()
+        .map(|raw| {
+            parser.parse(raw, &mut line);
+            part(parser, raw, &line)
+        })
+        .collect()
+}
+
+/// Where the timestamps stand in lines of no known format. A place needs a timestamp in most of
+/// these lines, or in a quarter if timestamps stand nowhere else; a timestamp without a date is
+/// needed in nearly all lines.
+fn places(lines: &[Vec<u8>], formats: &[Arc<Format>], clock: &Clock) -> Option<Places> {
+    let mut clock = clock.clone();
+    let unknown: Vec<&Vec<u8>> = lines
+        .iter()
+        .filter(|l| !continues(l) && formats.iter().all(|f| matches(f, l, &clock).is_none()))
+        .collect();
+    let mut places = Places::START;
+    let mut counts = [(0usize, 0usize); MAX_PLACE + 1];
+    for line in &unknown {
+        if let Some(found) = find_time(line, &mut clock, Places::ANY) {
+            let (all, dated) = &mut counts[found.place];
+            *all += 1;
+            *dated += usize::from(found.dated);
+        }
+    }
+    let any_dated: usize = counts.iter().map(|(_, dated)| dated).sum();
+    for (place, (all, dated)) in counts.into_iter().enumerate() {
+        // Records of several lines have one timestamp.
+        let of_records = dated >= 3 && dated * 4 >= unknown.len() && dated * 5 >= any_dated * 4;
+        let enough = |n: usize, tenths: usize| n > 1 && n * 10 >= unknown.len() * tenths;
+        if enough(dated, 5) || enough(all, 8) || of_records {
+            places.add(place);
+        }
+    }
+    Some(places)
+}
+
+/// Headers inside the messages, as in a journal that records what programs print.
+fn inner_headers(
+    parser: &mut LineParser,
+    lines: &[&[u8]],
+    catalog: &FormatCatalog,
+    clock: &Clock,
+) -> Headers {
+    let messages: Vec<Vec<u8>> = texts(parser, lines, |parser, raw, line| {
+        if line.headed && !line.parsed.escaped {
+            line.parsed.message.of(parser.text(raw, line)).to_vec()
+        } else {
+            Vec::new()
+        }
+    });
+    let messages: Vec<Vec<u8>> = messages.into_iter().filter(|m| !m.is_empty()).collect();
+    let certain = |format: &Arc<Format>| {
+        let (mut clock, mut out) = (clock.clone(), Parsed::default());
+        let fits = messages
+            .iter()
+            .filter(|m| format.parse(m, &mut clock, &mut 0, &mut out) && out.is_certain(m));
+        fits.count() * MIN_SHARE >= messages.len()
+    };
+    let mut formats = choose(&messages, catalog, clock);
+    formats.retain(certain);
+    let mut timed = clock.clone();
+    let dated = messages
+        .iter()
+        .filter(|m| find_time(m, &mut timed, Places::START).is_some_and(|found| found.dated));
+    let places = (dated.count() * 2 > messages.len()).then_some(Places::START);
+    Headers::new(formats, places)
 }
 
 /// Parses the sample with the chosen formats, and sets the parser's options from the result:
@@ -77,10 +173,12 @@ fn configure(mut parser: LineParser, lines: &[&[u8]], clock: &Clock) -> Detected
         timed += usize::from(line.time.is_some());
         missing |= line.time.map_or(0, |t| t.missing);
         generic += usize::from(
-            line.join == Join::Start && parser.formats.is_empty() && line.time.is_some(),
+            line.join == Join::Start && parser.headers.formats.is_empty() && line.time.is_some(),
         );
     }
-    parser.generic = parser.generic && (timed > 0 || lines.is_empty());
+    if timed == 0 && !lines.is_empty() {
+        parser.headers.places = None;
+    }
     // If most lines have a header, a line without one continues the event above it (an exception, a
     // dumped value). Inside a wrapper every line has a timestamp, so the threshold is higher.
     parser.strict = timed > 0
@@ -91,14 +189,17 @@ fn configure(mut parser: LineParser, lines: &[&[u8]], clock: &Clock) -> Detected
             heads >= plain
         };
     parser.headed = timed > 0 && heads > 0;
-    let mut names: Vec<&str> = parser.wrapper.iter().map(|w| w.name.as_str()).collect();
-    let inner: Vec<&str> = parser.formats.iter().map(|f| f.name.as_str()).collect();
-    let inner = match () {
-        _ if !inner.is_empty() => inner.join("+"),
+    let mut names: Vec<String> = parser.wrapper.iter().map(|w| w.name.clone()).collect();
+    let joined = |headers: &Headers| {
+        let names: Vec<&str> = headers.formats.iter().map(|f| f.name.as_str()).collect();
+        names.join("+")
+    };
+    names.push(match () {
+        _ if !parser.headers.formats.is_empty() => joined(&parser.headers),
         _ if generic > 0 => "time + text".to_string(),
         _ => "text".to_string(),
-    };
-    names.push(&inner);
+    });
+    names.extend(Some(joined(&parser.inner_headers)).filter(|n| !n.is_empty()));
     let format = names.join(" > ");
     parser.clock = clock.clone();
     Detected {
@@ -114,24 +215,6 @@ fn matches(format: &Format, line: &[u8], clock: &Clock) -> Option<u32> {
     format
         .parse(line, &mut clock, &mut hint, &mut out)
         .then(|| format.match_weight(hint))
-}
-
-/// The lines inside the wrapper; the lines themselves if there is none.
-fn inner_lines(lines: &[&[u8]], wrapper: Option<&Arc<Format>>, clock: &Clock) -> Vec<Vec<u8>> {
-    let Some(wrapper) = wrapper else {
-        return lines.iter().map(|l| l.to_vec()).collect();
-    };
-    let mut parser = LineParser::new(clock.clone());
-    parser.wrapper = Some(wrapper.clone());
-    parser.generic = false;
-    let mut line = Line::default();
-    lines
-        .iter()
-        .map(|raw| {
-            parser.parse(raw, &mut line);
-            parser.text(raw, &line).to_vec()
-        })
-        .collect()
 }
 
 /// Chooses formats greedily: the one with the highest total weight, then the one with the highest
@@ -175,8 +258,7 @@ fn choose(lines: &[Vec<u8>], catalog: &FormatCatalog, clock: &Clock) -> Vec<Arc<
             .zip(&unmatched)
             .filter(|(v, u)| **u && **v > 0)
             .count();
-        // A format that matches fewer than 2% of the lines probably matches them by chance.
-        if score == 0 || fits * 50 < heads.len() {
+        if score == 0 || fits * MIN_SHARE < heads.len() {
             break;
         }
         for (u, v) in unmatched.iter_mut().zip(&scores[best]) {
@@ -189,9 +271,9 @@ fn choose(lines: &[Vec<u8>], catalog: &FormatCatalog, clock: &Clock) -> Vec<Arc<
 
 #[cfg(test)]
 mod tests {
-    use super::super::zone::Zone;
     use super::*;
     use crate::text::civil::rfc3339;
+    use crate::text::time::zone::Zone;
 
     fn clock() -> Clock {
         Clock::new(1_700_000_000_000_000_000, Zone::utc())
@@ -236,6 +318,9 @@ mod tests {
                         "{}",
                         sample.line
                     );
+                }
+                if let Some(want) = &sample.caller {
+                    assert_eq!(&get(line.parsed.caller), want, "{}", sample.line);
                 }
                 if let Some(want) = &sample.host {
                     assert_eq!(&get(line.parsed.host), want);

@@ -1,13 +1,14 @@
 //! Loads log formats from TOML, the built-in ones and the user's, and parses single lines with
 //! them. Every format has sample lines that must parse. Knows nothing about sources.
 
-use super::clock::Clock;
+use super::columns::Columns;
 use super::error::FormatError;
-use super::keyed;
 use super::parsed::{Parsed, Span};
 use super::pattern::Pattern;
+use super::{keyed, xml};
 use crate::model::Level;
 use crate::text::level;
+use crate::text::time::clock::Clock;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -59,6 +60,7 @@ pub struct Sample {
     pub message: Option<String>,
     pub service: Option<String>,
     pub host: Option<String>,
+    pub caller: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -70,6 +72,10 @@ enum Kind {
     Docker,
     Logfmt,
     Export,
+    /// Windows event.
+    Xml,
+    /// Table with a header line; the columns are in `Format::columns`.
+    Table,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -79,6 +85,9 @@ enum LevelFrom {
     Header,
     /// From the HTTP status code of an access log line.
     Status,
+    /// From the field `status`.
+    #[serde(rename = "first-status")]
+    StatusField,
     None,
 }
 
@@ -96,9 +105,26 @@ pub struct Format {
     require: Vec<(String, Vec<String>)>,
     contains: Vec<Vec<u8>>,
     level_from: LevelFrom,
+    columns: Option<Columns>,
 }
 
 impl Format {
+    /// The format of a table.
+    pub fn table(columns: Columns) -> Format {
+        Format {
+            name: "table".into(),
+            title: "table with a header line".into(),
+            samples: Vec::new(),
+            kind: Kind::Table,
+            patterns: Vec::new(),
+            weight: 0,
+            require: Vec::new(),
+            contains: Vec::new(),
+            level_from: LevelFrom::None,
+            columns: Some(columns),
+        }
+    }
+
     /// `file` names the file of the entry in error messages.
     fn build(file: &str, entry: Entry) -> Result<Format, FormatError> {
         let (file, format) = (file.to_string(), entry.name.clone());
@@ -122,6 +148,7 @@ impl Format {
             require: entry.require.into_iter().collect(),
             contains: entry.contains.into_iter().map(String::into_bytes).collect(),
             level_from: entry.level_from,
+            columns: None,
         })
     }
 
@@ -134,6 +161,11 @@ impl Format {
             Kind::Logfmt => keyed::logfmt(text, clock, out),
             Kind::Docker => docker(text, clock, out),
             Kind::Export => keyed::export(text, clock, out),
+            Kind::Xml => xml::parse(text, clock, out),
+            Kind::Table => self
+                .columns
+                .as_ref()
+                .is_some_and(|c| c.parse(text, clock, out)),
             Kind::Pattern => {
                 if !self.contains.is_empty()
                     && !self
@@ -184,13 +216,18 @@ impl Format {
             out.level = status_level(out.message.of(text));
             out.level_from_digits = true;
         }
+        if self.level_from == LevelFrom::StatusField {
+            let status = out.other.iter().find(|(n, _)| n.is("status", text));
+            out.level = status.map_or(Level::Unknown, |(_, s)| level::from_name(s.of(text)));
+            out.level_from_digits = true;
+        }
     }
 
     /// Weight of a match: the higher, the less likely is a match by chance.
     pub fn match_weight(&self, hint: u8) -> u32 {
         let own = match self.kind {
             Kind::Pattern => self.patterns.get(usize::from(hint)).map_or(0, |p| p.weight),
-            Kind::Docker | Kind::Export => 40,
+            Kind::Docker | Kind::Export | Kind::Xml | Kind::Table => 40,
             Kind::Json => 30,
             Kind::Logfmt => 12,
         };

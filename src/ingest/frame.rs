@@ -3,6 +3,7 @@
 
 use super::keyed::EXPORT;
 use super::line::{Join, Line, LineParser};
+use super::xml;
 
 /// Maximum lines of an event; further lines start a new one.
 const MAX_LINES: u32 = 2_000;
@@ -33,7 +34,7 @@ pub fn frame(chunk: &[u8], parser: &mut LineParser, sink: &mut impl Sink) {
         let record = if is_object_start(raw) {
             object_end(chunk, at)
         } else {
-            export_end(chunk, at, raw)
+            export_end(chunk, at, raw).or_else(|| xml_end(chunk, at, raw))
         };
         if let Some(close) = record {
             emit_record(chunk, at, close, parser, sink, &mut line);
@@ -98,6 +99,16 @@ fn export_end(chunk: &[u8], at: usize, raw: &[u8]) -> Option<usize> {
     ))
 }
 
+/// End of the last line of a Windows event that has several lines.
+fn xml_end(chunk: &[u8], at: usize, raw: &[u8]) -> Option<usize> {
+    if !xml::is_start(raw) || memchr::memmem::find(raw, xml::END).is_some() {
+        return None;
+    }
+    let window = &chunk[at..chunk.len().min(at + MAX_PARSE)];
+    let close = at + memchr::memmem::find(window, xml::END)?;
+    Some(memchr::memchr(b'\n', &chunk[close..]).map_or(chunk.len(), |n| close + n))
+}
+
 /// Reports the record at `at..close`, which may span several lines, as one event.
 fn emit_record(
     chunk: &[u8],
@@ -153,11 +164,11 @@ pub fn last_start(chunk: &[u8], floor: usize, parser: &LineParser) -> Option<usi
 
 #[cfg(test)]
 mod tests {
-    use super::super::clock::Clock;
     use super::super::detect::detect;
     use super::super::format::FormatCatalog;
-    use super::super::zone::Zone;
     use super::*;
+    use crate::text::time::clock::Clock;
+    use crate::text::time::zone::Zone;
 
     #[derive(Default)]
     struct Recorder(Vec<(usize, u32)>);

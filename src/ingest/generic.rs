@@ -1,207 +1,237 @@
-//! Fallback parser for lines of unknown formats: a timestamp, then everything that looks like a
-//! header (level, process and thread numbers, a bracketed thread or context, a class name, a
-//! program name before a colon). Knows no particular format.
+//! Fallback parser for lines of unknown formats: a timestamp near the start of the line, and around
+//! it everything that looks like a header (level, process and thread numbers, a bracketed thread or
+//! context, a call site, a class name, a program name before a colon). Knows no particular format.
 
-use super::clock::Clock;
+use super::call_site;
+use super::header::Header;
 use super::parsed::{Parsed, Span};
 use crate::text::level;
+use crate::text::time::clock::{Clock, Stamp};
 
-/// Parses one line. True if it starts with a timestamp.
-pub fn parse(text: &[u8], clock: &mut Clock, out: &mut Parsed) -> bool {
+/// Bytes at the start of a line in which a timestamp is looked for.
+const NEAR: usize = 400;
+/// Largest number of words before a timestamp.
+pub const MAX_PLACE: usize = 15;
+/// More plain words than this before a timestamp are a sentence, so the message is the whole line.
+const MAX_PLAIN_WORDS: usize = 2;
+
+/// Where the timestamps of a source stand, as a bit set: bit `n` for `n` words before. A group in
+/// brackets counts as one word.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Places(u16);
+
+impl Places {
+    /// Only at the start of the line.
+    pub const START: Places = Places(1);
+
+    /// Anywhere near the start.
+    pub const ANY: Places = Places(u16::MAX);
+
+    pub fn add(&mut self, place: usize) {
+        self.0 |= 1 << place.min(MAX_PLACE);
+    }
+
+    fn has(self, place: usize) -> bool {
+        self.0 >> place & 1 == 1
+    }
+
+    /// Number of words before the farthest place.
+    fn last(self) -> usize {
+        15 - (self.0 | 1).leading_zeros() as usize
+    }
+}
+
+/// A timestamp in a line.
+#[derive(Clone, Copy, Debug)]
+pub struct Found {
+    pub stamp: Stamp,
+    /// Number of words before it.
+    pub place: usize,
+    /// It has a date, so it is hardly there by chance.
+    pub dated: bool,
+    start: usize,
+    end: usize,
+}
+
+/// The first timestamp at one of the places.
+pub fn find_time(text: &[u8], clock: &mut Clock, places: Places) -> Option<Found> {
+    let last = places.last();
+    let mut from = 0;
+    for (start, place) in starts(&text[..text.len().min(NEAR)]) {
+        if place > last {
+            return None;
+        }
+        if start < from || !places.has(place) {
+            continue;
+        }
+        if let Some((stamp, n)) = clock.any(&text[start..]) {
+            return Some(Found {
+                stamp,
+                place,
+                dated: clock.last.is_some_and(|(style, _)| style.has_date()),
+                start,
+                end: start + n,
+            });
+        }
+        // Digits of a longer number are no timestamp.
+        from = start + 1;
+    }
+    None
+}
+
+/// Offsets at which a timestamp can start, each with the number of words before it: the start of
+/// the line, and after blanks, separators and opening brackets.
+fn starts(text: &[u8]) -> impl Iterator<Item = (usize, usize)> + '_ {
+    let (mut depth, mut words, mut in_word) = (0usize, 0usize, false);
+    let mut previous = b' ';
+    text.iter().enumerate().filter_map(move |(i, &b)| {
+        let opens = matches!(b, b'[' | b'(' | b'<' | b'{');
+        let separates = |b: u8| matches!(b, b' ' | b'\t' | b'|' | b',' | b';' | b'"' | b'=');
+        let starts =
+            separates(previous) || matches!(previous, b'[' | b'(' | b'<' | b'{' | b'#' | b'\'');
+        let at = (i, words);
+        match b {
+            _ if opens => depth += 1,
+            b']' | b')' | b'>' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth == 0 && separates(b) {
+            words += usize::from(in_word);
+            in_word = false;
+        } else if !separates(b) {
+            in_word = true;
+        }
+        previous = b;
+        let possible = b.is_ascii_alphanumeric() || b == b'@' || b >= 0x80;
+        (starts && possible).then_some(at)
+    })
+}
+
+/// Parses one line. True if it has a timestamp at one of the places.
+pub fn parse(text: &[u8], clock: &mut Clock, places: Places, out: &mut Parsed) -> bool {
     out.clear();
-    let mut at = prefix(text, out);
-    let bracketed = at > 0 && matches!(text[at - 1], b'[' | b'(' | b'<');
-    let Some((stamp, n)) = clock.any(&text[at..]) else {
+    let Some(found) = find_time(text, clock, places) else {
         return false;
     };
-    at += n;
-    out.time = Some(stamp);
-    out.clock_end = at as u32;
-    if bracketed && matches!(text.get(at), Some(b']' | b')' | b'>')) {
-        at += 1;
+    out.time = Some(found.stamp);
+    out.clock_end = found.end as u32;
+    if plain_words(&text[..found.start]) > MAX_PLAIN_WORDS {
+        out.message = Span::new(0, text.len());
+        return true;
     }
-    let mut header = Header {
-        text,
-        out,
-        numbers: 0,
-        brackets: 0,
-        has_class: false,
-    };
-    let start = header.run(at);
+    prefix(text, found.start, out);
+    let mut at = found.end;
+    // The rest of the brackets or quotes around the timestamp belongs to the header.
+    if let Some(close) = closing(&text[..found.start]) {
+        let rest = &text[at..text.len().min(at + 100)];
+        if let Some(n) = rest.iter().position(|b| *b == close) {
+            inside(&rest[..n], at, out);
+            at += n + 1;
+        }
+    }
+    let start = Header::new(text, out).run(at);
     out.message = Span::new(start, text.len());
     true
 }
 
-/// Reads an opening bracket or a level word before the timestamp. Returns where the timestamp
-/// starts.
-fn prefix(text: &[u8], out: &mut Parsed) -> usize {
-    match text.first() {
-        Some(b'[' | b'(' | b'<') => 1,
-        Some(b) if b.is_ascii_uppercase() => {
-            let n = text.iter().take_while(|b| b.is_ascii_alphabetic()).count();
-            let found = level::from_name(&text[..n]);
-            if n > 2 && found != Default::default() && matches!(text.get(n), Some(b' ' | b':')) {
-                out.level = found;
-                let mut at = n + 1;
-                while matches!(text.get(at), Some(b' ' | b'[')) {
-                    at += 1;
-                }
-                return at;
+/// Number of words of a sentence, outside brackets.
+fn plain_words(text: &[u8]) -> usize {
+    let mut depth = 0usize;
+    let is_plain = |word: &&[u8]| {
+        let outside = depth == 0;
+        for b in word.iter() {
+            match b {
+                b'[' | b'(' | b'{' | b'<' => depth += 1,
+                b']' | b')' | b'}' | b'>' => depth = depth.saturating_sub(1),
+                _ => {}
             }
-            0
         }
-        _ => 0,
+        outside
+            && word.len() > 1
+            && word[0].is_ascii_alphabetic()
+            && word[1..].iter().all(u8::is_ascii_lowercase)
+            && !level::is_word(word)
+    };
+    let mut is_plain = is_plain;
+    text.split(|b| *b == b' ').filter(|w| is_plain(w)).count()
+}
+
+/// The byte that closes the last open bracket or quote in `before`.
+fn closing(before: &[u8]) -> Option<u8> {
+    let mut open = Vec::new();
+    for &b in before {
+        match b {
+            b'[' => open.push(b']'),
+            b'(' => open.push(b')'),
+            b'<' => open.push(b'>'),
+            b'{' => open.push(b'}'),
+            b']' | b')' | b'>' | b'}' => {
+                open.pop();
+            }
+            _ => {}
+        }
+    }
+    open.pop()
+}
+
+/// Reads the words before the timestamp: a level, a call site, a program.
+fn prefix(text: &[u8], end: usize, out: &mut Parsed) {
+    let separates = |b: u8| {
+        matches!(
+            b,
+            b' ' | b'\t' | b'|' | b'[' | b']' | b',' | b'=' | b'(' | b')'
+        )
+    };
+    let mut at = 0;
+    while at < end {
+        let n = text[at..end].iter().take_while(|b| !separates(**b)).count();
+        let word = &text[at..at + n];
+        let word = word.strip_suffix(b":").unwrap_or(word);
+        let letter = matches!(word, [b'I' | b'W' | b'E' | b'D' | b'F' | b'T' | b'V']);
+        if (level::is_word(word) || letter) && out.level == Default::default() {
+            out.level = level::from_name(word);
+        } else if call_site::is_source(word) {
+            out.caller = Span::new(at, at + word.len());
+        }
+        at += n + 1;
     }
 }
 
-/// Reads the header tokens after the timestamp.
-struct Header<'t, 'o> {
-    text: &'t [u8],
-    out: &'o mut Parsed,
-    numbers: u32,
-    brackets: u32,
-    /// A class name was found, so no program name follows.
-    has_class: bool,
-}
-
-impl Header<'_, '_> {
-    /// Reads header tokens from `at`. Returns where the message starts.
-    fn run(&mut self, mut at: usize) -> usize {
-        loop {
-            at = self.skip_separators(at);
-            match self.token(at) {
-                Some((end, true)) => return self.skip_blanks(end),
-                Some((end, false)) => at = end,
-                None => return at,
-            }
+/// Reads what follows the timestamp inside its brackets.
+fn inside(rest: &[u8], base: usize, out: &mut Parsed) {
+    let mut at = 0;
+    for word in rest.split(|b| *b == b' ') {
+        if level::is_word(word) && out.level == Default::default() {
+            out.level = level::from_name(word);
+        } else if call_site::is_numbered(word) {
+            out.caller = Span::new(base + at, base + at + word.len());
         }
-    }
-
-    fn skip_blanks(&self, mut at: usize) -> usize {
-        while matches!(self.text.get(at), Some(b' ' | b'\t')) {
-            at += 1;
-        }
-        at
-    }
-
-    /// Skips blanks and separators between header fields.
-    fn skip_separators(&self, mut at: usize) -> usize {
-        loop {
-            at = self.skip_blanks(at);
-            match (self.text.get(at), self.text.get(at + 1)) {
-                (Some(b'|' | b'-'), Some(b' ' | b'\t')) | (Some(b'|'), _) => at += 1,
-                (Some(b':' | b','), Some(b' ')) => at += 1,
-                _ => return at,
-            }
-        }
-    }
-
-    /// Reads one header token at `at`. Returns its end and whether it is the last one. `None` if
-    /// the message starts at `at`.
-    fn token(&mut self, at: usize) -> Option<(usize, bool)> {
-        let rest = &self.text[at..];
-        match *rest.first()? {
-            b'[' => self.bracket(at, b']'),
-            b'<' => self.bracket(at, b'>'),
-            b if b.is_ascii_digit() => {
-                let n = rest.iter().take_while(|b| b.is_ascii_digit()).count();
-                let ends = matches!(rest.get(n), Some(b' ' | b'\t' | b'|'));
-                self.numbers += 1;
-                (ends && n <= 8 && self.numbers <= 2 && self.out.component.is_empty())
-                    .then_some((at + n, false))
-            }
-            _ => self.word(at),
-        }
-    }
-
-    fn bracket(&mut self, at: usize, close: u8) -> Option<(usize, bool)> {
-        let n = self.text[at..].iter().take(200).position(|b| *b == close)?;
-        let inside = &self.text[at + 1..at + n];
-        self.brackets += 1;
-        let word = inside.trim_ascii();
-        if level::is_word(word) {
-            self.out.level = level::from_name(word);
-        } else if self.brackets > 3 {
-            return None;
-        } else if self.out.component.is_empty()
-            && word
-                .iter()
-                .all(|b| b.is_ascii_alphabetic() || matches!(b, b'.' | b'_' | b'-' | b':'))
-            && !word.is_empty()
-        {
-            self.out.component = Span::new(at + 1, at + n);
-        }
-        Some((at + n + 1, false))
-    }
-
-    fn word(&mut self, at: usize) -> Option<(usize, bool)> {
-        let rest = &self.text[at..];
-        let n = rest
-            .iter()
-            .take_while(|b| !matches!(b, b' ' | b'\t' | b'|'))
-            .count();
-        let word = &rest[..n];
-        let bare = word.strip_suffix(b":").unwrap_or(word);
-        if self.out.level == Default::default() && level::is_word(bare) {
-            self.out.level = level::from_name(bare);
-            return Some((at + n, false));
-        }
-        let name = bare.len() > 1
-            && bare[0].is_ascii_alphabetic()
-            && bare.iter().all(|b| {
-                b.is_ascii_alphanumeric()
-                    || matches!(
-                        b,
-                        b'.' | b'_'
-                            | b'-'
-                            | b'$'
-                            | b'/'
-                            | b':'
-                            | b'['
-                            | b']'
-                            | b'('
-                            | b')'
-                            | b'@'
-                            | b'#'
-                    )
-            });
-        // A name before a colon or a bar is the program. A dotted name after a level is a class
-        // name.
-        let closed = word.ends_with(b":") || rest.get(n) == Some(&b'|');
-        if name && closed && self.out.program.is_empty() && !self.has_class {
-            let name_len = bare
-                .iter()
-                .position(|b| matches!(b, b'[' | b'('))
-                .unwrap_or(bare.len());
-            self.out.program = Span::new(at, at + name_len);
-            return Some((at + n, word.ends_with(b":")));
-        }
-        let dotted = bare.iter().filter(|b| **b == b'.').count() >= 2 && !bare.contains(&b'/');
-        if name && dotted && self.out.level != Default::default() && self.out.component.is_empty() {
-            self.out.component = Span::new(at, at + bare.len());
-            self.has_class = true;
-            return Some((at + n, false));
-        }
-        None
+        at += word.len() + 1;
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::zone::Zone;
     use super::*;
     use crate::model::Level;
+    use crate::text::time::zone::Zone;
 
-    fn message(line: &str) -> (String, Level) {
-        let mut out = Parsed::default();
+    fn clock() -> Clock {
+        Clock::new(0, Zone::utc())
+    }
+
+    /// Message, level and call site of a line whose timestamp is found anywhere near its start.
+    fn parts(line: &str) -> (String, Level, String) {
+        let (mut out, mut places) = (Parsed::default(), Places::ANY);
+        let found = find_time(line.as_bytes(), &mut clock(), places).expect(line);
+        places = Places::default();
+        places.add(found.place);
         assert!(
-            parse(line.as_bytes(), &mut Clock::new(0, Zone::utc()), &mut out),
+            parse(line.as_bytes(), &mut clock(), places, &mut out),
             "{line}"
         );
-        (
-            String::from_utf8_lossy(out.message.of(line.as_bytes())).into_owned(),
-            out.level,
-        )
+        let get = |s: Span| String::from_utf8_lossy(s.of(line.as_bytes())).into_owned();
+        (get(out.message), out.level, get(out.caller))
     }
 
     #[test]
@@ -224,8 +254,51 @@ mod tests {
             ),
             ("ERROR 2024-03-01 10:00:00,123 boom", "boom", Level::Error),
             ("2024-03-01 10:00:00 | WARN | slow", "slow", Level::Warn),
+            (
+                "INFO  [main thread] 2024-03-01 10:00:00,123 up again",
+                "up again",
+                Level::Info,
+            ),
+            (
+                "W, [2024-03-01T10:00:00.029518 #2291]  WARN -- : disk is full",
+                "disk is full",
+                Level::Warn,
+            ),
+            (
+                "2024.03.01 10:00:00.123456 [ 12 ] {} <Error> Application: cannot start",
+                "cannot start",
+                Level::Error,
+            ),
+            (
+                "Started GET \"/a\" for 10.0.0.1 at 2024-03-01 10:00:00 +0000",
+                "Started GET \"/a\" for 10.0.0.1 at 2024-03-01 10:00:00 +0000",
+                Level::Unknown,
+            ),
+            (
+                "2024-03-01 10:00:00 the disk [sda] error: 5",
+                "the disk [sda] error: 5",
+                Level::Unknown,
+            ),
         ] {
-            assert_eq!(message(line), (want.to_string(), level));
+            let (message, found, _) = parts(line);
+            assert_eq!((message.as_str(), found), (want, level), "{line}");
+        }
+    }
+
+    #[test]
+    fn call_sites_in_headers_are_found() {
+        for (line, site) in [
+            ("[I 240301 10:00:00 web:2344] 200 GET /", "web:2344"),
+            (
+                "[2024-03-01 10:00:00,123] {task.py:11} INFO - done",
+                "task.py:11",
+            ),
+            (
+                "2024-03-01T10:00:00Z\tINFO\tctl\tpkg/run.go:5\tstarted",
+                "pkg/run.go:5",
+            ),
+        ] {
+            assert_eq!(parts(line).2, site, "{line}");
         }
     }
 }

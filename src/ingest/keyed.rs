@@ -2,78 +2,18 @@
 //! well-known keys without building a tree. Skips nested values by counting brackets, so that deep
 //! nesting cannot overflow the stack.
 
-use super::clock::Clock;
+use super::call_site;
+use super::json::{plain_end, skip_blanks, string_end};
+use super::key_roles::{Role, role};
 use super::parsed::{Name, Parsed, Span};
+use super::record_time::{nested_time, time_rank, whole_time};
 use crate::text::level;
-
-/// Role of a well-known key and its rank. If several keys have the same role, the highest rank
-/// wins.
-fn role(key: &[u8]) -> Option<(Role, u8)> {
-    Some(match key {
-        b"time"
-        | b"timestamp"
-        | b"@timestamp"
-        | b"@t"
-        | b"ts"
-        | b"datetime"
-        | b"Timestamp"
-        | b"Time"
-        | b"_time"
-        | b"asctime"
-        | b"eventTime"
-        | b"StartUTC"
-        | b"requestReceivedTimestamp"
-        | b"time_local"
-        | b"start_time"
-        | b"SystemTime" => (Role::Time, 3),
-        b"__REALTIME_TIMESTAMP"
-        | b"_SOURCE_REALTIME_TIMESTAMP"
-        | b"date"
-        | b"t"
-        | b"timeMillis"
-        | b"created_at"
-        | b"msec"
-        | b"timestamp_ms"
-        | b"instant"
-        | b"time_iso8601"
-        | b"stageTimestamp" => (Role::Time, 2),
-        b"level" | b"severity" | b"log.level" | b"@l" | b"lvl" | b"levelname" | b"loglevel"
-        | b"Level" | b"severity_text" | b"log_level" | b"severityText" | b"SeverityText" => {
-            (Role::Level, 3)
-        }
-        b"PRIORITY" => (Role::Priority, 3),
-        b"s" => (Role::Level, 1),
-        b"status" | b"status_code" | b"response_code" | b"DownstreamStatus" => (Role::Status, 1),
-        b"message" | b"msg" | b"@m" | b"MESSAGE" | b"short_message" | b"Message" => {
-            (Role::Message, 3)
-        }
-        b"@mt" | b"log" | b"text" | b"event" | b"body" | b"RenderedMessage" => (Role::Message, 2),
-        b"logger" | b"logger_name" | b"log.logger" | b"SourceContext" | b"caller" | b"target"
-        | b"c" | b"component" | b"loggerName" | b"module" => (Role::Component, 2),
-        b"service" | b"service.name" | b"service_name" | b"app" | b"application"
-        | b"SYSLOG_IDENTIFIER" | b"serviceName" => (Role::Program, 3),
-        b"_COMM" => (Role::Program, 1),
-        b"host" | b"hostname" | b"_HOSTNAME" | b"host.name" => (Role::Host, 2),
-        _ => return None,
-    })
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Role {
-    Time,
-    Level,
-    Priority,
-    Status,
-    Message,
-    Component,
-    Program,
-    Host,
-}
+use crate::text::time::clock::Clock;
 
 /// Highest rank so far of each role.
 #[derive(Default)]
 struct Best {
-    rank: [u8; 8],
+    rank: [u8; 10],
 }
 
 impl Best {
@@ -88,12 +28,23 @@ impl Best {
     }
 }
 
+/// First bytes of MongoDB's records.
+const MONGODB: &[u8] = b"{\"t\":{\"$date\"";
+
 /// True for objects whose members are read as members of the record (ECS, MongoDB, journald,
 /// tracing).
 fn is_flattened(key: &[u8]) -> bool {
     matches!(
         key,
-        b"log" | b"t" | b"fields" | b"@timestamp" | b"instant" | b"service" | b"host" | b"Data"
+        b"log"
+            | b"t"
+            | b"fields"
+            | b"@timestamp"
+            | b"instant"
+            | b"service"
+            | b"host"
+            | b"Data"
+            | b"body"
     )
 }
 
@@ -124,12 +75,23 @@ impl<'t, 'c, 'o> Keyed<'t, 'c, 'o> {
         let found = match (parent, key) {
             (b"log", b"level") => Some((Role::Level, 3)),
             (b"log", b"logger") => Some((Role::Component, 2)),
-            (b"t" | b"@timestamp", b"$date") => Some((Role::Time, 3)),
+            (b"t" | b"@timestamp", b"$date") => Some((Role::Time, 6)),
             (b"service" | b"host", b"name") => role(parent),
+            (b"body", b"stringValue") => Some((Role::Message, 3)),
+            // MongoDB numbers its log statements.
+            (b"", b"id") if text.starts_with(MONGODB) && !quoted => Some((Role::Caller, 3)),
             (b"" | b"fields", _) => role(key),
             _ => None,
         };
         let Some((role, rank)) = found else {
+            // A time under an unusual key is recognized by its form.
+            if let Some(rank) = time_rank(key, value)
+                && rank > self.best.rank[Role::Time as usize]
+                && let Some(stamp) = whole_time(self.clock, value)
+            {
+                self.best.claim(Role::Time, rank);
+                self.out.time = Some(stamp);
+            }
             return self.add_other(key_at, span);
         };
         match role {
@@ -138,8 +100,9 @@ impl<'t, 'c, 'o> Keyed<'t, 'c, 'o> {
                 Some(_) => {}
                 None => self.add_other(key_at, span),
             },
-            Role::Level | Role::Status | Role::Priority => {
+            Role::Level | Role::Status | Role::Priority | Role::Severity => {
                 let level = match role {
+                    Role::Severity => level::from_otel(value),
                     Role::Priority => std::str::from_utf8(value)
                         .ok()
                         .and_then(|t| t.parse().ok())
@@ -158,6 +121,11 @@ impl<'t, 'c, 'o> Keyed<'t, 'c, 'o> {
                 self.out.message = span;
                 self.out.escaped = memchr::memchr(b'\\', value).is_some();
             }
+            Role::Caller
+                if (rank > 2 || call_site::is_numbered(value)) && self.best.claim(role, rank) =>
+            {
+                self.out.caller = span
+            }
             Role::Component if self.best.claim(role, rank) => self.out.component = span,
             Role::Program if self.best.claim(role, rank) => self.out.program = span,
             Role::Host if self.best.claim(role, rank) => self.out.host = span,
@@ -173,42 +141,6 @@ impl<'t, 'c, 'o> Keyed<'t, 'c, 'o> {
     }
 }
 
-/// Index of the closing quote of the string whose content starts at `at`.
-fn string_end(text: &[u8], mut at: usize) -> Option<usize> {
-    loop {
-        at += memchr::memchr2(b'"', b'\\', text.get(at..)?)?;
-        if text[at] == b'"' {
-            return Some(at);
-        }
-        at += 2;
-    }
-}
-
-fn skip_blanks(text: &[u8], mut at: usize) -> usize {
-    while matches!(text.get(at), Some(b' ' | b'\t' | b'\n' | b'\r')) {
-        at += 1;
-    }
-    at
-}
-
-/// End of the number, word, array or object that starts at `at`. Brackets are counted; whether
-/// their types match is not checked.
-fn plain_end(text: &[u8], mut at: usize) -> Option<usize> {
-    let mut depth = 0usize;
-    loop {
-        match *text.get(at)? {
-            b'"' => at = string_end(text, at + 1)?,
-            b'{' | b'[' => depth += 1,
-            b'}' | b']' if depth == 0 => return Some(at),
-            b'}' | b']' if depth == 1 => return Some(at + 1),
-            b'}' | b']' => depth -= 1,
-            b',' | b' ' | b'\t' | b'\r' | b'\n' if depth == 0 => return Some(at),
-            _ => {}
-        }
-        at += 1;
-    }
-}
-
 /// Parses a JSON object that spans the whole text. Without a message key, the text is the message.
 pub fn json(text: &[u8], clock: &mut Clock, out: &mut Parsed) -> bool {
     let start = skip_blanks(text, 0);
@@ -216,17 +148,48 @@ pub fn json(text: &[u8], clock: &mut Clock, out: &mut Parsed) -> bool {
         return false;
     }
     let mut keyed = Keyed::new(text, clock, out);
-    let ended = object(&mut keyed, start + 1, b"");
+    let ended = match otlp_record(text, start) {
+        Some(record) => {
+            keyed.out.program = otlp_service(text).unwrap_or_default();
+            object(&mut keyed, record + 1, b"").map(|_| text.len())
+        }
+        None => object(&mut keyed, start + 1, b""),
+    };
     let members = keyed.members;
     let whole = ended.is_some_and(|e| skip_blanks(text, e) == text.len());
     if !whole || members == 0 {
         return false;
+    }
+    if out.time.is_none() {
+        out.time = nested_time(text, clock);
     }
     if out.message.is_empty() && out.inner.is_empty() {
         out.message = Span::new(0, text.len());
         out.escaped = false;
     }
     true
+}
+
+/// Start of the first log record in an export of OpenTelemetry (OTLP/JSON).
+fn otlp_record(text: &[u8], start: usize) -> Option<usize> {
+    text[start..]
+        .starts_with(b"{\"resourceLogs\"")
+        .then_some(())?;
+    const RECORDS: &[u8] = b"\"logRecords\":";
+    let at = memchr::memmem::find(text, RECORDS)? + RECORDS.len();
+    let open = skip_blanks(text, at);
+    let record = skip_blanks(text, open + 1);
+    (text.get(open) == Some(&b'[') && text.get(record) == Some(&b'{')).then_some(record)
+}
+
+/// The service that exported the records.
+fn otlp_service(text: &[u8]) -> Option<Span> {
+    const VALUE: &[u8] = b"\"stringValue\":";
+    let at = memchr::memmem::find(text, b"\"service.name\"")?;
+    let value = at + memchr::memmem::find(&text[at..text.len().min(at + 100)], VALUE)?;
+    let open = skip_blanks(text, value + VALUE.len());
+    (text.get(open) == Some(&b'"')).then_some(())?;
+    Some(Span::new(open + 1, string_end(text, open + 1)?))
 }
 
 /// Reads members up to the closing brace. Returns the position after it.
@@ -342,80 +305,11 @@ pub fn export(text: &[u8], clock: &mut Clock, out: &mut Parsed) -> bool {
 /// First bytes of every `journalctl -o export` record.
 pub const EXPORT: &[u8] = b"__CURSOR=";
 
-/// Decodes JSON string escapes. Invalid escapes are copied unchanged.
-pub fn unescape(text: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len());
-    let mut at = 0;
-    while at < text.len() {
-        if text[at] != b'\\' {
-            out.push(text[at]);
-            at += 1;
-            continue;
-        }
-        let simple = match text.get(at + 1) {
-            Some(b'n') => Some(b'\n'),
-            Some(b't') => Some(b'\t'),
-            Some(b'r') => Some(b'\r'),
-            Some(b'b') => Some(8),
-            Some(b'f') => Some(12),
-            Some(c @ (b'"' | b'\\' | b'/')) => Some(*c),
-            _ => None,
-        };
-        if let Some(b) = simple {
-            out.push(b);
-            at += 2;
-        } else if let Some((c, n)) = unicode(&text[at..]) {
-            out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
-            at += n;
-        } else {
-            out.push(b'\\');
-            at += 1;
-        }
-    }
-    out
-}
-
-/// Decodes the `\uXXXX` escape, or pair of surrogates, at the start of `text`. Returns the
-/// character and the length of the escape.
-fn unicode(text: &[u8]) -> Option<(char, usize)> {
-    let unit = |at: usize| {
-        let hex = text.get(at..at + 6)?;
-        (hex.starts_with(b"\\u")).then_some(())?;
-        u32::from_str_radix(std::str::from_utf8(&hex[2..]).ok()?, 16).ok()
-    };
-    let first = unit(0)?;
-    if let (0xD800..=0xDBFF, Some(second @ 0xDC00..=0xDFFF)) = (first, unit(6)) {
-        let c = 0x10000 + ((first - 0xD800) << 10) + (second - 0xDC00);
-        return Some((char::from_u32(c)?, 12));
-    }
-    Some((char::from_u32(first).unwrap_or('\u{FFFD}'), 6))
-}
-
-/// Number of bytes of the escaped `text` that decode to its first `decoded` bytes.
-pub fn escaped_len(text: &[u8], decoded: usize) -> usize {
-    let (mut at, mut got) = (0, 0);
-    while at < text.len() && got < decoded {
-        if text[at] != b'\\' {
-            (at, got) = (at + 1, got + 1);
-        } else if let Some((c, n)) = unicode(&text[at..]) {
-            (at, got) = (at + n, got + c.len_utf8());
-        } else if matches!(
-            text.get(at + 1),
-            Some(b'n' | b't' | b'r' | b'b' | b'f' | b'"' | b'\\' | b'/')
-        ) {
-            (at, got) = (at + 2, got + 1);
-        } else {
-            (at, got) = (at + 1, got + 1);
-        }
-    }
-    at
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::zone::Zone;
     use super::*;
     use crate::model::Level;
+    use crate::text::time::zone::Zone;
 
     fn run(line: &str, f: fn(&[u8], &mut Clock, &mut Parsed) -> bool) -> Option<(Parsed, String)> {
         let mut out = Parsed::default();
@@ -456,15 +350,6 @@ mod tests {
         .unwrap();
         assert_eq!((p.level, m.as_str()), (Level::Warn, "slow call"));
         assert!(run("a = b and c", logfmt).is_none());
-    }
-
-    #[test]
-    fn decoded_lengths_map_to_escaped_lengths() {
-        let raw = br#"a\n\u00e9\"b"#;
-        let decoded = unescape(raw);
-        assert_eq!(decoded, "a\né\"b".as_bytes());
-        assert_eq!(escaped_len(raw, 4), 9);
-        assert_eq!(escaped_len(raw, decoded.len()), raw.len());
     }
 
     #[test]

@@ -1,32 +1,39 @@
 //! Splits one physical line into header and message, with the formats of its source. Does not
 //! access files.
 
-use super::clock::{Clock, Stamp};
 use super::format::Format;
+use super::generic::Places;
+use super::headers::Headers;
 use super::memo::{Memo, Repeat};
 use super::parsed::{Parsed, Span};
-use super::{generic, keyed};
+use super::{ansi, json};
+use crate::text::time::clock::{Clock, Stamp};
 use std::sync::Arc;
 
 /// Parser for the lines of one source. Cheap to clone: each worker has its own copy.
 #[derive(Clone, Debug)]
 pub struct LineParser {
-    /// Format whose lines contain the lines of `formats`, such as CRI.
+    /// Format whose lines contain the lines that `headers` parse, such as CRI.
     pub wrapper: Option<Arc<Format>>,
-    /// Formats of the lines, tried in this order.
-    pub formats: Vec<Arc<Format>>,
-    /// Lines of no known format are parsed by the fallback parser, which requires a timestamp.
-    pub generic: bool,
+    pub headers: Headers,
+    /// Headers of the messages: a line can have a header inside another one, as in a journal that
+    /// records the output of a program.
+    pub inner_headers: Headers,
+    /// Some lines have colours, which are removed first.
+    pub coloured: bool,
     /// Most lines start with a header, so a line without one belongs to the event above it.
     pub strict: bool,
     /// Some lines have a header (inside the wrapper, if there is one).
     pub headed: bool,
     pub clock: Clock,
     inner_clock: Clock,
-    /// Per format, the pattern that matched last.
-    hints: [u8; 6],
     wrapper_hint: u8,
-    scratch: Vec<u8>,
+    /// Inner line without JSON escapes.
+    unescaped: Vec<u8>,
+    /// Inner line without colours.
+    stripped: Vec<u8>,
+    /// Parts of the header inside the message.
+    inner: Parsed,
     memo: Memo,
 }
 
@@ -54,8 +61,10 @@ pub struct Line {
     pub headed: bool,
     /// The record continues on the next line (CRI "P").
     pub part: bool,
-    /// The text inside the wrapper was unescaped into the parser's scratch buffer.
-    in_scratch: bool,
+    /// The text inside the wrapper was unescaped.
+    is_unescaped: bool,
+    /// The text has colours, which were removed.
+    is_stripped: bool,
     /// Whether a similar line was parsed before in the chunk. If so, only the timestamp was parsed.
     pub repeat: Repeat,
     /// End of the outermost timestamp in the raw line; 0 if there is none.
@@ -70,23 +79,27 @@ impl LineParser {
     pub fn new(clock: Clock) -> LineParser {
         LineParser {
             wrapper: None,
-            formats: Vec::new(),
-            generic: true,
+            headers: Headers::new(Vec::new(), Some(Places::START)),
+            inner_headers: Headers::default(),
+            coloured: false,
             strict: false,
             headed: false,
             inner_clock: clock.clone(),
             clock,
-            hints: [0; 6],
             wrapper_hint: 0,
-            scratch: Vec::new(),
+            unescaped: Vec::new(),
+            stripped: Vec::new(),
+            inner: Parsed::default(),
             memo: Memo::default(),
         }
     }
 
     /// The text that the spans of the last line are ranges of.
     pub fn text<'a>(&'a self, raw: &'a [u8], line: &Line) -> &'a [u8] {
-        if line.in_scratch {
-            &self.scratch
+        if line.is_stripped {
+            &self.stripped
+        } else if line.is_unescaped {
+            &self.unescaped
         } else {
             line.inner.of(raw)
         }
@@ -115,10 +128,16 @@ impl LineParser {
             .set_style(self.clock.last.map(|(spec, n)| (spec, end - n)));
         let digits_matter =
             line.parsed.level_from_digits || self.service(raw, line).iter().any(u8::is_ascii_digit);
-        if self.memo.clock_end == end && !digits_matter && !line.in_scratch {
+        if self.memo.clock_end == end && !digits_matter && !line.is_unescaped && !line.is_stripped {
+            let caller = line.parsed.caller;
+            let caller = if caller.is_empty() {
+                0
+            } else {
+                line.inner.start as usize + caller.end as usize
+            };
             line.repeat = self
                 .memo
-                .learn(raw, line.raw_message.start as usize)
+                .learn(raw, line.raw_message.start as usize, caller)
                 .map_or(Repeat::None, Repeat::First);
         }
     }
@@ -134,7 +153,8 @@ impl LineParser {
         line.repeat = Repeat::None;
         line.time = None;
         line.part = false;
-        line.in_scratch = false;
+        line.is_unescaped = false;
+        line.is_stripped = false;
         line.known = false;
         line.clock_end = 0;
         line.inner = Span::new(0, raw.len());
@@ -153,16 +173,27 @@ impl LineParser {
             line.inner = line.parsed.inner;
             let inner = line.inner.of(raw);
             if wrapper.name == "docker" && memchr::memchr(b'\\', inner).is_some() {
-                self.scratch = keyed::unescape(inner);
-                line.in_scratch = true;
+                self.unescaped = json::unescape(inner);
+                line.is_unescaped = true;
             }
+        }
+        if self.coloured {
+            let mut stripped = std::mem::take(&mut self.stripped);
+            let text = self.text(raw, line);
+            line.is_stripped = ansi::is_coloured(text);
+            if line.is_stripped {
+                ansi::strip(text, &mut stripped);
+            }
+            self.stripped = stripped;
         }
         self.parse_inner(raw, line);
     }
 
     fn parse_inner(&mut self, raw: &[u8], line: &mut Line) {
-        let text = if line.in_scratch {
-            &self.scratch[..]
+        let text = if line.is_stripped {
+            &self.stripped[..]
+        } else if line.is_unescaped {
+            &self.unescaped
         } else {
             line.inner.of(raw)
         };
@@ -172,24 +203,24 @@ impl LineParser {
         } else {
             &mut self.clock
         };
-        let mut found = false;
-        if !continues(text) {
-            for (format, hint) in self.formats.iter().zip(&mut self.hints) {
-                if format.parse(text, clock, hint, &mut line.parsed) {
-                    found = true;
-                    break;
-                }
-            }
-            if !found && self.generic {
-                found = generic::parse(text, clock, &mut line.parsed);
-            }
-        }
+        let found = !continues(text) && self.headers.parse(text, clock, &mut line.parsed);
         if !found {
             line.parsed.clear();
             line.parsed.message = Span::new(0, text.len());
         } else if line.time.is_none() {
             line.time = line.parsed.time;
             line.clock_end = line.parsed.clock_end;
+        }
+        if found && !self.inner_headers.is_empty() && !line.parsed.escaped {
+            let message = line.parsed.message.of(text);
+            let inner = &mut self.inner;
+            if self
+                .inner_headers
+                .parse(message, &mut self.inner_clock, inner)
+                && inner.is_certain(message)
+            {
+                line.parsed.take_inner(inner);
+            }
         }
         line.join = match () {
             _ if found => Join::Start,
@@ -200,25 +231,32 @@ impl LineParser {
         };
         line.known |= found;
         line.headed = found;
-        line.raw_message = self.message_in_raw(raw, line);
+        line.raw_message = Span::new(
+            self.raw_offset(raw, line, line.parsed.message.start),
+            self.raw_offset(raw, line, line.parsed.message.end),
+        );
     }
 
-    /// Range of the message in the raw line, which may contain it escaped.
-    fn message_in_raw(&self, raw: &[u8], line: &Line) -> Span {
-        let message = line.parsed.message;
-        let base = line.inner.start as usize;
-        if !line.in_scratch {
-            return message.shifted(base);
-        }
+    /// Offset in the raw line of the byte at `at` in the parsed text. The raw line may contain the
+    /// text escaped and coloured.
+    fn raw_offset(&self, raw: &[u8], line: &Line, at: u32) -> usize {
+        let mut at = at as usize;
         let inner = line.inner.of(raw);
-        let start = keyed::escaped_len(inner, message.start as usize);
-        let end =
-            start + keyed::escaped_len(&inner[start..], (message.end - message.start) as usize);
-        Span::new(base + start, base + end)
+        if line.is_stripped {
+            let text = if line.is_unescaped {
+                &self.unescaped
+            } else {
+                inner
+            };
+            at = ansi::offset(text, at);
+        }
+        if line.is_unescaped {
+            at = json::escaped_len(inner, at);
+        }
+        line.inner.start as usize + at
     }
 
-    /// Service that the last line names: its program, else its component. Empty if the name is a
-    /// source location such as `main.go:12`.
+    /// Service that the last line names: its program, else its component.
     pub fn service<'a>(&'a self, raw: &'a [u8], line: &Line) -> &'a [u8] {
         let span = if line.parsed.program.is_empty() {
             line.parsed.component
@@ -226,10 +264,6 @@ impl LineParser {
             line.parsed.program
         };
         let name = span.of(self.text(raw, line)).trim_ascii();
-        let number = name.iter().rev().take_while(|b| b.is_ascii_digit()).count();
-        if number > 0 && matches!(name[..name.len() - number].last(), Some(b':' | b'#')) {
-            return b"";
-        }
         // `sshd[42]`, `sshd(pam_unix)`: the part in brackets does not belong to the name.
         match name.iter().position(|b| matches!(b, b'[' | b'(')) {
             Some(n) if n > 0 && matches!(name.last(), Some(b']' | b')')) => &name[..n],
@@ -237,11 +271,16 @@ impl LineParser {
         }
     }
 
+    /// Call site that the last line names.
+    pub fn caller<'a>(&'a self, raw: &'a [u8], line: &Line) -> &'a [u8] {
+        line.parsed.caller.of(self.text(raw, line))
+    }
+
     /// The message of the last line, decoded.
     pub fn message(&self, raw: &[u8], line: &Line) -> String {
         let message = line.parsed.message.of(self.text(raw, line));
         if line.parsed.escaped {
-            return String::from_utf8_lossy(&keyed::unescape(message)).into_owned();
+            return String::from_utf8_lossy(&json::unescape(message)).into_owned();
         }
         String::from_utf8_lossy(message).into_owned()
     }

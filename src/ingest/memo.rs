@@ -2,8 +2,8 @@
 //! later line has the same constant part, only its timestamp is parsed. Knows nothing about log
 //! formats.
 
-use super::clock::{Clock, Stamp};
-use super::time_style::Spec;
+use crate::text::time::clock::{Clock, Stamp};
+use crate::text::time::style::Spec;
 use crate::text::words::{self, Cuts};
 use rustc_hash::FxHashMap;
 
@@ -50,6 +50,9 @@ pub struct Memo {
     pub clock_end: usize,
     /// Hash of the constant part of that line; taken when it is remembered.
     key: Option<u64>,
+    /// Which word with digits is the line number of the call site, in the line with a call site
+    /// that was remembered last. Lines of different call sites are different.
+    caller: Option<usize>,
     /// Lookups in a row that found nothing.
     misses: u32,
 }
@@ -82,7 +85,10 @@ impl Memo {
         let start = words::hash_bytes(words::seed(), u64::from(stamp.precision), &raw[..at]);
         let key = words::scan(&raw[end..], start, &mut self.cuts);
         self.key = Some(key);
-        let known = self.known.get(&key)?;
+        let with_caller = self
+            .caller
+            .and_then(|n| self.known.get(&self.caller_key(key, n)));
+        let known = *with_caller.or_else(|| self.known.get(&key))?;
         if classes(&raw[end..], &self.cuts, known.header) != known.classes {
             return None;
         }
@@ -90,10 +96,22 @@ impl Memo {
         Some((stamp, known.id))
     }
 
+    fn caller_key(&self, key: u64, word: usize) -> u64 {
+        let hash = self.cuts.hashes.get(word).copied().unwrap_or(0);
+        words::hash_bytes(words::seed(), key, &hash.to_le_bytes())
+    }
+
     /// Remembers the line looked up last, after it was parsed. `message` is the offset at which its
-    /// header ends. Returns its id, or `None` if it is not remembered.
-    pub fn learn(&mut self, raw: &[u8], message: usize) -> Option<u32> {
-        let key = self.key.take()?;
+    /// header ends, and `caller` the one at which its call site ends, 0 if it has none. Returns its
+    /// id, or `None` if it is not remembered.
+    pub fn learn(&mut self, raw: &[u8], message: usize, caller: usize) -> Option<u32> {
+        let mut key = self.key.take()?;
+        if caller > 0 {
+            let ends_caller = |(_, end): &(u32, u32)| *end as usize + self.clock_end == caller;
+            let word = self.cuts.ranges.iter().position(ends_caller)?;
+            self.caller = Some(word);
+            key = self.caller_key(key, word);
+        }
         let header = self
             .cuts
             .ranges

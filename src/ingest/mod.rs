@@ -2,26 +2,27 @@
 //! A line that cannot be parsed becomes an event whose body is the raw line; no line is dropped.
 //! Knows nothing about templates.
 
-pub mod clock;
-pub mod decode;
+mod ansi;
+mod call_site;
+mod columns;
 pub mod detect;
 mod error;
+pub mod files;
 pub mod format;
 pub mod frame;
 mod generic;
-mod guard;
-pub mod inputs;
+mod header;
+mod headers;
+mod json;
+mod key_roles;
 mod keyed;
-pub mod layout;
 pub mod line;
 pub mod memo;
 pub mod parsed;
 mod pattern;
-pub mod reread;
-pub mod rotation;
-mod time_style;
-pub mod walk;
-pub mod zone;
+mod pattern_match;
+mod record_time;
+mod xml;
 
 pub use error::FormatError;
 pub use keyed::EXPORT;

@@ -1,8 +1,8 @@
 //! The parts that a format finds in one line, as byte ranges instead of copies. Knows no particular
 //! format.
 
-use super::clock::Stamp;
 use crate::model::Level;
+use crate::text::time::clock::Stamp;
 
 /// Byte range in the text that was parsed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,6 +46,8 @@ pub enum Slot {
     Host,
     Program,
     Component,
+    /// Call site: the place in a source file that printed the line.
+    Caller,
     Message,
     /// Marks a record that continues on the next line (CRI "P").
     Part,
@@ -56,24 +58,28 @@ pub enum Slot {
     Other(&'static str),
 }
 
-/// Name of a field without a role: fixed by the format, or a range of the line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Name of a field without a role: fixed by the format, named by a header line, or a range of the
+/// line.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Name {
     Fixed(&'static str),
+    Column(std::sync::Arc<str>),
     Written(Span),
 }
 
 impl Name {
-    pub fn of(self, text: &[u8]) -> String {
+    pub fn of(&self, text: &[u8]) -> String {
         match self {
             Name::Fixed(name) => name.to_string(),
+            Name::Column(name) => name.to_string(),
             Name::Written(span) => String::from_utf8_lossy(span.of(text)).into_owned(),
         }
     }
 
-    pub fn is(self, name: &str, text: &[u8]) -> bool {
+    pub fn is(&self, name: &str, text: &[u8]) -> bool {
         match self {
-            Name::Fixed(fixed) => fixed == name,
+            Name::Fixed(fixed) => *fixed == name,
+            Name::Column(column) => **column == *name,
             Name::Written(span) => span.of(text) == name.as_bytes(),
         }
     }
@@ -88,6 +94,8 @@ pub struct Parsed {
     pub level: Level,
     pub program: Span,
     pub component: Span,
+    /// Call site: source file or class, and line number.
+    pub caller: Span,
     pub host: Span,
     pub message: Span,
     pub inner: Span,
@@ -111,6 +119,7 @@ impl Parsed {
         for span in [
             &mut self.program,
             &mut self.component,
+            &mut self.caller,
             &mut self.host,
             &mut self.message,
             &mut self.inner,
@@ -118,6 +127,48 @@ impl Parsed {
         ] {
             *span = Span::default();
         }
+    }
+
+    /// Whether the header inside a message is certain: the message hardly looks like this by
+    /// chance.
+    pub fn is_certain(&self, message: &[u8]) -> bool {
+        let shortened = (self.message.end - self.message.start) < message.len() as u32;
+        self.time.is_some()
+            || shortened && (!self.caller.is_empty() || self.level != Level::Unknown)
+    }
+
+    /// Adds the parts of a header inside the message. `inner` has its ranges relative to the
+    /// message. The time and the program of the outer header are kept.
+    pub fn take_inner(&mut self, inner: &Parsed) {
+        let by = self.message.start as usize;
+        let pick = |inner: Span, outer: Span| {
+            if inner.is_empty() {
+                outer
+            } else {
+                inner.shifted(by)
+            }
+        };
+        if inner.level != Level::Unknown {
+            self.level = inner.level;
+            self.level_from_digits = inner.level_from_digits;
+        }
+        self.component = pick(inner.component, self.component);
+        self.caller = pick(inner.caller, self.caller);
+        if self.program.is_empty() {
+            self.program = inner.program.shifted(by);
+        }
+        if self.host.is_empty() {
+            self.host = inner.host.shifted(by);
+        }
+        self.message = inner.message.shifted(by);
+        self.escaped = inner.escaped;
+        self.other.extend(inner.other.iter().map(|(name, span)| {
+            let name = match name {
+                Name::Written(span) => Name::Written(span.shifted(by)),
+                fixed => fixed.clone(),
+            };
+            (name, span.shifted(by))
+        }));
     }
 
     /// Stores the field `slot`, which is at `span` of `text`. The time itself is set by the caller.
@@ -129,6 +180,7 @@ impl Parsed {
             Slot::Host => self.host = span,
             Slot::Program => self.program = span,
             Slot::Component => self.component = span,
+            Slot::Caller => self.caller = span,
             Slot::Message => self.message = span,
             Slot::Part => self.part = span,
             Slot::Inner => self.inner = span,
@@ -145,6 +197,7 @@ pub fn slot(name: &str) -> Slot {
         "host" => Slot::Host,
         "program" => Slot::Program,
         "component" => Slot::Component,
+        "caller" => Slot::Caller,
         "message" => Slot::Message,
         "part" => Slot::Part,
         "inner" => Slot::Inner,

@@ -7,6 +7,7 @@ use crate::model::{Level, Moment, NO_TIME};
 use crate::text::words::{self, CUT, Cuts, constant_text};
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// The constant text around a message, and the properties derived from it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -14,6 +15,8 @@ pub struct Header {
     /// Text before the message, then `CUT`, then text after it. Words with digits are cut out.
     pub constant: Vec<u8>,
     pub service: String,
+    /// Call site of the log statement, such as `main.go:12`. Empty if the log does not tell it.
+    pub caller: String,
     pub level: Level,
     /// The level was inferred from the constant text of the message.
     pub level_inferred: bool,
@@ -28,6 +31,8 @@ pub struct Header {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Shape {
     pub constant: Vec<u8>,
+    /// Call site of the log statement. Messages of different call sites have different shapes.
+    pub caller: String,
     /// One message of this shape, decoded.
     pub example: String,
     /// Source name and line of the example. The event with the smallest pair is used, so the order
@@ -95,6 +100,7 @@ pub struct Noted<'a> {
     /// End of the time stamp in `raw`, at the end of a word; 0 if the header has no time stamp.
     pub clock_end: usize,
     pub service: &'a [u8],
+    pub caller: &'a [u8],
     pub level: Level,
     pub timed: bool,
     pub known: bool,
@@ -166,7 +172,7 @@ impl LocalKinds {
         let shape = words::scan(&e.raw[a..b], before.rotate_left(7), &mut self.cuts);
         let message_cuts = self.cuts.len();
         let after = words::scan(&e.raw[b..], shape.rotate_left(7), &mut self.cuts);
-        let key = words::hash_bytes(words::seed(), after, e.service);
+        let key = origin_hash(after, e);
         self.repeated = if same { clock_cuts } else { 0 };
         self.values = (first_cut, message_cuts);
         self.name = None;
@@ -201,12 +207,13 @@ impl LocalKinds {
         id
     }
 
-    /// Hash of everything around the message: the text before and after it, and the service.
+    /// Hash of everything around the message: the text before and after it, the service and the call
+    /// site.
     fn context_hash(&mut self, e: &Noted<'_>, before: u64) -> u64 {
         let cut_count = self.cuts.len();
         let after = words::scan(&e.raw[e.message.1..], before, &mut self.cuts);
         self.cuts.truncate(cut_count);
-        words::hash_bytes(words::seed(), after, e.service)
+        origin_hash(after, e)
     }
 
     /// Word-filter hash of the high-cardinality word in the last event. The word filter needs it
@@ -258,6 +265,7 @@ impl LocalKinds {
             header: Header {
                 constant: around,
                 service: String::from_utf8_lossy(e.service).into_owned(),
+                caller: String::from_utf8_lossy(e.caller).into_owned(),
                 level,
                 level_inferred: e.level == Level::Unknown && level != Level::Unknown,
                 timed: e.timed,
@@ -279,6 +287,23 @@ impl LocalKinds {
     }
 }
 
+/// Identifies a shape: its constant text and its call site.
+fn shape_key<'a>(constant: &'a [u8], caller: &str) -> Cow<'a, [u8]> {
+    if caller.is_empty() {
+        return Cow::Borrowed(constant);
+    }
+    Cow::Owned([constant, &[CUT, CUT], caller.as_bytes()].concat())
+}
+
+/// Adds the service and the call site of an event to a hash.
+fn origin_hash(hash: u64, e: &Noted<'_>) -> u64 {
+    let hash = words::hash_bytes(words::seed(), hash, e.service);
+    match e.caller {
+        [] => hash,
+        caller => words::hash_bytes(words::seed(), hash, caller),
+    }
+}
+
 /// The kinds of the whole corpus.
 #[derive(Default)]
 pub struct Kinds {
@@ -286,6 +311,7 @@ pub struct Kinds {
     pub shapes: Vec<Shape>,
     pub kinds: Vec<Kind>,
     header_ids: FxHashMap<Header, u32>,
+    /// By `shape_key`.
     shape_ids: FxHashMap<Vec<u8>, u32>,
     kind_ids: FxHashMap<(u32, u32), u32>,
 }
@@ -348,7 +374,8 @@ impl Kinds {
     }
 
     fn shape_id(&mut self, k: &LocalKind, at: (std::sync::Arc<str>, u64)) -> u32 {
-        if let Some(&id) = self.shape_ids.get(&k.constant) {
+        let key = shape_key(&k.constant, &k.header.caller);
+        if let Some(&id) = self.shape_ids.get(key.as_ref()) {
             let shape = &mut self.shapes[id as usize];
             shape.count += k.count;
             for (i, varied) in shape.varied.iter_mut().enumerate() {
@@ -362,9 +389,10 @@ impl Kinds {
             return id;
         }
         let id = self.shapes.len() as u32;
-        self.shape_ids.insert(k.constant.clone(), id);
+        self.shape_ids.insert(key.into_owned(), id);
         self.shapes.push(Shape {
             constant: k.constant.clone(),
+            caller: k.header.caller.clone(),
             example: k.example.clone(),
             example_at: at,
             first: k.first_values.clone(),
@@ -395,7 +423,7 @@ impl Kinds {
         let shape_ids = shapes
             .iter()
             .enumerate()
-            .map(|(i, s)| (s.constant.clone(), i as u32))
+            .map(|(i, s)| (shape_key(&s.constant, &s.caller).into_owned(), i as u32))
             .collect();
         let kind_ids = kinds
             .iter()

@@ -3,6 +3,7 @@
 
 pub use super::variable_syntax::VAR;
 use super::variable_syntax::{digit_words, is_numbered_name, is_word, run, run_back, variable_end};
+use super::word_class::is_boolean;
 
 /// Replaces the variables of a message with `VAR` and collapses whitespace. For a word like `eth0`
 /// (letters, then a few digits), `literal` decides whether the word is constant. It gets the index
@@ -40,6 +41,8 @@ pub fn mask(message: &str, mut literal: impl FnMut(usize, &str, bool) -> bool) -
                 } else {
                     out.push(VAR);
                 }
+            } else if is_boolean(&text[at..end]) {
+                out.push(VAR);
             } else {
                 out.extend_from_slice(&text[at..end]);
             }

@@ -2,24 +2,28 @@
 //! many values. All decisions depend only on the set of shapes, so the order of files and threads
 //! does not matter. Does not access files.
 
+use super::by_caller::merge_statement;
 use super::display::display;
 use super::edits::Edits;
 use super::kinds::Shape;
 use super::mask::{VAR, mask};
+use super::middles::merge_middles;
 use super::multi_position::{merge_into_covering, merge_multi_position};
 use super::skeleton::merge_by_skeleton;
+use super::tails::merge_tails;
 use super::tokens::{Pattern, Replacements};
 use super::variability::LearnedValues;
 use super::variable_positions::merge_single_position;
 use super::widen::{collapse_lists, collapse_stack_frames, merge_collapsed};
 use crate::model::TemplateKey;
 use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
 
 /// Longer messages are cut off at this length in bytes, and the rest counts as one variable.
 const MAX_MESSAGE: usize = 2048;
 /// Largest number of former ids that a template keeps.
 const MAX_ALIASES: usize = 1000;
-/// Largest number of rounds that merge at one position each.
+/// Largest number of rounds of each kind of merge.
 const ROUNDS: usize = 4;
 /// Rounds that merge at several positions at once.
 const MULTI_ROUNDS: usize = 2;
@@ -52,6 +56,21 @@ struct Merging {
 }
 
 impl Merging {
+    /// Starts with patterns and their numbers of lines.
+    fn new<'a>(patterns: impl Iterator<Item = (&'a Pattern, u64)>) -> Merging {
+        let mut m = Merging {
+            current: FxHashMap::default(),
+            lines: FxHashMap::default(),
+        };
+        for (pattern, count) in patterns {
+            m.current
+                .entry(pattern.clone())
+                .or_insert_with(|| pattern.clone());
+            *m.lines.entry(pattern.clone()).or_default() += count;
+        }
+        m
+    }
+
     fn patterns(&self) -> Vec<Pattern> {
         let mut patterns: Vec<Pattern> = self.current.values().cloned().collect();
         patterns.sort_unstable();
@@ -81,28 +100,51 @@ impl Merging {
 /// Finds the template of each shape, and applies the user's edits.
 pub fn resolve(shapes: &[Shape], edits: &Edits) -> Resolved {
     let masked: Vec<Pattern> = shapes.iter().map(masked_shape).collect();
-    let mut m = Merging {
-        current: FxHashMap::default(),
-        lines: FxHashMap::default(),
-    };
-    for (pattern, shape) in masked.iter().zip(shapes) {
-        m.current
-            .entry(pattern.clone())
-            .or_insert_with(|| pattern.clone());
-        *m.lines.entry(pattern.clone()).or_default() += shape.count;
+    let mut by_caller: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (n, shape) in shapes.iter().enumerate() {
+        by_caller.entry(&shape.caller).or_default().push(n);
+    }
+    // A single call site is that of the logger itself and tells nothing about statements.
+    if by_caller.keys().filter(|c| !c.is_empty()).count() == 1 {
+        by_caller = BTreeMap::from([("", (0..shapes.len()).collect())]);
+    }
+    let mut merged = vec![Pattern::new(); shapes.len()];
+    for (caller, members) in by_caller {
+        let mut m = Merging::new(members.iter().map(|n| (&masked[*n], shapes[*n].count)));
+        merge_by_text(&mut m);
+        if !caller.is_empty() {
+            m.step(merge_statement);
+        }
+        for n in members {
+            merged[n] = m.current.get(&masked[n]).cloned().unwrap_or_default();
+        }
+    }
+    build_result(&masked, &merged, edits)
+}
+
+/// Merges patterns by their text alone.
+fn merge_by_text(m: &mut Merging) {
+    if m.current.len() < 2 {
+        return;
     }
     let mut learned = LearnedValues::default();
     m.step(|f, _| merge_collapsed(f));
     m.step(|f, _| merge_by_skeleton(f, &mut learned));
-    merge_until_stable(&mut m, &mut learned);
+    merge_until_stable(m, &mut learned);
     let multi_rounds = (0..MULTI_ROUNDS)
         .filter(|_| m.step(|f, _| merge_multi_position(f)))
         .count();
     if multi_rounds > 0 {
-        merge_until_stable(&mut m, &mut learned);
+        merge_until_stable(m, &mut learned);
     }
+    for _ in 0..ROUNDS {
+        if !m.step(|f, _| merge_middles(f)) {
+            break;
+        }
+        m.step(|f, _| merge_collapsed(f));
+    }
+    m.step(|f, _| merge_tails(f));
     m.step(|f, lines| merge_into_covering(f, lines));
-    build_result(&masked, &m.current, edits)
 }
 
 /// Merges at one position per round, until nothing changes or after `ROUNDS` rounds.
@@ -116,22 +158,19 @@ fn merge_until_stable(m: &mut Merging, learned: &mut LearnedValues) {
 }
 
 /// Builds the result. Patterns with the same displayed text share one template.
-fn build_result(
-    masked: &[Pattern],
-    current: &FxHashMap<Pattern, Pattern>,
-    edits: &Edits,
-) -> Resolved {
+fn build_result(masked: &[Pattern], merged: &[Pattern], edits: &Edits) -> Resolved {
     let mut out = Resolved::default();
     let mut known: FxHashMap<String, u32> = FxHashMap::default();
-    let mut seen: FxHashMap<&Pattern, u32> = FxHashMap::default();
-    for pattern in masked {
-        let id = *seen.entry(pattern).or_insert_with(|| {
-            let own = display(pattern);
-            let merged = current
-                .get(pattern)
-                .filter(|f| *f != pattern)
-                .map_or_else(|| own.clone(), |f| display(f));
-            let text = edits.apply(merged.clone(), &own);
+    let mut seen: FxHashMap<(&Pattern, &Pattern), u32> = FxHashMap::default();
+    for (own, pattern) in masked.iter().zip(merged) {
+        let id = *seen.entry((own, pattern)).or_insert_with(|| {
+            let own_text = display(own);
+            let merged_text = if own == pattern {
+                own_text.clone()
+            } else {
+                display(pattern)
+            };
+            let text = edits.apply(merged_text.clone(), &own_text);
             let next = out.texts.len() as u32;
             let id = *known.entry(text).or_insert_with_key(|text| {
                 out.ids.push(template_id(text));
@@ -141,7 +180,7 @@ fn build_result(
             });
             let aliases = &mut out.aliases[id as usize];
             aliases.extend(
-                [&own, &merged]
+                [&own_text, &merged_text]
                     .into_iter()
                     .filter(|t| **t != out.texts[id as usize])
                     .map(|t| template_id(t)),

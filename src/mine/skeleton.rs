@@ -1,17 +1,43 @@
-//! Merges texts that are equal outside their soft units: values of keys, quoted text, dotted names,
-//! flags. Several units may vary at once, and each one is decided individually. Knows only
-//! patterns, not log lines.
+//! Merges texts that are equal outside the parts that can be values: quotations, brackets, values
+//! of keys, names, flags. Several parts may vary at once, and each one is decided individually.
+//! Knows only patterns, not log lines.
 
 use super::mask::VAR;
-use super::tokens::{Pattern, Replacements, has_letter, is_var, is_word, tokens};
-use super::variability::{LearnedValues, Position, SpanKind, is_flag, varies};
+use super::tokens::{Pattern, Replacements, is_constant_word, is_var, is_word, tokens};
+use super::variability::{LearnedValues, Position, SpanKind, varies};
+use super::word_class::{has_letter, is_flag};
 use rustc_hash::FxHashMap;
 
-/// A text split into units. Only the soft ones can become variables.
+/// Quotations with more tokens are not values.
+const MAX_QUOTED: usize = 64;
+
+/// What a unit of a text is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum UnitKind {
+    /// A constant part of the sentence.
+    Fixed,
+    /// A word that can be a value.
+    Word,
+    /// The value of a key.
+    Value,
+    /// The content of a quotation.
+    Quoted,
+    /// The content of a pair of brackets.
+    Bracketed,
+}
+
+/// One or more tokens that vary as a whole. A quotation or a pair of brackets can be empty.
+#[derive(Clone, Copy)]
+struct Unit {
+    start: usize,
+    end: usize,
+    kind: UnitKind,
+}
+
+/// A text split into units. Only the ones that are not fixed can become variables.
 struct Units<'a> {
     words: Vec<&'a [u8]>,
-    /// First token, token after the last one, and whether the unit is soft.
-    units: Vec<(usize, usize, bool)>,
+    units: Vec<Unit>,
 }
 
 /// Runs one pass over all patterns and returns the ones to replace.
@@ -19,7 +45,7 @@ pub fn merge_by_skeleton(patterns: &[Pattern], learned: &mut LearnedValues) -> R
     let all: Vec<Units> = patterns.iter().map(|f| split_units(tokens(f))).collect();
     let mut groups: FxHashMap<Pattern, Vec<u32>> = FxHashMap::default();
     for (i, u) in all.iter().enumerate() {
-        if u.units.iter().any(|(_, _, soft)| *soft) {
+        if u.units.iter().any(|u| u.kind != UnitKind::Fixed) {
             groups.entry(u.skeleton()).or_default().push(i as u32);
         }
     }
@@ -43,52 +69,78 @@ pub fn merge_by_skeleton(patterns: &[Pattern], learned: &mut LearnedValues) -> R
 }
 
 fn variable_units(members: &[&Units], learned: &mut LearnedValues) -> Vec<bool> {
-    let first = members[0];
-    let decide = |n: usize, learned: &mut LearnedValues| {
-        let (start, end, soft) = first.units[n];
-        if !soft {
-            return false;
+    let count = members[0].units.len();
+    (0..count)
+        .map(|n| is_variable(n, members, learned))
+        .collect()
+}
+
+/// Whether the `n`th unit of texts with the same skeleton is a variable.
+fn is_variable(n: usize, members: &[&Units], learned: &mut LearnedValues) -> bool {
+    let unit = members[0].units[n];
+    if unit.kind == UnitKind::Fixed {
+        return false;
+    }
+    let mut values: Vec<Pattern> = members.iter().map(|m| m.text(n)).collect();
+    values.sort_unstable();
+    values.dedup();
+    if values.len() < 2 {
+        return false;
+    }
+    let is_empty_value = |v: &Pattern| is_flag(v) || v == b"-" || v.is_empty();
+    if values.iter().any(is_empty_value)
+        && values.iter().all(|v| is_empty_value(v) || v.contains(&VAR))
+    {
+        return true;
+    }
+    let outside = members.iter().map(|m| m.constants_outside(n)).min();
+    let has_context = outside.is_some_and(|n| n >= 2);
+    match unit.kind {
+        UnitKind::Quoted if has_context => return true,
+        UnitKind::Bracketed if has_context => {
+            let structured = values.iter().filter(|v| is_structured(v)).count();
+            let variable = values.iter().any(|v| **v == [VAR]);
+            if variable || structured * 2 > values.len() {
+                return true;
+            }
         }
-        let values: Vec<Vec<u8>> = members.iter().map(|m| m.text(n)).collect();
-        if values.iter().all(|v| *v == values[0]) {
-            return false;
-        }
-        let is_empty_value = |v: &[u8]| is_flag(v) || v == b"-" || v.is_empty();
-        if values.iter().any(|v| is_empty_value(v))
-            && values.iter().all(|v| is_empty_value(v) || v.contains(&VAR))
-        {
-            return true;
-        }
-        let position = Position {
-            kind: SpanKind::Word,
-            before: &first.words[..start],
-            after: &first.words[end..],
-        };
-        varies(
-            &values.iter().map(Vec::as_slice).collect::<Vec<_>>(),
-            &position,
-            learned,
-        )
+        _ => {}
+    }
+    let position = Position {
+        kind: SpanKind::Word,
+        before: &members[0].words[..unit.start],
+        after: &members[0].words[unit.end..],
     };
-    (0..first.units.len()).map(|n| decide(n, learned)).collect()
+    let values: Vec<&[u8]> = values.iter().map(Vec::as_slice).collect();
+    varies(&values, &position, learned)
+}
+
+/// Whether the content of brackets is a list or the fields of a record, or is empty.
+fn is_structured(content: &Pattern) -> bool {
+    content.is_empty()
+        || content.iter().any(|b| b"=,:{[(\"'".contains(b))
+        || content.iter().filter(|b| **b == b' ').count() > 1
 }
 
 impl<'a> Units<'a> {
     fn text(&self, n: usize) -> Pattern {
-        let (a, b, _) = self.units[n];
-        self.words[a..b].concat()
+        self.words[self.units[n].start..self.units[n].end].concat()
     }
 
-    /// The text with the same placeholder for each soft unit.
+    /// Number of constant words outside the `n`th unit.
+    fn constants_outside(&self, n: usize) -> usize {
+        let Unit { start, end, .. } = self.units[n];
+        let outside = self.words[..start].iter().chain(&self.words[end..]);
+        outside.filter(|w| is_constant_word(w)).count()
+    }
+
+    /// The text with the same placeholder for each unit that can vary.
     fn skeleton(&self) -> Pattern {
         let mut out = Pattern::new();
-        for (a, b, soft) in &self.units {
-            if *soft {
-                out.push(2);
-            } else {
-                self.words[*a..*b]
-                    .iter()
-                    .for_each(|w| out.extend_from_slice(w));
+        for (n, unit) in self.units.iter().enumerate() {
+            match unit.kind {
+                UnitKind::Fixed => out.extend(self.text(n)),
+                _ => out.push(2),
             }
         }
         out
@@ -111,51 +163,86 @@ fn split_units(words: Vec<&[u8]>) -> Units<'_> {
     let mut units = Vec::with_capacity(words.len());
     let mut i = 0;
     while i < words.len() {
-        let len = if i == 0 { 0 } else { soft_span(&words, i) };
-        if len > 0 {
-            units.push((i, i + len, true));
-            i += len;
-        } else {
-            let soft = i > 0 && is_soft_word(&words, i);
-            units.push((i, i + 1, soft));
+        let (len, kind) = match span(&words, i) {
+            Some(found) => found,
+            None if i > 0 && is_soft_word(&words, i) => (1, UnitKind::Word),
+            None => (1, UnitKind::Fixed),
+        };
+        units.push(Unit {
+            start: i,
+            end: i + len,
+            kind,
+        });
+        i += len;
+        if len == 0 {
+            // The closing quote or the separator after an empty value.
+            units.push(Unit {
+                start: i,
+                end: i + 1,
+                kind: UnitKind::Fixed,
+            });
             i += 1;
         }
     }
     Units { words, units }
 }
 
-/// Number of tokens in the value of a key, or in quoted text, that starts at token `i`. 0 if none
-/// starts there.
-fn soft_span(words: &[&[u8]], i: usize) -> usize {
-    match words[i - 1] {
-        b"=" if i > 1 && is_word(words[i - 2]) => {
-            let mut depth = 0;
-            let inside = |w: &&&[u8]| {
-                match **w {
-                    b"(" | b"[" | b"{" => depth += 1,
-                    b")" | b"]" | b"}" => depth -= 1,
-                    _ => {}
-                }
-                depth >= 0
-                    && !matches!(**w, b"\"")
-                    && (depth > 0 || !matches!(**w, b" " | b"," | b";"))
-            };
-            words[i..].iter().take_while(inside).count()
+/// Number of tokens in the value of a key, in a quotation or in brackets that start at token `i`.
+/// `None` if none starts there.
+fn span(words: &[&[u8]], i: usize) -> Option<(usize, UnitKind)> {
+    let previous = words.get(i.checked_sub(1)?)?;
+    let after_word = i > 1 && is_word(words[i - 2]);
+    match *previous {
+        b"=" if after_word => {
+            let n = value_len(&words[i..]);
+            let is_quoted = matches!(words[i], b"\"" | b"'");
+            (!is_quoted).then_some((n, UnitKind::Value))
         }
-        // A quote after a word is a closing quote.
-        b"\"" if i < 2 || !is_word(words[i - 2]) => {
-            let n = words[i..].iter().take_while(|w| **w != b"\"").count();
-            let content = &words[i..i + n];
-            if i + n < words.len() && n < 16 && !content.iter().any(|w| w.contains(&VAR)) {
-                n
-            } else {
-                0
-            }
+        // A quote after a word is a closing quote or an apostrophe. A quote at the start encloses
+        // the message itself.
+        quote @ (b"\"" | b"'") if i > 1 && !after_word && words[i - 2] != quote => {
+            let n = words[i..].iter().take_while(|w| **w != quote).count();
+            (i + n < words.len() && n < MAX_QUOTED).then_some((n, UnitKind::Quoted))
         }
-        _ => 0,
+        b"(" | b"[" | b"{" => bracketed_len(&words[i..])
+            .map(|n| (n, UnitKind::Bracketed))
+            .filter(|(n, _)| *n > 0),
+        _ => None,
     }
 }
 
+/// Number of tokens up to the end of a value, outside brackets a space, a comma or a semicolon.
+fn value_len(words: &[&[u8]]) -> usize {
+    let mut depth = 0;
+    let inside = |w: &&&[u8]| {
+        match **w {
+            b"(" | b"[" | b"{" => depth += 1,
+            b")" | b"]" | b"}" => depth -= 1,
+            _ => {}
+        }
+        depth >= 0 && !matches!(**w, b"\"") && (depth > 0 || !matches!(**w, b" " | b"," | b";"))
+    };
+    words.iter().take_while(inside).count()
+}
+
+/// Number of tokens up to the closing bracket. Long messages are cut off: then, all tokens.
+fn bracketed_len(words: &[&[u8]]) -> Option<usize> {
+    let mut depth = 0;
+    for (n, word) in words.iter().enumerate() {
+        match *word {
+            b"(" | b"[" | b"{" => depth += 1,
+            b")" | b"]" | b"}" if depth == 0 => return Some(n),
+            b")" | b"]" | b"}" => depth -= 1,
+            _ => {}
+        }
+    }
+    words
+        .last()
+        .is_some_and(|w| is_var(w))
+        .then_some(words.len())
+}
+
+/// Whether the word at `i` can be a value by its form or by the word before it.
 fn is_soft_word(words: &[&[u8]], i: usize) -> bool {
     let w = words[i];
     let after_colon = words[i - 1] == b":" && i > 1 && is_word(words[i - 2]) && is_word(w);

@@ -2,6 +2,7 @@
 //! about shapes or counts.
 
 use super::mask::VAR;
+use super::word_class::has_letter;
 use rustc_hash::FxHashMap;
 
 /// A masked text, with `VAR` for each variable. A merge step gets all patterns of a corpus at once,
@@ -22,7 +23,7 @@ pub fn tokens(pattern: &[u8]) -> Vec<&[u8]> {
     let mut out = Vec::new();
     let mut start = 0;
     for (i, b) in pattern.iter().enumerate() {
-        if is_delimiter(*b) {
+        if is_delimiter(*b) && !is_scope(pattern, i) && !is_escaped(pattern, i) {
             if start < i {
                 out.push(&pattern[start..i]);
             }
@@ -36,15 +37,28 @@ pub fn tokens(pattern: &[u8]) -> Vec<&[u8]> {
     out
 }
 
+/// Whether the byte is a quote after a backslash: it does not end the quoted text around it.
+fn is_escaped(pattern: &[u8], i: usize) -> bool {
+    matches!(pattern[i], b'"' | b'\'') && i > 0 && pattern[i - 1] == b'\\'
+}
+
+/// Whether the byte belongs to `::` between two words. `a::b` is one name.
+fn is_scope(pattern: &[u8], i: usize) -> bool {
+    let word = |b: Option<&u8>| b.is_some_and(|b| !is_delimiter(*b));
+    let first = |i: usize| {
+        pattern.get(i..i + 2) == Some(b"::")
+            && i > 0
+            && word(pattern.get(i - 1))
+            && word(pattern.get(i + 2))
+    };
+    pattern[i] == b':' && (first(i) || i > 0 && first(i - 1))
+}
+
 /// Whether the token has a letter, a digit or a variable. Other tokens are punctuation.
 pub fn is_word(token: &[u8]) -> bool {
     token
         .iter()
         .any(|b| b.is_ascii_alphanumeric() || *b >= 0x80 || *b == VAR)
-}
-
-pub fn has_letter(token: &[u8]) -> bool {
-    token.iter().any(|b| b.is_ascii_alphabetic() || *b >= 0x80)
 }
 
 pub fn is_constant_word(token: &[u8]) -> bool {

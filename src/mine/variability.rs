@@ -3,7 +3,10 @@
 //! words of one system. Knows only one position at a time.
 
 use super::mask::VAR;
-use super::tokens::{has_letter, is_constant_word, is_var, is_word};
+use super::tokens::{is_constant_word, is_var, is_word};
+use super::word_class::{
+    has_letter, is_code_name, is_flag, is_identifier, is_state, is_upper_case,
+};
 use rustc_hash::FxHashSet;
 
 /// Values that were variable at another position after the same word: the word, the byte after it,
@@ -42,6 +45,17 @@ impl Position<'_> {
 
     fn is_first(&self) -> bool {
         !self.before.iter().any(|w| is_word(w))
+    }
+
+    /// Whether `=` or `:` comes next.
+    fn is_key(&self) -> bool {
+        let next = self.after.iter().find(|w| **w != b" ");
+        next.is_some_and(|w| matches!(*w, b"=" | b":"))
+    }
+
+    fn is_after_colon(&self) -> bool {
+        let last = self.before.iter().rev().find(|w| **w != b" ");
+        last.is_some_and(|w| *w == b":")
     }
 
     /// The word before the position in lower case, and the byte directly before the position.
@@ -124,7 +138,7 @@ fn word_varies(distinct: &[&[u8]], position: &Position<'_>, learned: &LearnedVal
     {
         return true;
     }
-    distinct.len() >= required_values(distinct, &word, separator)
+    distinct.len() >= required_values(distinct, position)
 }
 
 fn differ_in_digits(distinct: &[&[u8]]) -> bool {
@@ -139,27 +153,21 @@ fn differ_in_digits(distinct: &[&[u8]]) -> bool {
         && distinct.iter().all(|v| strip(v) == first)
 }
 
-/// Whether the value is a Boolean or a null value.
-pub fn is_flag(value: &[u8]) -> bool {
-    matches!(
-        value.to_ascii_lowercase().as_slice(),
-        b"true" | b"false" | b"null" | b"none" | b"nil"
-    )
-}
-
 /// Number of distinct values that a word needs to be a variable.
-fn required_values(distinct: &[&[u8]], left: &[u8], separator: u8) -> usize {
+fn required_values(distinct: &[&[u8]], position: &Position<'_>) -> usize {
+    let (left, separator) = position.left_context();
+    let all = |is: &dyn Fn(&[u8]) -> bool| distinct.iter().all(|v| is(v));
     let most =
         |is: &dyn Fn(&[u8]) -> bool| distinct.iter().filter(|v| is(v)).count() * 2 > distinct.len();
-    let upper_case =
-        |v: &[u8]| v.len() > 1 && v.iter().all(|b| b.is_ascii_uppercase() || *b == b'_');
-    let identifier_like = |v: &[u8]| {
+    let has_marks = |v: &[u8]| {
         v.contains(&VAR)
             || v.iter().any(|b| b"_./@$\\".contains(b))
             || v.iter().filter(|b| b.is_ascii_digit()).count() >= 2
     };
-    match left {
-        _ if most(&upper_case) => 8,
+    match left.as_slice() {
+        // Names of states in capital letters, or participles: each is an event of its own.
+        _ if most(&is_upper_case) => 4,
+        _ if most(&is_state) => 8,
         // After a space, these words are followed by a name. After `=`, the value may also be one
         // of a few labels.
         b"user" | b"username" | b"account" | b"login" | b"host" | b"hostname"
@@ -167,7 +175,11 @@ fn required_values(distinct: &[&[u8]], left: &[u8], separator: u8) -> usize {
         {
             2
         }
-        _ if most(&identifier_like) => 3,
+        _ if all(&is_identifier) => 2,
+        // A name before `=` or `:` can be the key of what follows.
+        _ if all(&is_code_name) && !position.is_key() => 2,
+        _ if position.is_after_colon() => 2,
+        _ if most(&has_marks) => 3,
         b"for" | b"from" | b"by" | b"as" | b"at" | b"on" | b"with" | b"of" => 3,
         _ => 4,
     }
@@ -177,10 +189,7 @@ fn required_values(distinct: &[&[u8]], left: &[u8], separator: u8) -> usize {
 /// for the first word of a text.
 pub fn varies_jointly(values: &[&[u8]], first: bool) -> bool {
     let distinct: FxHashSet<&[u8]> = values.iter().copied().collect();
-    let upper_case = distinct
-        .iter()
-        .filter(|v| v.len() > 1 && v.iter().all(|b| b.is_ascii_uppercase() || *b == b'_'))
-        .count();
+    let upper_case = distinct.iter().filter(|v| is_upper_case(v)).count();
     let required_values = if upper_case * 2 > distinct.len() {
         8
     } else if first {

@@ -90,7 +90,7 @@ fn is_variable_position(
 }
 
 /// The candidate positions of a text as (first token, number of tokens, kind): each word,
-/// `word:<*>` and a lone `-` as one word each, and spans in quotes, in brackets or after `key=`.
+/// `word:<*>`, `word(<*>)` and a lone `-` as one word each, and spans in quotes, in brackets or after `key=`.
 fn candidates(words: &[&[u8]]) -> Vec<(usize, usize, SpanKind)> {
     let mut out = Vec::new();
     for (i, w) in words.iter().enumerate().take(MAX_WORDS) {
@@ -103,8 +103,16 @@ fn candidates(words: &[&[u8]]) -> Vec<(usize, usize, SpanKind)> {
         {
             out.push((i, 3, SpanKind::Word));
         }
+        if is_word(w)
+            && words.get(i + 1) == Some(&&b"("[..])
+            && words.get(i + 2).is_some_and(|v| is_var(v))
+            && words.get(i + 3) == Some(&&b")"[..])
+        {
+            out.push((i, 4, SpanKind::Word));
+        }
         let span = match *w {
-            b"\"" if i == 0 || !is_word(words[i - 1]) => {
+            // A quote at the start encloses the message itself, not a value.
+            b"\"" if i > 0 && !is_word(words[i - 1]) => {
                 tokens_until(words, i + 1, b"\"").map(|n| (n, SpanKind::Quoted))
             }
             b"'" if i == 0 || !is_word(words[i - 1]) => {

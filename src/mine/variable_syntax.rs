@@ -97,7 +97,24 @@ fn url(t: &[u8]) -> Option<usize> {
                     b'"' | b'\'' | b'<' | b'>' | b')' | b']' | b'}' | b',' | b';' | b'|'
                 )
         });
+    let n = with_parentheses(t, n);
     Some(n - run_back(&t[..n], |b| matches!(b, b'.' | b':' | b'!' | b'?')))
+}
+
+/// Extends a URL that stops before a closing parenthesis which its query opened, and after commas
+/// of the query.
+fn with_parentheses(t: &[u8], n: usize) -> usize {
+    let end = run(t, |b| {
+        !b.is_ascii_whitespace() && !matches!(b, b'"' | b'\'' | b'<' | b'>' | b'|')
+    });
+    let open = t[..n].iter().filter(|b| **b == b'(').count();
+    let closed = t[..n].iter().filter(|b| **b == b')').count();
+    let query = t[..n].contains(&b'?') && t[..n].contains(&b'=');
+    if open > closed || query && t.get(n) == Some(&b',') {
+        end - run_back(&t[..end], |b| matches!(b, b')' | b',' | b';' | b']' | b'}'))
+    } else {
+        n
+    }
 }
 
 pub fn run_back(t: &[u8], is: impl Fn(u8) -> bool) -> usize {
@@ -190,7 +207,8 @@ fn ipv6(t: &[u8]) -> Option<usize> {
     let body = &t[..n];
     let colons = body.iter().filter(|b| **b == b':').count();
     let groups_fit = body.split(|b| *b == b':').all(|g| g.len() <= 4);
-    let ok = (3..=8).contains(&colons)
+    let short = body.starts_with(b"::") && colons == 2;
+    let ok = ((3..=8).contains(&colons) || short)
         && groups_fit
         && body.iter().any(u8::is_ascii_digit)
         && !body.ends_with(b":");
@@ -251,7 +269,16 @@ fn host(t: &[u8]) -> Option<usize> {
         && port > 0
         && t[0].is_ascii_alphabetic()
         && text.bytes().any(|b| b.is_ascii_digit());
-    (shaped && (enough || named_port) && t.get(n + port) != Some(&b'(')).then_some(n + port)
+    let found = shaped && (enough || named_port) && t.get(n + port) != Some(&b'(');
+    let end = n + port;
+    // `host.name/a/b`: the path belongs to the name.
+    let path = if found && t.get(end) == Some(&b'/') {
+        let path = run(&t[end..], |b| is_word(b) || b"/.-@%+~".contains(&b));
+        path - run_back(&t[end..end + path], |b| matches!(b, b'.' | b'-'))
+    } else {
+        0
+    };
+    found.then_some(end + path)
 }
 
 fn email(t: &[u8]) -> Option<usize> {

@@ -20,6 +20,8 @@ pub struct Template {
     /// Number of events per level, indexed by `Level::index`.
     pub levels: [u64; Level::COUNT],
     pub services: Vec<String>,
+    /// Call sites of the log statements that print it, if the log tells them.
+    pub callers: Vec<String>,
     pub first: Option<Moment>,
     pub last: Option<Moment>,
     /// Number of digits of the fractional second of `first`.

@@ -2,27 +2,32 @@
 
 use crate::model::Level;
 
+/// Longest name of a level.
+const MAX_NAME: usize = 13;
+
 /// Level for a word, a letter or a number (pino's 10 to 60, HTTP status). `Unknown` for any other
 /// text.
 pub fn from_name(text: &[u8]) -> Level {
-    if text.len() > 12 {
+    if text.len() > MAX_NAME {
         return Level::Unknown;
     }
-    let mut lower = [0u8; 12];
+    let mut lower = [0u8; MAX_NAME];
     for (l, b) in lower.iter_mut().zip(text) {
         *l = b.to_ascii_lowercase();
     }
     match &lower[..text.len()] {
         b"fatal" | b"f" | b"critical" | b"crit" | b"c" | b"emerg" | b"emergency" | b"alert"
-        | b"panic" | b"dpanic" | b"severe" | b"failure" | b"60" => Level::Fatal,
-        b"error" | b"err" | b"e" | b"eror" | b"erro" | b"50" => Level::Error,
-        b"warn" | b"warning" | b"w" | b"wrn" | b"40" => Level::Warn,
-        b"info" | b"i" | b"information" | b"inf" | b"notice" | b"note" | b"n" | b"log"
-        | b"config" | b"statement" | b"30" | b"hint" | b"detail" | b"audit" | b"system" => {
-            Level::Info
-        }
-        b"debug" | b"d" | b"dbg" | b"fine" | b"debug1" | b"debug2" | b"debug3" | b"debug4"
-        | b"debug5" | b"20" => Level::Debug,
+        | b"panic" | b"dpanic" | b"severe" | b"failure" | b"60" | b"ftl" | b"crt"
+        | b"schwerwiegend" | b"grave" | b"fatale" => Level::Fatal,
+        b"error" | b"err" | b"e" | b"eror" | b"erro" | b"50" | b"errore" | b"erreur"
+        | b"fehler" => Level::Error,
+        b"warn" | b"warning" | b"w" | b"wrn" | b"40" | b"warnung" | b"avviso" | b"advertencia"
+        | b"aviso" | b"avertissement" => Level::Warn,
+        b"info" | b"i" | b"informationen" | b"informazioni" | b"information" | b"inf"
+        | b"notice" | b"note" | b"n" | b"log" | b"config" | b"statement" | b"30" | b"hint"
+        | b"detail" | b"audit" | b"system" => Level::Info,
+        b"debug" | b"d" | b"dbg" | b"dbug" | b"fine" | b"debug1" | b"debug2" | b"debug3"
+        | b"debug4" | b"debug5" | b"20" => Level::Debug,
         b"trace" | b"t" | b"v" | b"verbose" | b"finer" | b"finest" | b"trc" | b"10" => Level::Trace,
         [b'1'..=b'3', b'0'..=b'9', b'0'..=b'9'] => Level::Info,
         [b'4', b'0'..=b'9', b'0'..=b'9'] => Level::Warn,
@@ -35,6 +40,23 @@ pub fn from_name(text: &[u8]) -> Level {
 /// ambiguous.
 pub fn is_word(text: &[u8]) -> bool {
     text.len() > 2 && text[0].is_ascii_alphabetic() && from_name(text) != Level::Unknown
+}
+
+/// Level for a severity number of OpenTelemetry, 1 to 24 (Logs Data Model, "Field:
+/// SeverityNumber").
+pub fn from_otel(number: &[u8]) -> Level {
+    let number: Option<u32> = std::str::from_utf8(number)
+        .ok()
+        .and_then(|n| n.parse().ok());
+    match number {
+        Some(1..=4) => Level::Trace,
+        Some(5..=8) => Level::Debug,
+        Some(9..=12) => Level::Info,
+        Some(13..=16) => Level::Warn,
+        Some(17..=20) => Level::Error,
+        Some(21..=24) => Level::Fatal,
+        _ => Level::Unknown,
+    }
 }
 
 /// Level for a syslog priority `<PRI>`; its severity is `PRI % 8` (RFC 5424, section 6.2.1).

@@ -10,4 +10,5 @@ pub mod level;
 pub mod pack;
 pub mod redact;
 pub mod secrets;
+pub mod time;
 pub mod words;

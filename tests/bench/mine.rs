@@ -58,6 +58,7 @@ fn mine_once(text: &[u8]) -> f64 {
                 message: (0, raw.len()),
                 clock_end: 0,
                 service: b"",
+                caller: b"",
                 level: Level::Info,
                 timed: false,
                 known: true,

@@ -3,7 +3,7 @@
 
 use super::shared::Shared;
 use crate::corpus::{moment, now};
-use crate::ingest::layout::workload;
+use crate::ingest::files::layout::workload;
 use crate::kube;
 use crate::model::{Moment, POD_STATES};
 use serde_json::Value;

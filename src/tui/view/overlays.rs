@@ -54,7 +54,7 @@ fn prompt(frame: &mut Frame<'_>, state: &State, p: &Prompt) {
             )
         }
         (None, _, PromptKind::Search) if p.text.is_empty() => {
-            "   words, \"phrase\", level:>=warn, service:x, -not, OR, /regex/".into()
+            "   words, \"phrase\", level:>=warn, service:x, caller:x, -not, OR, /regex/".into()
         }
         (None, _, PromptKind::Chat) => {
             let hint = if p.text.is_empty() {

@@ -1,6 +1,7 @@
 //! Notations of timestamps, compiled into operators that read the fields of a date and time. Does not know which year, day or
 //! zone a missing field stands for.
 
+use super::months;
 use crate::text::civil::{HOUR, MINUTE, SECOND};
 
 /// One step of a compiled timestamp style.
@@ -22,8 +23,10 @@ pub enum Op {
     Second,
     /// Optional: `.`, `,` or `:` and digits.
     Fraction,
-    /// Optional: `Z`, `+hh:mm`, `+hhmm`, `UTC`, `GMT` or a short zone name, with or without spaces
-    /// before it.
+    /// 24 hexadecimal digits after `@`: seconds since 1970 in TAI, and nanoseconds.
+    Tai64n,
+    /// Optional: `Z`, `+hh:mm`, `+hhmm`, `+mmm`, a short zone name or the name of a region, with or
+    /// without spaces before it.
     Zone,
     AmPm,
     Epoch(u8),
@@ -45,26 +48,42 @@ const KNOWN: &[&str] = &[
     "%Y-%m-%dT%H:%M:%S%f%z",
     "%Y-%m-%d_%H:%M:%S%f%z",
     "%Y-%m-%d %H:%M:%S%f%z",
-    "%Y-%m-%d-%H.%M.%S%f",
+    "%Y-%m-%d-%H.%M.%S%f%z",
+    "%Y-%m-%d - %H:%M:%S%f%z",
+    "%Y-%m-%d, %H:%M:%S%f%z",
     "%b %e %H:%M:%S %Y",
     "%b %e %Y %H:%M:%S%f%z",
-    "%b %e, %Y %l:%M:%S%f %p",
-    "%b %e, %Y %H:%M:%S%f",
+    "%b %e, %Y, %l:%M:%S%f %p%z",
+    "%b %e, %Y %l:%M:%S%f %p%z",
+    "%b %e %Y, %l:%M:%S%f %p%z",
+    "%b %e, %Y %H:%M:%S%f%z",
+    "%b %e %Y, %H:%M:%S%f%z",
     "%b %e %H:%M:%S%f",
     "%d/%b/%Y:%H:%M:%S%f%z",
     "%d/%b/%Y %H:%M:%S%f%z",
     "%a %b %e %H:%M:%S%f %Y",
     "%a %b %e %H:%M:%S%f UTC %Y",
-    "%a, %d %b %Y %H:%M:%S%f%z",
+    "%a %b %e %H:%M:%S%f %z %Y",
+    "%a %b %e %Y %H:%M:%S%f%z",
+    "%a, %e %b %Y %H:%M:%S%f%z",
+    "%a %e %b %Y %H:%M:%S%f%z",
     "%a %b %e %H:%M:%S%f",
-    "%d %b %Y %H:%M:%S%f%z",
-    "%d-%b-%Y %H:%M:%S%f%z",
-    "%d %b %H:%M:%S%f",
+    "%e %b %Y %H:%M:%S%f%z",
+    "%e %b %Y, %H:%M:%S%f%z",
+    "%e-%b-%Y %H:%M:%S%f%z",
+    "%e-%b-%Y %H.%M.%S%f%z",
+    "%e-%b-%Y::%H:%M:%S%f",
+    "%e. %b %Y %H:%M:%S%f%z",
+    "%e %b %H:%M:%S%f",
     "%Y/%m/%d %H:%M:%S%f%z",
     "%Y/%m/%d-%H:%M:%S%f%z",
+    "%Y/%m/%d - %H:%M:%S%f%z",
     "%Y.%m.%d %H:%M:%S%f%z",
     "%Y-%m-%d %I:%M:%S%f %p",
+    "%Y-%m-%d %k:%M:%S%f%z",
+    "%N/%e/%Y, %l:%M:%S%f %p",
     "%N/%e/%Y %l:%M:%S%f %p",
+    "%N/%e/%Y - %k:%M:%S%f",
     "%m/%d/%Y-%H:%M:%S%f",
     "%m/%d/%Y %H:%M:%S%f%z",
     "%d/%m/%Y %H:%M:%S%f%z",
@@ -72,25 +91,33 @@ const KNOWN: &[&str] = &[
     "%d-%m-%Y %H:%M:%S%f%z",
     "%y/%m/%d %H:%M:%S%f",
     "%m/%d/%y %H:%M:%S%f",
+    "%N/%e/%y %k:%M:%S%f%z",
     "%y-%m-%d %H:%M:%S%f",
     "%Y%m%d-%l:%M:%S%f",
     "%Y%m%dT%H%M%S%z",
     "%Y%m%d %H:%M:%S%f",
+    "%Y%m%d %H%M%S%f",
     "%y%m%d %H%M%S",
     "%y%m%d %k:%M:%S",
     "%m-%d %H:%M:%S%f",
     "%m/%d %H:%M:%S%f",
+    "%m/%d-%H:%M:%S%f",
     "%m.%d %H:%M:%S%f",
+    "%t",
     "%s",
     "%H:%M:%S%f%z",
 ];
 
-const MONTHS: [&[u8; 3]; 12] = [
-    b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov", b"dec",
-];
 const WEEKDAYS: [&[u8; 3]; 7] = [b"mon", b"tue", b"wed", b"thu", b"fri", b"sat", b"sun"];
 
 impl Spec {
+    /// Whether its timestamps have a date.
+    pub fn has_date(&self) -> bool {
+        self.0
+            .iter()
+            .any(|op| matches!(op, Op::Day | Op::Loose(Part::Day) | Op::Tai64n))
+    }
+
     /// Compiles a style written like a `strftime` format. `None` if a conversion letter is unknown.
     pub fn compile(style: &str) -> Option<&'static Spec> {
         let mut ops = Vec::new();
@@ -113,6 +140,7 @@ impl Spec {
                     b'f' => Op::Fraction,
                     b'z' => Op::Zone,
                     b'p' => Op::AmPm,
+                    b't' => Op::Tai64n,
                     b's' => Op::Epoch(0),
                     b'Q' => Op::Epoch(3),
                     _ => return None,
@@ -156,11 +184,21 @@ fn digits(text: &[u8], at: &mut usize, min: usize, max: usize) -> Option<i64> {
     (*at - start >= min).then_some(value)
 }
 
-fn name(text: &[u8], at: &mut usize, names: &[&[u8; 3]]) -> Option<u32> {
-    let head = text.get(*at..*at + 3)?;
-    let i = names.iter().position(|n| n.eq_ignore_ascii_case(head))?;
-    *at += 3;
-    Some(i as u32 + 1)
+/// An English weekday, or any word of up to four letters with an optional period: the name of a
+/// weekday in another language. The fields after it are checked anyway.
+fn weekday(text: &[u8], at: &mut usize) -> Option<()> {
+    let head = text.get(*at..)?;
+    let letters = head
+        .iter()
+        .take(12)
+        .take_while(|b| b.is_ascii_alphabetic() || **b >= 0x80)
+        .count();
+    let english = WEEKDAYS
+        .iter()
+        .any(|n| head.get(..3).is_some_and(|h| n.eq_ignore_ascii_case(h)));
+    (letters >= 2 && (english || letters <= 5)).then_some(())?;
+    *at += letters + usize::from(head.get(letters) == Some(&b'.'));
+    Some(())
 }
 
 fn zone(text: &[u8], from: usize) -> Option<(i64, usize)> {
@@ -176,6 +214,15 @@ fn zone(text: &[u8], from: usize) -> Option<(i64, usize)> {
             let hours = digits(text, &mut p, 2, 2)?;
             if text.get(p) == Some(&b':') {
                 p += 1;
+            }
+            // DB2 writes the offset as three digits: minutes.
+            if p == start + 2
+                && text.get(p).is_some_and(u8::is_ascii_digit)
+                && !text.get(p + 1).is_some_and(u8::is_ascii_digit)
+            {
+                let offset = hours * 10 + i64::from(text[p] - b'0');
+                let offset = offset * MINUTE;
+                return Some((if sign == b'-' { -offset } else { offset }, p + 1));
             }
             let minutes = digits(text, &mut p, 2, 2).or((p == start + 2).then_some(0))?;
             if hours > 14 || minutes > 59 || text.get(p).is_some_and(u8::is_ascii_digit) {
@@ -230,13 +277,20 @@ pub fn run_op(op: Op, text: &[u8], at: &mut usize, f: &mut Fields) -> Option<()>
         Op::Loose(Part::Month) => {
             f.month = digits(text, at, 1, 2).filter(|m| (1..=12).contains(m))? as u32
         }
-        Op::MonthName => f.month = name(text, at, &MONTHS)?,
-        Op::Weekday => {
-            name(text, at, &WEEKDAYS)?;
+        Op::MonthName => {
+            let (month, n) = months::month(text.get(*at..)?)?;
+            f.month = month;
+            *at += n;
         }
+        Op::Weekday => weekday(text, at)?,
         Op::Day => f.day = digits(text, at, 2, 2).filter(|d| (1..=31).contains(d))? as u32,
         Op::Loose(Part::Day) => {
-            f.day = digits(text, at, 1, 2).filter(|d| (1..=31).contains(d))? as u32
+            f.day = digits(text, at, 1, 2).filter(|d| (1..=31).contains(d))? as u32;
+            // `1st`, `2nd`
+            let suffix = text.get(*at..*at + 2).unwrap_or_default();
+            if matches!(suffix, b"st" | b"nd" | b"rd" | b"th") {
+                *at += 2;
+            }
         }
         Op::Hour => f.hour = digits(text, at, 2, 2).filter(|h| *h < 24)?,
         Op::Loose(Part::Hour) => f.hour = digits(text, at, 1, 2).filter(|h| *h < 24)?,
@@ -255,6 +309,7 @@ pub fn run_op(op: Op, text: &[u8], at: &mut usize, f: &mut Fields) -> Option<()>
             (f.pm == Some(true) || head.eq_ignore_ascii_case(b"am")).then_some(())?;
             *at += 2;
         }
+        Op::Tai64n => tai64n(text, at, f)?,
         Op::Epoch(_) => epoch(text, at, f)?,
     }
     Some(())
@@ -276,6 +331,25 @@ fn fraction(text: &[u8], at: &mut usize, f: &mut Fields) {
         f.digits = n as u8;
         *at = p;
     }
+}
+
+/// Seconds and nanoseconds in TAI, which was 10 seconds ahead of UTC when Unix time began
+/// (D. J. Bernstein, "TAI64, TAI64N, and TAI64NA"). Leap seconds are not counted, as in the tools
+/// that print these times.
+fn tai64n(text: &[u8], at: &mut usize, f: &mut Fields) -> Option<()> {
+    const START: u64 = (1 << 62) + 10;
+    let hex = text.get(*at..*at + 25).filter(|h| h[0] == b'@')?;
+    let number = |range| u64::from_str_radix(std::str::from_utf8(&hex[range]).ok()?, 16).ok();
+    let seconds = i64::try_from(number(1..17)?.checked_sub(START)?).ok()?;
+    let nanos = i64::try_from(number(17..25)?)
+        .ok()
+        .filter(|n| *n < SECOND)?;
+    (631_152_000..4_102_444_800)
+        .contains(&seconds)
+        .then_some(())?;
+    (f.epoch, f.digits) = (Some(seconds * SECOND + nanos), 9);
+    *at += 25;
+    Some(())
 }
 
 /// Unix time in seconds, milli-, micro- or nanoseconds, depending on the number of digits.

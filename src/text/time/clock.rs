@@ -2,7 +2,7 @@
 //! A missing year, date or time zone is inferred, and the result lists the inferred parts.
 //! Knows nothing about log formats.
 
-use super::time_style::{Fields, Op, Spec, at_boundary, run_op, styles};
+use super::style::{Fields, Op, Spec, at_boundary, run_op, styles};
 use super::zone::Zone;
 use crate::model::Moment;
 use crate::text::civil::{DAY, HOUR, MINUTE, SECOND, days_of_date};
@@ -86,7 +86,9 @@ impl Clock {
     pub fn any(&mut self, text: &[u8]) -> Option<(Stamp, usize)> {
         let styles = styles();
         let (first, second) = (*text.first()?, text.get(1).copied()?);
-        if !(first.is_ascii_digit() || second.is_ascii_lowercase() || second.is_ascii_uppercase()) {
+        let letter = |b: u8| b.is_ascii_alphabetic() || b >= 0x80;
+        let possible = first.is_ascii_digit() || first == b'@' || letter(first) && letter(second);
+        if !possible {
             return None;
         }
         if let Some(found) = self.parse_as(styles[self.style], text) {
