@@ -114,11 +114,11 @@ pub fn parse(text: &[u8], clock: &mut Clock, places: Places, out: &mut Parsed) -
         return false;
     };
     out.time = Some(found.stamp);
-    out.clock_end = found.end as u32;
     if plain_words(&text[..found.start]) > MAX_PLAIN_WORDS {
         out.message = Span::new(0, text.len());
         return true;
     }
+    out.clock_end = found.end as u32;
     prefix(text, found.start, out);
     let mut at = found.end;
     // The rest of the brackets or quotes around the timestamp belongs to the header.
