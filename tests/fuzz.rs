@@ -5,8 +5,9 @@
 #[allow(dead_code)]
 mod rng;
 
+use faultline::corpus::{self, Options};
 use faultline::mine::{Edits, Kinds, LocalKinds, Noted, resolve, variables};
-use faultline::model::{Level, NO_TIME};
+use faultline::model::{EventId, Level, NO_TIME};
 use proptest::prelude::*;
 use rng::Rng;
 use std::time::{Duration, Instant};
@@ -15,6 +16,9 @@ use std::time::{Duration, Instant};
 const ROUNDS: usize = 3_000;
 /// Far above the usual time: a limit, not a benchmark.
 const BOUND: Duration = Duration::from_secs(60);
+
+/// Parts of headers of many formats, whole and broken.
+const HEADER_PARTS: &str = "(2024-03-01 10:00:0[0-9],[0-9]{3}|2024-03-01T10:00:00Z|Mar  1 10:00:0[0-9]|INFO|E0301 10:00:00.1|\\[main-[0-9]\\]|[ab]\\.go:[0-9]{1,2}|a\\.go:[0-9]\\]|host1|app\\[[0-9]\\]:|WARN|-|<[0-9]>|took [0-9]+ ms|#Fields: date time x|\\x1b\\[32m|Logs begin at|\\{\"ts\":1709287200,\"msg\":\"x[0-9]\"\\}|<Event >|</Event>|a,b,time|\"|\\[|\\{)";
 
 /// Texts of the templates, and the number of lines counted in them.
 fn mine(lines: &[Vec<u8>]) -> (Vec<String>, u64) {
@@ -119,7 +123,7 @@ fn extreme_messages_are_mined_in_bounded_time() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
 
     #[test]
     fn templates_do_not_depend_on_the_order_of_lines(mut lines in prop::collection::vec("[a-c1-3 =:/.]{1,24}", 1..40)) {
@@ -143,5 +147,24 @@ proptest! {
             restored.push_str(piece);
         }
         prop_assert_eq!(restored, message);
+    }
+
+    #[test]
+    fn every_line_of_a_log_with_broken_headers_is_in_a_template(
+        lines in prop::collection::vec(prop::collection::vec(HEADER_PARTS, 1..8), 1..40)
+    ) {
+        let text: String = lines.iter().map(|l| l.join(" ") + "\n").collect();
+        let name = format!("faultline-headers-{}.log", std::process::id());
+        let file = std::env::temp_dir().join(name);
+        std::fs::write(&file, &text).unwrap();
+        let mut session = corpus::open(Options::new(vec![file.clone()])).unwrap();
+        let snapshot = session.wait();
+        let counted: u64 = snapshot.templates.iter().map(|t| t.count).sum();
+        prop_assert_eq!(snapshot.lines, lines.len() as u64, "{}", text);
+        prop_assert_eq!(counted, snapshot.events, "{}", text);
+        for n in 0..snapshot.events {
+            prop_assert!(session.corpus.event(&snapshot, EventId(n as u32)).is_some());
+        }
+        let _ = std::fs::remove_file(file);
     }
 }

@@ -140,6 +140,8 @@ fn templates_can_be_searched_opened_and_sorted() {
         app.state.snapshot.templates[t.index()].text
     );
     app.keys("enter");
+    snapshot!("template_values_120x40", app);
+    app.keys("enter");
     assert_eq!(
         app.state.shown() as u64,
         app.state.snapshot.templates[t.index()].count

@@ -147,7 +147,7 @@ impl SpanLines<'_> {
         let call_site = event
             .fields
             .iter()
-            .find(|(n, v)| n == "component" && is_call_site(v))
+            .find(|(n, v)| n == "caller" && is_call_site(v))
             .map(|f| &f.1);
         let statement = match call_site {
             Some(site) => format!("{} {site}", event.level.name()),

@@ -28,7 +28,7 @@ mod worker;
 
 pub use crate::index::{QueryError, Unit};
 pub use crate::ingest::files::walk::Limits;
-pub use crate::mine::{Edit, common, masked, variables};
+pub use crate::mine::{Edit, Why, Word, common, masked, variables};
 pub use crate::text::time::clock::{moment, now};
 pub use cache::{recent, whole};
 pub use corpus::{Corpus, lock};

@@ -6,8 +6,9 @@ use super::snapshot::Snapshot;
 use crate::index::Chunk;
 use crate::ingest::frame::MAX_PARSE;
 use crate::ingest::line::{Join, Line, LineParser};
+use crate::mine::{Word, explain};
 use crate::model::{
-    Event, EventId, KindId, NO_TIME, SourceId, Template, TemplateIx, VariableStats,
+    Event, EventId, KindId, NO_TIME, SourceId, Template, TemplateIx, TemplateKey, VariableStats,
 };
 
 /// Maximum length of an event's text that is read, in bytes.
@@ -151,6 +152,12 @@ impl Corpus {
                 }),
         );
         out
+    }
+
+    /// Why each word of a template is a variable or a constant.
+    pub fn explain(&self, template: TemplateKey) -> Option<Vec<Word>> {
+        let state = self.read();
+        explain(&state.kinds.shapes, &state.resolved, template)
     }
 
     /// Value distributions of a template's variables, and the number of events that were inspected.

@@ -323,3 +323,62 @@ pub fn continues(text: &[u8]) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::detect::detect;
+    use super::super::format::FormatCatalog;
+    use super::*;
+    use crate::text::time::zone::Zone;
+    use proptest::prelude::*;
+
+    /// Parts of headers and messages, in any order and number.
+    const PARTS: &str = "(2024-03-01 10:00:0[0-9],[0-9]{3}|Mar  1 10:00:0[0-9]|INFO|E0301 10:00:00.123456|\\[main-[0-9]\\]|[ab]\\.go:[0-9]{1,2}|[ab]\\.go:[0-9]{1,2}\\]|host1|app\\[[0-9]\\]:|WARN|-|:|took [0-9]+ ms|#[0-9]|\\x1b\\[32m|begin at)";
+
+    /// What a line tells besides its time and its values.
+    fn parts(parser: &LineParser, raw: &[u8], line: &Line) -> (Vec<u8>, Vec<u8>, u8, bool) {
+        (
+            parser.service(raw, line).to_vec(),
+            parser.caller(raw, line).to_vec(),
+            line.parsed.level as u8,
+            line.known,
+        )
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn a_remembered_line_has_the_same_header_as_a_parsed_one(
+            lines in proptest::collection::vec(proptest::collection::vec(PARTS, 1..8), 1..40)
+        ) {
+            let lines: Vec<String> = lines.iter().map(|l| l.join(" ")).collect();
+            let catalog = FormatCatalog::new(&[]).unwrap();
+            let clock = Clock::new(1_700_000_000_000_000_000, Zone::utc());
+            let mut parser = detect(lines.join("\n").as_bytes(), &catalog, &clock, None).parser;
+            let mut fresh = parser.clone();
+            let (mut line, mut other) = (Line::default(), Line::default());
+            let mut known = Vec::new();
+            for text in lines.iter().filter(|l| !l.is_empty()) {
+                let raw = text.as_bytes();
+                parser.parse_in_order(raw, &mut line);
+                fresh.parse(raw, &mut other);
+                let want = (parts(&fresh, raw, &other), other.time.is_some());
+                prop_assert!(other.raw_message.end as usize <= raw.len());
+                match line.repeat {
+                    Repeat::First(id) => {
+                        prop_assert_eq!(id as usize, known.len());
+                        let cuts = parser.cuts().len();
+                        known.push((want, cuts));
+                    }
+                    Repeat::Again(id) => {
+                        let (first, cuts) = &known[id as usize];
+                        prop_assert_eq!(first, &want, "{}", text);
+                        prop_assert_eq!(*cuts, parser.cuts().len());
+                    }
+                    Repeat::None => prop_assert_eq!(parts(&parser, raw, &line), want.0),
+                }
+            }
+        }
+    }
+}

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "do")]
 pub enum Edit {
-    /// Replaces each text in `from` with `to`.
+    /// Replaces each text in `from`, and every other text that `to` covers, with `to`.
     Merge { from: Vec<String>, to: String },
     /// Splits the template into the texts that it was merged from.
     Split { text: String },
@@ -31,7 +31,7 @@ impl Edits {
     /// other templates.
     pub fn apply(&self, text: String, own: &str) -> String {
         self.list.iter().fold(text, |text, edit| match edit {
-            Edit::Merge { from, to } if from.contains(&text) => to.clone(),
+            Edit::Merge { from, to } if from.contains(&text) || covers(to, &text) => to.clone(),
             Edit::Split { text: split } if *split == text => own.to_string(),
             _ => text,
         })
@@ -58,6 +58,37 @@ impl Edits {
             % 2
             == 1
     }
+}
+
+/// Whether a template matches another one, so that what the user merged in one corpus is merged in
+/// the next one too. The template needs two constant words, and each of its variables matches at
+/// least one character.
+fn covers(template: &str, text: &str) -> bool {
+    let constant = template
+        .split(' ')
+        .filter(|w| !w.contains(WILDCARD) && w.contains(char::is_alphabetic));
+    let mut pieces = template.split(WILDCARD);
+    let Some(mut rest) = pieces.next().and_then(|head| text.strip_prefix(head)) else {
+        return false;
+    };
+    if constant.count() < 2 || !template.contains(WILDCARD) {
+        return false;
+    }
+    let pieces: Vec<&str> = pieces.collect();
+    for (n, piece) in pieces.iter().enumerate() {
+        let last = n + 1 == pieces.len();
+        let skip = rest.chars().next().map_or(0, char::len_utf8);
+        let found = match (last, skip) {
+            (_, 0) => None,
+            (true, _) => rest[skip..].ends_with(piece).then_some(rest.len()),
+            (false, _) => rest[skip..].find(piece).map(|at| skip + at + piece.len()),
+        };
+        match found {
+            Some(end) => rest = &rest[end..],
+            None => return false,
+        }
+    }
+    true
 }
 
 /// Returns a template that covers both templates. Templates with the same number of words are
@@ -112,6 +143,24 @@ mod tests {
         assert_eq!(edits.apply("a x".into(), "a x"), "a x");
         edits.list.pop();
         assert_eq!(edits.apply("a x".into(), "a x"), "a <*>");
+    }
+
+    #[test]
+    fn a_merge_also_applies_to_texts_of_the_next_corpus() {
+        let mut edits = Edits::default();
+        edits.list.push(Edit::Merge {
+            from: vec!["job a is done".into(), "job b is done".into()],
+            to: "job <*> is done".into(),
+        });
+        assert_eq!(edits.apply("job c is done".into(), ""), "job <*> is done");
+        for other in [
+            "job is done",
+            "job c is late",
+            "the job c is done",
+            "job  is done",
+        ] {
+            assert_ne!(edits.apply(other.into(), ""), "job <*> is done", "{other}");
+        }
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! Masks variables that are recognizable by their syntax: numbers, addresses, identifiers, paths,
 //! times. Scans a message once, from left to right. Knows only one message at a time.
 
+use super::scan::{is_word, run, run_back};
 pub use super::variable_syntax::VAR;
-use super::variable_syntax::{digit_words, is_numbered_name, is_word, run, run_back, variable_end};
+use super::variable_syntax::{digit_words, is_generated, is_numbered_name, variable_end};
 use super::word_class::is_boolean;
 
 /// Replaces the variables of a message with `VAR` and collapses whitespace. For a word like `eth0`
@@ -31,7 +32,11 @@ pub fn mask(message: &str, mut literal: impl FnMut(usize, &str, bool) -> bool) -
         if word_start && is_word(b) {
             let end = at + run(&text[at..], is_word);
             let has_digit = text[at..end].iter().any(u8::is_ascii_digit);
-            if has_digit {
+            let after_name = at > 1 && text[at - 1] == b'-' && is_word(text[at - 2]);
+            if after_name && is_generated(&text[at..end]) {
+                word += usize::from(has_digit);
+                out.push(VAR);
+            } else if has_digit {
                 let name = &message[at..end];
                 let is_literal = is_numbered_name(name.as_bytes())
                     && literal(word, name, text.get(end) == Some(&b'='));
@@ -150,6 +155,9 @@ mod tests {
                 "id <*> mac <*>",
             ),
             ("jk2_init() Found child 6725", "jk2_init() Found child <*>"),
+            ("listen on [::]:8443 and :80", "listen on <*> and <*>"),
+            ("pod shop-cart-x2k9f is up", "pod shop-cart-<*> is up"),
+            ("Get \\\"http://a.b/c\\\": EOF", "Get \\\"<*>\\\": EOF"),
             ("see /etc/httpd/conf/workers2.properties.", "see <*>."),
         ] {
             let got = masked_text(text);

@@ -2,23 +2,15 @@
 //! them. The text between may be several words, or none. Knows only patterns, not log lines.
 
 use super::mask::VAR;
+use super::thresholds::Thresholds;
 use super::tokens::{ContextHashes, Pattern, Replacements, is_constant_word, is_var, tokens};
-use super::word_class::{is_code_name, is_function_word, is_identifier, is_state};
+use super::word_class::{is_code_name, is_function_word, is_identifier, is_state, is_upper_case};
 use rustc_hash::FxHashMap;
 
 /// Largest number of words between the common start and the common end.
 const MAX_MIDDLE: usize = 6;
 /// Middles that start after this many words are not tried.
 const MAX_WORDS: usize = 48;
-/// Number of different middles that make a variable: single words, or none.
-const SINGLE: usize = 3;
-/// The same for middles of several words, which are more often parts of different sentences.
-const SEVERAL: usize = 4;
-/// Number of constant words that a text needs around a middle at its start or end.
-const AROUND_END: u32 = 4;
-/// Up to this many participles are states, not values.
-const STATES: usize = 4;
-
 /// A pattern as words without blanks.
 struct Words<'a> {
     words: Vec<&'a [u8]>,
@@ -109,7 +101,7 @@ impl<'a> Words<'a> {
 }
 
 /// Runs one round over all patterns and returns the ones to replace.
-pub fn merge_middles(patterns: &[Pattern]) -> Replacements {
+pub fn merge_middles(patterns: &[Pattern], thresholds: &Thresholds) -> Replacements {
     let all: Vec<Words> = patterns.iter().map(|p| Words::of(p)).collect();
     let mut groups: FxHashMap<u64, Vec<Middle>> = FxHashMap::default();
     for (n, words) in all.iter().enumerate() {
@@ -126,7 +118,7 @@ pub fn merge_middles(patterns: &[Pattern]) -> Replacements {
     // For each pattern, the group with the best score.
     let mut best: FxHashMap<u32, (u64, usize)> = FxHashMap::default();
     for (n, group) in groups.iter().enumerate() {
-        let Some(score) = score(group, &all) else {
+        let Some(score) = score(group, &all, thresholds) else {
             continue;
         };
         for m in group {
@@ -151,7 +143,7 @@ pub fn merge_middles(patterns: &[Pattern]) -> Replacements {
 
 /// Score of a group whose middles are a variable: the more constant words around them and the more
 /// middles, the better. `None` if they are not a variable.
-fn score(group: &[Middle], all: &[Words]) -> Option<u64> {
+fn score(group: &[Middle], all: &[Words], thresholds: &Thresholds) -> Option<u64> {
     let first = &all[group[0].pattern as usize];
     let (before, _, after) = first.constants_around(group[0]);
     let mut middles: Vec<&[&[u8]]> = group
@@ -173,7 +165,7 @@ fn score(group: &[Middle], all: &[Words]) -> Option<u64> {
     });
     let around = before + after;
     // `V` and `V words`: the value may be followed by more words.
-    let extends = around >= AROUND_END - 1
+    let extends = around >= thresholds.around_middle - 1
         && middles.iter().any(|m| matches!(m, [w] if is_var(w)))
         && middles
             .iter()
@@ -185,11 +177,13 @@ fn score(group: &[Middle], all: &[Words]) -> Option<u64> {
     }
     let needed = match () {
         _ if names || extends => 2,
-        _ if middles.iter().any(|m| m.len() > 1) => SEVERAL,
+        _ if middles.iter().any(|m| m.len() > 1) => thresholds.long_middles,
+        _ if middles.iter().all(|m| matches!(m, [w] if is_state(w))) => thresholds.states,
+        _ if middles.iter().all(|m| matches!(m, [w] if is_upper_case(w))) => thresholds.upper_case,
         _ => {
             let at_end = usize::from(before == 0 || after == 0);
             let variable = middles.iter().any(|m| m.iter().any(|w| w.contains(&VAR)));
-            SINGLE + at_end - usize::from(variable)
+            thresholds.middles + at_end - usize::from(variable)
         }
     };
     let inside = group
@@ -197,10 +191,9 @@ fn score(group: &[Middle], all: &[Words]) -> Option<u64> {
         .map(|m| all[m.pattern as usize].constants_around(*m).1)
         .max()
         .unwrap_or(0);
-    let enough_around =
-        around >= inside.max(2) && (names || before > 0 && after > 0 || around >= AROUND_END);
-    let states = middles.len() <= STATES && middles.iter().all(|m| matches!(m, [w] if is_state(w)));
-    (middles.len() >= needed && enough_around && !states)
+    let enough_around = around >= inside.max(2)
+        && (names || before > 0 && after > 0 || around >= thresholds.around_middle);
+    (middles.len() >= needed && enough_around)
         .then_some(u64::from(around) * 1000 + middles.len().min(50) as u64)
 }
 
@@ -239,7 +232,7 @@ mod tests {
             .map(|l| l.replace('$', "\u{1}").into_bytes())
             .collect();
         patterns.sort();
-        let replacements = merge_middles(&patterns);
+        let replacements = merge_middles(&patterns, &Thresholds::default());
         lines
             .iter()
             .map(|l| {

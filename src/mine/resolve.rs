@@ -11,8 +11,9 @@ use super::middles::merge_middles;
 use super::multi_position::{merge_into_covering, merge_multi_position};
 use super::skeleton::merge_by_skeleton;
 use super::tails::merge_tails;
+use super::thresholds::Thresholds;
 use super::tokens::{Pattern, Replacements};
-use super::variability::LearnedValues;
+use super::variability::Rules;
 use super::variable_positions::merge_single_position;
 use super::widen::{collapse_lists, collapse_stack_frames, merge_collapsed};
 use crate::model::TemplateKey;
@@ -99,6 +100,11 @@ impl Merging {
 
 /// Finds the template of each shape, and applies the user's edits.
 pub fn resolve(shapes: &[Shape], edits: &Edits) -> Resolved {
+    resolve_with(shapes, edits, &Thresholds::default())
+}
+
+/// Like `resolve`, with other thresholds.
+pub fn resolve_with(shapes: &[Shape], edits: &Edits, thresholds: &Thresholds) -> Resolved {
     let masked: Vec<Pattern> = shapes.iter().map(masked_shape).collect();
     let mut by_caller: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (n, shape) in shapes.iter().enumerate() {
@@ -111,7 +117,7 @@ pub fn resolve(shapes: &[Shape], edits: &Edits) -> Resolved {
     let mut merged = vec![Pattern::new(); shapes.len()];
     for (caller, members) in by_caller {
         let mut m = Merging::new(members.iter().map(|n| (&masked[*n], shapes[*n].count)));
-        merge_by_text(&mut m);
+        merge_by_text(&mut m, thresholds);
         if !caller.is_empty() {
             m.step(merge_statement);
         }
@@ -123,34 +129,34 @@ pub fn resolve(shapes: &[Shape], edits: &Edits) -> Resolved {
 }
 
 /// Merges patterns by their text alone.
-fn merge_by_text(m: &mut Merging) {
+fn merge_by_text(m: &mut Merging, thresholds: &Thresholds) {
     if m.current.len() < 2 {
         return;
     }
-    let mut learned = LearnedValues::default();
+    let mut rules = Rules::new(thresholds);
     m.step(|f, _| merge_collapsed(f));
-    m.step(|f, _| merge_by_skeleton(f, &mut learned));
-    merge_until_stable(m, &mut learned);
+    m.step(|f, _| merge_by_skeleton(f, &mut rules));
+    merge_until_stable(m, &mut rules);
     let multi_rounds = (0..MULTI_ROUNDS)
         .filter(|_| m.step(|f, _| merge_multi_position(f)))
         .count();
     if multi_rounds > 0 {
-        merge_until_stable(m, &mut learned);
+        merge_until_stable(m, &mut rules);
     }
     for _ in 0..ROUNDS {
-        if !m.step(|f, _| merge_middles(f)) {
+        if !m.step(|f, _| merge_middles(f, thresholds)) {
             break;
         }
         m.step(|f, _| merge_collapsed(f));
     }
-    m.step(|f, _| merge_tails(f));
+    m.step(|f, _| merge_tails(f, thresholds));
     m.step(|f, lines| merge_into_covering(f, lines));
 }
 
 /// Merges at one position per round, until nothing changes or after `ROUNDS` rounds.
-fn merge_until_stable(m: &mut Merging, learned: &mut LearnedValues) {
+fn merge_until_stable(m: &mut Merging, rules: &mut Rules<'_>) {
     for _ in 0..ROUNDS {
-        if !m.step(|f, _| merge_single_position(f, learned)) {
+        if !m.step(|f, _| merge_single_position(f, rules)) {
             break;
         }
         m.step(|f, _| merge_collapsed(f));
@@ -197,7 +203,8 @@ fn build_result(masked: &[Pattern], merged: &[Pattern], edits: &Edits) -> Resolv
     out
 }
 
-fn masked_shape(shape: &Shape) -> Vec<u8> {
+/// The message of a shape with its variables masked.
+pub fn masked_shape(shape: &Shape) -> Vec<u8> {
     let mut end = shape.example.len().min(MAX_MESSAGE);
     while !shape.example.is_char_boundary(end) {
         end -= 1;

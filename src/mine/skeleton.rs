@@ -4,7 +4,7 @@
 
 use super::mask::VAR;
 use super::tokens::{Pattern, Replacements, is_constant_word, is_var, is_word, tokens};
-use super::variability::{LearnedValues, Position, SpanKind, varies};
+use super::variability::{Position, Rules, SpanKind, varies};
 use super::word_class::{has_letter, is_flag};
 use rustc_hash::FxHashMap;
 
@@ -41,7 +41,7 @@ struct Units<'a> {
 }
 
 /// Runs one pass over all patterns and returns the ones to replace.
-pub fn merge_by_skeleton(patterns: &[Pattern], learned: &mut LearnedValues) -> Replacements {
+pub fn merge_by_skeleton(patterns: &[Pattern], rules: &mut Rules<'_>) -> Replacements {
     let all: Vec<Units> = patterns.iter().map(|f| split_units(tokens(f))).collect();
     let mut groups: FxHashMap<Pattern, Vec<u32>> = FxHashMap::default();
     for (i, u) in all.iter().enumerate() {
@@ -54,7 +54,7 @@ pub fn merge_by_skeleton(patterns: &[Pattern], learned: &mut LearnedValues) -> R
     let mut replacements = Replacements::default();
     for group in groups {
         let members: Vec<&Units> = group.iter().map(|i| &all[*i as usize]).collect();
-        let variable = variable_units(&members, learned);
+        let variable = variable_units(&members, rules);
         if !variable.iter().any(|v| *v) {
             continue;
         }
@@ -68,15 +68,13 @@ pub fn merge_by_skeleton(patterns: &[Pattern], learned: &mut LearnedValues) -> R
     replacements
 }
 
-fn variable_units(members: &[&Units], learned: &mut LearnedValues) -> Vec<bool> {
+fn variable_units(members: &[&Units], rules: &mut Rules<'_>) -> Vec<bool> {
     let count = members[0].units.len();
-    (0..count)
-        .map(|n| is_variable(n, members, learned))
-        .collect()
+    (0..count).map(|n| is_variable(n, members, rules)).collect()
 }
 
 /// Whether the `n`th unit of texts with the same skeleton is a variable.
-fn is_variable(n: usize, members: &[&Units], learned: &mut LearnedValues) -> bool {
+fn is_variable(n: usize, members: &[&Units], rules: &mut Rules<'_>) -> bool {
     let unit = members[0].units[n];
     if unit.kind == UnitKind::Fixed {
         return false;
@@ -94,7 +92,7 @@ fn is_variable(n: usize, members: &[&Units], learned: &mut LearnedValues) -> boo
         return true;
     }
     let outside = members.iter().map(|m| m.constants_outside(n)).min();
-    let has_context = outside.is_some_and(|n| n >= 2);
+    let has_context = outside.is_some_and(|n| n >= rules.thresholds.outside_span);
     match unit.kind {
         UnitKind::Quoted if has_context => return true,
         UnitKind::Bracketed if has_context => {
@@ -112,7 +110,7 @@ fn is_variable(n: usize, members: &[&Units], learned: &mut LearnedValues) -> boo
         after: &members[0].words[unit.end..],
     };
     let values: Vec<&[u8]> = values.iter().map(Vec::as_slice).collect();
-    varies(&values, &position, learned)
+    varies(&values, &position, rules)
 }
 
 /// Whether the content of brackets is a list or the fields of a record, or is empty.
@@ -253,6 +251,7 @@ fn is_soft_word(words: &[&[u8]], i: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::thresholds::Thresholds;
     use super::*;
 
     #[test]
@@ -261,7 +260,7 @@ mod tests {
             .iter()
             .map(|x| format!("lock=\u{1}, tag=\"t{x}\", name=com.{x}.y, mode=on").into_bytes())
             .collect();
-        let replacements = merge_by_skeleton(&lines, &mut LearnedValues::default());
+        let replacements = merge_by_skeleton(&lines, &mut Rules::new(&Thresholds::default()));
         let want = b"lock=\x01, tag=\"\x01\", name=\x01, mode=on".to_vec();
         assert!(lines.iter().all(|l| replacements[l] == want));
     }

@@ -3,16 +3,15 @@
 //! log lines.
 
 use super::mask::VAR;
+use super::thresholds::Thresholds;
 use super::tokens::{Pattern, Replacements, is_constant_word, tokens};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-/// Number of different first words that make the text after a colon a variable.
-const FIRST_WORDS: usize = 5;
 /// Number of constant words before the colon.
 const WORDS_BEFORE: usize = 2;
 
 /// Runs one pass over all patterns and returns the ones to replace.
-pub fn merge_tails(patterns: &[Pattern]) -> Replacements {
+pub fn merge_tails(patterns: &[Pattern], thresholds: &Thresholds) -> Replacements {
     let mut first_words: FxHashMap<&[u8], FxHashSet<&[u8]>> = FxHashMap::default();
     for pattern in patterns {
         for at in heads(pattern) {
@@ -26,7 +25,7 @@ pub fn merge_tails(patterns: &[Pattern]) -> Replacements {
         let head = heads(pattern)
             .into_iter()
             .map(|at| &pattern[..at])
-            .find(|head| first_words[head].len() >= FIRST_WORDS);
+            .find(|head| is_variable(&first_words[head], thresholds));
         if let Some(head) = head {
             let merged = [head, &[VAR]].concat();
             if merged != *pattern {
@@ -35,6 +34,16 @@ pub fn merge_tails(patterns: &[Pattern]) -> Replacements {
         }
     }
     replacements
+}
+
+/// Whether texts that begin with these words are a variable.
+fn is_variable(first_words: &FxHashSet<&[u8]>, thresholds: &Thresholds) -> bool {
+    let needed = if first_words.iter().any(|w| w.contains(&VAR)) {
+        thresholds.tails_with_variable
+    } else {
+        thresholds.tails
+    };
+    first_words.len() >= needed
 }
 
 /// Offsets of the texts that follow a colon and a blank, outside brackets and quotations.

@@ -1,18 +1,31 @@
-//! Decides whether the values at one position of otherwise equal texts are a variable. Thresholds
-//! are numbers of distinct values, chosen on labeled logs of eleven systems; no rule depends on the
-//! words of one system. Knows only one position at a time.
+//! Decides whether the values at one position of otherwise equal texts are a variable. No rule
+//! depends on the words of one system. Knows only one position at a time.
 
 use super::mask::VAR;
+use super::thresholds::Thresholds;
 use super::tokens::{is_constant_word, is_var, is_word};
 use super::word_class::{
     has_letter, is_code_name, is_flag, is_identifier, is_state, is_upper_case,
 };
 use rustc_hash::FxHashSet;
 
-/// Values that were variable at another position after the same word: the word, the byte after it,
-/// and the value.
-#[derive(Default)]
-pub struct LearnedValues(FxHashSet<(Vec<u8>, u8, Vec<u8>)>);
+/// What decisions are based on.
+pub struct Rules<'t> {
+    pub thresholds: &'t Thresholds,
+    /// Values that were variable at another position after the same word: the word, the byte after
+    /// it, and the value.
+    learned: FxHashSet<(Vec<u8>, u8, Vec<u8>)>,
+}
+
+impl Rules<'_> {
+    /// Rules that have learned nothing yet.
+    pub fn new(thresholds: &Thresholds) -> Rules<'_> {
+        Rules {
+            thresholds,
+            learned: FxHashSet::default(),
+        }
+    }
+}
 
 /// The kind of text at a position.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -77,21 +90,22 @@ impl Position<'_> {
     }
 }
 
-/// Returns whether the values at this position are a variable. If they are words, adds them to
-/// `learned`.
-pub fn varies(values: &[&[u8]], position: &Position<'_>, learned: &mut LearnedValues) -> bool {
+/// Returns whether the values at this position are a variable. If they are words, they are learned.
+pub fn varies(values: &[&[u8]], position: &Position<'_>, rules: &mut Rules<'_>) -> bool {
     let mut distinct: Vec<&[u8]> = values.to_vec();
     distinct.sort_unstable();
     distinct.dedup();
     let varies = distinct.len() >= 2
         && match position.kind {
-            SpanKind::Word => word_varies(&distinct, position, learned),
+            SpanKind::Word => word_varies(&distinct, position, rules),
             kind => span_varies(&distinct, kind),
         };
     if varies && position.kind == SpanKind::Word {
         let (word, separator) = position.left_context();
         for value in distinct.iter().filter(|v| !v.contains(&VAR)) {
-            learned.0.insert((word.clone(), separator, value.to_vec()));
+            rules
+                .learned
+                .insert((word.clone(), separator, value.to_vec()));
         }
     }
     varies
@@ -113,7 +127,7 @@ fn span_varies(distinct: &[&[u8]], kind: SpanKind) -> bool {
         }
 }
 
-fn word_varies(distinct: &[&[u8]], position: &Position<'_>, learned: &LearnedValues) -> bool {
+fn word_varies(distinct: &[&[u8]], position: &Position<'_>, rules: &Rules<'_>) -> bool {
     if position.count_context(has_letter) == 0 {
         return false;
     }
@@ -123,7 +137,8 @@ fn word_varies(distinct: &[&[u8]], position: &Position<'_>, learned: &LearnedVal
         let enough_context = position.count_context(is_constant_word) >= 3;
         // `name:<*>` and a variable alone are both addresses.
         let address = |v: &&[u8]| is_var(v) || v.ends_with(&[b':', VAR]);
-        return enough_context && (distinct.len() >= 6 || distinct.iter().all(address));
+        return enough_context
+            && (distinct.len() >= rules.thresholds.first_words || distinct.iter().all(address));
     }
     if distinct.iter().any(|v| is_var(v)) {
         return true;
@@ -132,13 +147,14 @@ fn word_varies(distinct: &[&[u8]], position: &Position<'_>, learned: &LearnedVal
         return true;
     }
     let (word, separator) = position.left_context();
-    if distinct
-        .iter()
-        .all(|v| learned.0.contains(&(word.clone(), separator, v.to_vec())))
-    {
+    if distinct.iter().all(|v| {
+        rules
+            .learned
+            .contains(&(word.clone(), separator, v.to_vec()))
+    }) {
         return true;
     }
-    distinct.len() >= required_values(distinct, position)
+    distinct.len() >= required_values(distinct, position, rules.thresholds)
 }
 
 fn differ_in_digits(distinct: &[&[u8]]) -> bool {
@@ -154,7 +170,7 @@ fn differ_in_digits(distinct: &[&[u8]]) -> bool {
 }
 
 /// Number of distinct values that a word needs to be a variable.
-fn required_values(distinct: &[&[u8]], position: &Position<'_>) -> usize {
+fn required_values(distinct: &[&[u8]], position: &Position<'_>, t: &Thresholds) -> usize {
     let (left, separator) = position.left_context();
     let all = |is: &dyn Fn(&[u8]) -> bool| distinct.iter().all(|v| is(v));
     let most =
@@ -166,22 +182,22 @@ fn required_values(distinct: &[&[u8]], position: &Position<'_>) -> usize {
     };
     match left.as_slice() {
         // Names of states in capital letters, or participles: each is an event of its own.
-        _ if most(&is_upper_case) => 4,
-        _ if most(&is_state) => 8,
+        _ if most(&is_upper_case) => t.upper_case,
+        _ if most(&is_state) => t.states,
         // After a space, these words are followed by a name. After `=`, the value may also be one
         // of a few labels.
         b"user" | b"username" | b"account" | b"login" | b"host" | b"hostname"
             if separator == b' ' =>
         {
-            2
+            t.names
         }
-        _ if all(&is_identifier) => 2,
+        _ if all(&is_identifier) => t.names,
         // A name before `=` or `:` can be the key of what follows.
-        _ if all(&is_code_name) && !position.is_key() => 2,
-        _ if position.is_after_colon() => 2,
-        _ if most(&has_marks) => 3,
-        b"for" | b"from" | b"by" | b"as" | b"at" | b"on" | b"with" | b"of" => 3,
-        _ => 4,
+        _ if all(&is_code_name) && !position.is_key() => t.names,
+        _ if position.is_after_colon() => t.after_colon,
+        _ if most(&has_marks) => t.marked_words,
+        b"for" | b"from" | b"by" | b"as" | b"at" | b"on" | b"with" | b"of" => t.after_preposition,
+        _ => t.words,
     }
 }
 

@@ -2,7 +2,7 @@
 //! variable. Knows only patterns, not log lines.
 
 use super::tokens::{ContextHashes, Pattern, Replacements, is_var, is_word, tokens, with_variable};
-use super::variability::{LearnedValues, Position, SpanKind, varies};
+use super::variability::{Position, Rules, SpanKind, varies};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 /// Positions after this many tokens are not tried.
@@ -20,7 +20,7 @@ struct Candidate {
 }
 
 /// Runs one round over all patterns and returns the ones to replace.
-pub fn merge_single_position(patterns: &[Pattern], learned: &mut LearnedValues) -> Replacements {
+pub fn merge_single_position(patterns: &[Pattern], rules: &mut Rules<'_>) -> Replacements {
     let split: Vec<Vec<&[u8]>> = patterns.iter().map(|f| tokens(f)).collect();
     let mut siblings: FxHashMap<u64, Vec<Candidate>> = FxHashMap::default();
     for (i, words) in split.iter().enumerate() {
@@ -45,7 +45,7 @@ pub fn merge_single_position(patterns: &[Pattern], learned: &mut LearnedValues) 
             .into_iter()
             .filter(|s| !merged.contains(&s.pattern))
             .collect();
-        if !is_variable_position(&members, &split, learned) {
+        if !is_variable_position(&members, &split, rules) {
             continue;
         }
         for s in members {
@@ -62,7 +62,7 @@ pub fn merge_single_position(patterns: &[Pattern], learned: &mut LearnedValues) 
 fn is_variable_position(
     members: &[Candidate],
     split: &[Vec<&[u8]>],
-    learned: &mut LearnedValues,
+    rules: &mut Rules<'_>,
 ) -> bool {
     let Some(first) = members.first().filter(|_| members.len() > 1) else {
         return false;
@@ -85,7 +85,7 @@ fn is_variable_position(
     varies(
         &values.iter().map(Vec::as_slice).collect::<Vec<_>>(),
         &position,
-        learned,
+        rules,
     )
 }
 
@@ -162,6 +162,7 @@ fn value_len(words: &[&[u8]], from: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::super::mask::VAR;
+    use super::super::thresholds::Thresholds;
     use super::*;
 
     fn merged_texts(lines: &[&str]) -> Vec<String> {
@@ -170,7 +171,8 @@ mod tests {
             .map(|l| l.replace('$', "\u{1}").into_bytes())
             .collect();
         patterns.sort();
-        let replacements = merge_single_position(&patterns, &mut LearnedValues::default());
+        let replacements =
+            merge_single_position(&patterns, &mut Rules::new(&Thresholds::default()));
         lines
             .iter()
             .map(|l| {

@@ -3,6 +3,7 @@
 
 pub mod cluster;
 pub mod generate;
+pub mod labelled;
 pub mod ollama;
 pub mod outages;
 pub mod pty;

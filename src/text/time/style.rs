@@ -174,14 +174,16 @@ pub struct Fields {
     pub has_year: bool,
 }
 
+/// The number of `min` to `max` digits at `at`. `None` if there are fewer, or if it is too large.
 fn digits(text: &[u8], at: &mut usize, min: usize, max: usize) -> Option<i64> {
     let start = *at;
-    let mut value = 0i64;
+    let mut value = Some(0i64);
     while *at < text.len() && *at - start < max && text[*at].is_ascii_digit() {
-        value = value * 10 + i64::from(text[*at] - b'0');
+        let digit = i64::from(text[*at] - b'0');
+        value = value.and_then(|v| v.checked_mul(10)?.checked_add(digit));
         *at += 1;
     }
-    (*at - start >= min).then_some(value)
+    value.filter(|_| *at - start >= min)
 }
 
 /// An English weekday, or any word of up to four letters with an optional period: the name of a

@@ -10,6 +10,7 @@ use crate::corpus::{self, SearchRequest, Searcher, Snapshot};
 use crate::model::{Action, EventId, Moment, TemplateIx};
 use crate::text::redact::Redactor;
 use crate::tui::panes::highlight::highlight;
+use crate::tui::panes::template_values;
 use crate::tui::state::analysis::Feedback;
 use crate::tui::state::detail::{EventDetail, TemplateFacts};
 use crate::tui::state::msg::{Effect, Msg, Purpose};
@@ -84,6 +85,7 @@ impl Effects {
             Effect::Load(_)
             | Effect::Detail(_)
             | Effect::TemplateFacts(_)
+            | Effect::ExplainTemplate(_)
             | Effect::Seek { .. }
             | Effect::Histogram(..)
             | Effect::FindTemplates(_)
@@ -155,6 +157,13 @@ impl Effects {
             Effect::TemplateFacts(template) => {
                 self.spawn(move |a| template_facts(a, &snapshot, template));
             }
+            Effect::ExplainTemplate(template) => self.spawn(move |a| {
+                let (values, _) = a.corpus.values(&snapshot, template);
+                let template = snapshot.template(template)?;
+                let words = a.corpus.explain(template.id)?;
+                let lines = template_values::lines(template, &words, &values);
+                Some(Msg::ShowTemplate(template.id, lines))
+            }),
             Effect::Seek {
                 from,
                 forward,

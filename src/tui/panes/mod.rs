@@ -12,6 +12,7 @@ pub mod plan;
 pub mod row;
 pub mod service_map;
 pub mod sources;
+pub mod template_values;
 pub mod timeline;
 
 use crate::tui::state::State;

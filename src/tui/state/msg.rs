@@ -66,6 +66,8 @@ pub enum Msg {
     ChatDone(Box<Answer>),
     /// A text to show in an overlay: title and lines.
     ShowText(&'static str, Vec<String>),
+    /// The values of a template, to show in an overlay.
+    ShowTemplate(TemplateKey, Vec<String>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,6 +101,8 @@ pub enum Effect {
     Detail(EventId),
     /// Reads the facts about a template.
     TemplateFacts(TemplateIx),
+    /// Reads the values of a template, and why its words are variables or constants.
+    ExplainTemplate(TemplateIx),
     /// Finds the next or previous event of a level.
     Seek {
         from: usize,

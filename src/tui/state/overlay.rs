@@ -2,6 +2,7 @@
 //! a stack, and the topmost one receives the keys. Does not draw.
 
 use crate::config::keymap::{Command, Keymap, ROWS};
+use crate::model::TemplateKey;
 use fuzzy_matcher::FuzzyMatcher;
 use fuzzy_matcher::skim::SkimMatcherV2;
 use std::path::PathBuf;
@@ -25,6 +26,8 @@ pub enum Overlay {
         title: &'static str,
         lines: Vec<String>,
         top: usize,
+        /// The template that the text is about. Enter shows its events.
+        template: Option<TemplateKey>,
     },
 }
 

@@ -166,6 +166,7 @@ pub fn cluster_chosen(state: &mut State, cluster: Connection) -> Vec<Effect> {
         title: "Cluster chosen for this session",
         lines,
         top: 0,
+        template: None,
     });
     vec![Effect::Replan(state.plan.plan_for())]
 }
@@ -304,6 +305,7 @@ pub fn action_done(state: &mut State, mut lines: Vec<String>, rollback: Option<A
         title: "Action result",
         lines,
         top: 0,
+        template: None,
     });
 }
 

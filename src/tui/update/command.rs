@@ -117,7 +117,7 @@ fn show_pane(state: &mut State, command: Command) {
     jump::to_pane(state, pane);
 }
 
-/// Enter: goes from an event to its detail, from a template to its events, from a source to its
+/// Enter: goes from an event to its detail, from a template to its values, from a source to its
 /// first event.
 fn open(state: &mut State) -> Vec<Effect> {
     match state.pane {
@@ -127,18 +127,7 @@ fn open(state: &mut State) -> Vec<Effect> {
         Pane::Anomalies | Pane::Diagnosis | Pane::Plan | Pane::Chat => {
             return analysis::open(state);
         }
-        Pane::Templates => {
-            let Some(t) = state.selected_template() else {
-                return vec![];
-            };
-            let id = state.snapshot.templates[t.index()].id;
-            state.events.filter = Filter {
-                only_templates: vec![id],
-                ..Filter::default()
-            };
-            state.pane = Pane::Events;
-            return filter::refilter(state);
-        }
+        Pane::Templates => return templates::explain(state),
         Pane::Sources => {
             let Some(source) = crate::tui::panes::sources::source_at(state, state.sources.cursor)
             else {

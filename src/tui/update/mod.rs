@@ -15,7 +15,7 @@ mod templates;
 mod zoom;
 
 use crate::corpus::{SearchResults, Snapshot};
-use crate::model::{Diagnosis, EventId, Findings, Level, Severity};
+use crate::model::{Diagnosis, EventId, Findings, Level, Severity, TemplateKey};
 use crate::tui::layout::{Layout, is_wide};
 use crate::tui::state::State;
 use crate::tui::state::detail::TemplateFacts;
@@ -86,12 +86,10 @@ fn take_result(state: &mut State, msg: Msg) {
         Msg::Models(models) => chat::show_models(state, models),
         Msg::Pulled(model, error) => chat::model_pulled(state, model, error),
         Msg::TokensEstimated(tokens, window) => state.chat.tokens = Some((tokens, window)),
-        Msg::ShowText(title, lines) => {
-            state.overlays.push(Overlay::Text {
-                title,
-                lines,
-                top: 0,
-            });
+        Msg::ShowText(title, lines) => show_text(state, title, lines, None),
+        Msg::ShowTemplate(id, lines) => {
+            state.notice = None;
+            show_text(state, "Template: values and reasons", lines, Some(id));
         }
         Msg::Notice(text) => state.notice = Some(text),
         Msg::Key(_) | Msg::Paste(_) | Msg::Mouse(..) | Msg::Snapshot(_) => {}
@@ -297,4 +295,18 @@ fn load_missing(state: &mut State) -> Vec<Effect> {
         effects.push(Effect::TemplateFacts(t));
     }
     effects
+}
+
+fn show_text(
+    state: &mut State,
+    title: &'static str,
+    lines: Vec<String>,
+    template: Option<TemplateKey>,
+) {
+    state.overlays.push(Overlay::Text {
+        title,
+        lines,
+        top: 0,
+        template,
+    });
 }

@@ -25,6 +25,13 @@ pub fn key(state: &mut State, key: &str) -> Vec<Effect> {
             }
             vec![]
         }
+        Overlay::Text {
+            template: Some(id), ..
+        } if key == "enter" => {
+            let id = *id;
+            state.overlays.pop();
+            templates::show_events(state, id)
+        }
         Overlay::Text { lines, top, .. } => {
             let last = lines.len().saturating_sub(1);
             match key {

@@ -1,16 +1,37 @@
 //! The template table: its order, and the edits by the user (merge, split, mask, name, pin, undo).
 //! Does no I/O.
 
+use super::filter;
 use crate::config::keymap::Command;
 use crate::corpus::{Edit, common, masked};
 use crate::model::{Level, Template, TemplateIx, TemplateKey};
 use crate::text::escape::for_terminal;
 use crate::tui::layout::Layout;
 use crate::tui::state::State;
+use crate::tui::state::events::Filter;
 use crate::tui::state::msg::Effect;
 use crate::tui::state::overlay::{Overlay, Prompt, PromptKind};
 use crate::tui::state::pane::{Pane, Scroll};
 use crate::tui::state::templates::SortBy;
+
+/// Asks for the values of the template under the cursor.
+pub fn explain(state: &mut State) -> Vec<Effect> {
+    let Some(template) = state.selected_template() else {
+        return vec![];
+    };
+    state.notice = Some("reading the values of this template…".into());
+    vec![Effect::ExplainTemplate(template)]
+}
+
+/// Shows the events of a template.
+pub fn show_events(state: &mut State, id: TemplateKey) -> Vec<Effect> {
+    state.events.filter = Filter {
+        only_templates: vec![id],
+        ..Filter::default()
+    };
+    state.pane = Pane::Events;
+    filter::refilter(state)
+}
 
 /// Runs a template command on the template under the cursor.
 pub fn run(state: &mut State, command: Command) -> Vec<Effect> {

@@ -163,7 +163,7 @@ fn message(state: &State, event: &Event, place: usize, columns: usize) -> Vec<Sp
 fn tail(state: &State, event: &Event, columns: usize) -> Vec<Span<'static>> {
     let mut spans = Vec::new();
     if has_key_values(state, event) {
-        let own = |key: &str| key != "program" && key != "component";
+        let own = |key: &str| !matches!(key, "program" | "component" | "caller");
         let fields = event.fields.iter().filter(|(k, _)| own(k));
         let fields: String = fields.map(|(k, v)| format!(" {k}={v}")).collect();
         let text = fit(&for_terminal(&fields), columns);

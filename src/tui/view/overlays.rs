@@ -21,7 +21,9 @@ pub fn draw(frame: &mut Frame<'_>, state: &State) {
             Overlay::Palette(p) => picker(frame, state, p),
             Overlay::Open(p) => picker(frame, state, p),
             Overlay::Mention(p) | Overlay::Models(p) => picker(frame, state, p),
-            Overlay::Text { title, lines, top } => text(frame, state, title, lines, *top),
+            Overlay::Text {
+                title, lines, top, ..
+            } => text(frame, state, title, lines, *top),
             Overlay::Help { top } => help(frame, state, *top),
         }
     }
