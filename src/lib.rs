@@ -38,8 +38,10 @@
 //! - **event**: one log entry, of one or more lines.
 //! - **variable**: a part of a message that differs between similar events, such as a number.
 //! - **shape**: a message in which a placeholder stands for each variable.
-//! - **header**: the level and the service of an event.
+//! - **header**: the level, the service and the call site of an event.
 //! - **kind**: a shape together with a header. All events of a kind are analyzed once.
+//! - **call site**: the place in a source file that printed a line, such as `main.go:12`. A log may or
+//!   may not tell it.
 //! - **template**: one shape, or several similar shapes that are shown to the user as one.
 //! - **chunk**: a few MB of consecutive events of one source; the unit that is read and stored.
 //! - **block**: about 64 KB of a chunk; the unit that a search can skip.
