@@ -12,6 +12,8 @@ use std::sync::Arc;
 
 /// Maximum number of lines that are inspected.
 const SAMPLE: usize = 400;
+/// Maximum number of messages that are inspected for headers inside them.
+const INNER_SAMPLE: usize = 80;
 /// A format must match one line in this many. One that matches fewer probably does so by chance.
 const MIN_SHARE: usize = 50;
 /// Formats whose lines contain a line of another format.
@@ -139,7 +141,13 @@ fn inner_headers(
             Vec::new()
         }
     });
-    let messages: Vec<Vec<u8>> = messages.into_iter().filter(|m| !m.is_empty()).collect();
+    let mut messages: Vec<Vec<u8>> = messages.into_iter().filter(|m| !m.is_empty()).collect();
+    let every = messages.len().div_ceil(INNER_SAMPLE).max(1);
+    let mut nth = 0;
+    messages.retain(|_| {
+        nth += 1;
+        nth % every == 0
+    });
     let certain = |format: &Arc<Format>| {
         let (mut clock, mut out) = (clock.clone(), Parsed::default());
         let fits = messages

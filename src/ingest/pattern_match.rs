@@ -222,17 +222,17 @@ impl<'p> Run<'p, '_, '_> {
     ) -> bool {
         let limit = limit.min(MAX_HEADER);
         let least = usize::from(!matches!(class, Class::Any));
+        let opens = matches!(self.text.get(at), Some(b'(' | b'['));
+        let is_word = opens && matches!(class, Class::Word);
         for n in least..=limit {
             let end = at + n;
-            // A word that opens a bracket also closes it.
-            if matches!(class, Class::Word) && opens_bracket(&self.text[at..end]) {
-                continue;
-            }
             let possible = match self.text.get(end) {
                 None => follow.end,
                 Some(b) => follow.has(*b),
             };
-            if possible && self.bind(slot, class, next, at, end) {
+            // A word that opens a bracket also closes it.
+            let whole = !is_word || !opens_bracket(&self.text[at..end]);
+            if possible && whole && self.bind(slot, class, next, at, end) {
                 return true;
             }
         }

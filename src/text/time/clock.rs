@@ -2,6 +2,7 @@
 //! A missing year, date or time zone is inferred, and the result lists the inferred parts.
 //! Knows nothing about log formats.
 
+use super::months;
 use super::style::{Fields, Op, Spec, at_boundary, run_op, styles};
 use super::zone::Zone;
 use crate::model::Moment;
@@ -85,9 +86,9 @@ impl Clock {
     /// bytes.
     pub fn any(&mut self, text: &[u8]) -> Option<(Stamp, usize)> {
         let styles = styles();
-        let (first, second) = (*text.first()?, text.get(1).copied()?);
-        let letter = |b: u8| b.is_ascii_alphabetic() || b >= 0x80;
-        let possible = first.is_ascii_digit() || first == b'@' || letter(first) && letter(second);
+        let first = *text.first()?;
+        // Most texts are no timestamps: they are refused before all styles are tried.
+        let possible = first == b'@' || first.is_ascii_digit() || starts_with_name(text);
         if !possible {
             return None;
         }
@@ -150,7 +151,8 @@ impl Clock {
             f.hour = f.hour % 12 + if pm { 12 } else { 0 };
         }
         let in_day = f.hour * HOUR + f.minute * MINUTE + f.second * SECOND + f.nanos;
-        let mut missing = if f.zone.is_none() { NO_ZONE } else { 0 };
+        let has_zone = f.zone.is_some() || f.region.is_some();
+        let mut missing = if has_zone { 0 } else { NO_ZONE };
         let day = if f.month == 0 {
             missing |= NO_DATE;
             self.roll_day(in_day);
@@ -164,9 +166,11 @@ impl Clock {
             self.days(f.year, f.month, f.day)
         };
         let local = day * DAY + in_day;
-        let ns = f
-            .zone
-            .map_or_else(|| self.zone.moment(local), |offset| local - offset);
+        let ns = match (f.zone, f.region) {
+            (Some(offset), _) => local - offset,
+            (None, Some(region)) => Zone::new(region.clone()).moment(local),
+            (None, None) => self.zone.moment(local),
+        };
         Stamp {
             ns,
             precision: f.digits,
@@ -206,6 +210,19 @@ impl Clock {
     }
 }
 
+/// Whether the text can start with the name of a month or a weekday: a short word, then a digit or
+/// another short word.
+fn starts_with_name(text: &[u8]) -> bool {
+    let head = &text[..text.len().min(24)];
+    let letters = head
+        .iter()
+        .take_while(|b| b.is_ascii_alphabetic() || **b >= 0x80)
+        .count();
+    (2..=20).contains(&letters)
+        && head.iter().any(u8::is_ascii_digit)
+        && (letters <= 9 || months::month(text).is_some())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -237,6 +254,20 @@ mod tests {
             ("03-17 16:13:38.811  1702", "2023-03-17T16:13:38.811Z"),
             ("10.30 16:49:06] chrome", "2023-10-30T16:49:06Z"),
             ("12/Mar/2024:01:02:03 +0100] \"GET", "2024-03-12T00:02:03Z"),
+            (
+                "14-Jul-2024 10:33:12 Europe/Berlin] x",
+                "2024-07-14T08:33:12Z",
+            ),
+            ("Mar 1st 2024, 11:56:09 pm - x", "2024-03-01T23:56:09Z"),
+            ("05-Mär-2024 09:11:17.187 x", "2024-03-05T09:11:17.187Z"),
+            (
+                "2024-11-20-08.31.01.092759+060 x",
+                "2024-11-20T07:31:01.092759Z",
+            ),
+            (
+                "@4000000065e1a5ea1dcd6500 x",
+                "2024-03-01T09:54:40.500000000Z",
+            ),
             ("1117838570 2005", "2005-06-03T22:42:50Z"),
             ("1700000000123 x", "2023-11-14T22:13:20.123Z"),
             ("20171223-22:15:29:606|Step", "2017-12-23T22:15:29.606Z"),

@@ -1,6 +1,8 @@
 //! Names of months, in full or shortened, in the languages in which log frameworks print dates.
 //! Knows nothing about notations.
 
+use rustc_hash::FxHashMap;
+
 /// Months as `number name name ...`: short names, and full names of some languages.
 const NAMES: &str = "\
 1 jan janv ene gen sty led sij янв januar januari janvier enero gennaio janeiro января 1月
@@ -16,31 +18,45 @@ const NAMES: &str = "\
 11 nov lis ноя novembre noviembre novembro ноября 11月
 12 dec dez des dic déc gru pro дек dezember décembre diciembre dicembre dezembro декабря 12月";
 
+/// Longest name in bytes.
+const MAX_NAME: usize = 20;
+
+/// Number of each name.
+fn names() -> &'static FxHashMap<&'static [u8], u32> {
+    static TABLE: std::sync::OnceLock<FxHashMap<&[u8], u32>> = std::sync::OnceLock::new();
+    TABLE.get_or_init(|| {
+        let rows = NAMES.lines().zip(1..);
+        rows.flat_map(|(line, number)| {
+            let names = line.split(' ').skip(1);
+            names.map(move |name| (name.as_bytes(), number))
+        })
+        .collect()
+    })
+}
+
 /// Number of the month whose name starts `text`, and the length of the name in bytes.
 pub fn month(text: &[u8]) -> Option<(u32, usize)> {
-    // English names are nearly all: they need no decoding.
+    // English names are nearly all: they need no table.
     if let Some(found) = english(text) {
         return Some(found);
     }
-    let head = &text[..text.len().min(24)];
-    let head = match std::str::from_utf8(head) {
-        Ok(head) => head,
-        Err(e) => std::str::from_utf8(&head[..e.valid_up_to()]).ok()?,
+    let letters = text
+        .iter()
+        .take(MAX_NAME + 1)
+        .take_while(|b| b.is_ascii_alphanumeric() || **b >= 0x80)
+        .count();
+    let word = text.get(..letters).filter(|w| w.len() <= MAX_NAME)?;
+    let number = if word.is_ascii() {
+        let mut lower = [0u8; MAX_NAME];
+        lower[..letters].copy_from_slice(word);
+        lower.make_ascii_lowercase();
+        names().get(&lower[..letters])
+    } else {
+        let lower = std::str::from_utf8(word).ok()?.to_lowercase();
+        names().get(lower.as_bytes())
     };
-    let word: &str = &head[..head
-        .find(|c: char| !c.is_alphabetic())
-        .unwrap_or(head.len())];
-    let lower = word.to_lowercase();
-    let (month, _) = NAMES
-        .lines()
-        .flat_map(|line| {
-            let mut names = line.split(' ');
-            let number = names.next().and_then(|n| n.parse::<u32>().ok());
-            names.map(move |n| (number, n))
-        })
-        .find(|(_, name)| *name == lower)?;
-    let period = usize::from(text.get(word.len()) == Some(&b'.'));
-    Some((month?, word.len() + period))
+    let period = usize::from(text.get(letters) == Some(&b'.'));
+    Some((*number?, letters + period))
 }
 
 fn english(text: &[u8]) -> Option<(u32, usize)> {

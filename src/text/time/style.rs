@@ -1,8 +1,9 @@
 //! Notations of timestamps, compiled into operators that read the fields of a date and time. Does not know which year, day or
 //! zone a missing field stands for.
 
-use super::months;
+use super::{months, zone};
 use crate::text::civil::{HOUR, MINUTE, SECOND};
+use jiff::tz::TimeZone;
 
 /// One step of a compiled timestamp style.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -169,21 +170,27 @@ pub struct Fields {
     pub nanos: i64,
     pub digits: u8,
     pub zone: Option<i64>,
+    /// Zone that is given by the name of a region.
+    pub region: Option<&'static TimeZone>,
     pub pm: Option<bool>,
     pub epoch: Option<i64>,
     pub has_year: bool,
 }
 
-/// The number of `min` to `max` digits at `at`. `None` if there are fewer, or if it is too large.
+/// The number of `min` to `max` digits at `at`, with `max` up to 19. `None` if there are fewer, or
+/// if the number is too large.
 fn digits(text: &[u8], at: &mut usize, min: usize, max: usize) -> Option<i64> {
     let start = *at;
-    let mut value = Some(0i64);
+    // 19 digits fit.
+    let mut value = 0u64;
     while *at < text.len() && *at - start < max && text[*at].is_ascii_digit() {
-        let digit = i64::from(text[*at] - b'0');
-        value = value.and_then(|v| v.checked_mul(10)?.checked_add(digit));
+        value = value * 10 + u64::from(text[*at] - b'0');
         *at += 1;
     }
-    value.filter(|_| *at - start >= min)
+    if *at - start < min {
+        return None;
+    }
+    i64::try_from(value).ok()
 }
 
 /// An English weekday, or any word of up to four letters with an optional period: the name of a
@@ -203,7 +210,8 @@ fn weekday(text: &[u8], at: &mut usize) -> Option<()> {
     Some(())
 }
 
-fn zone(text: &[u8], from: usize) -> Option<(i64, usize)> {
+/// The offset from UTC that stands at `from`, with or without spaces before it, and its end.
+fn offset(text: &[u8], from: usize) -> Option<(i64, usize)> {
     let mut at = from;
     while text.get(at) == Some(&b' ') {
         at += 1;
@@ -255,6 +263,21 @@ fn zone(text: &[u8], from: usize) -> Option<(i64, usize)> {
     }
 }
 
+/// The zone of the region that stands after a blank, and the end of its name.
+fn region(text: &[u8], at: usize) -> Option<(&'static TimeZone, usize)> {
+    let start = at + 1;
+    let name = text.get(start..).filter(|_| text[at] == b' ')?;
+    let n = name
+        .iter()
+        .take(40)
+        .take_while(|b| b.is_ascii_alphabetic() || matches!(b, b'/' | b'_'))
+        .count();
+    let name = &name[..n];
+    let is_name = name.first()?.is_ascii_uppercase() && name.contains(&b'/');
+    let name = std::str::from_utf8(name).ok().filter(|_| is_name)?;
+    Some((zone::region(name)?, start + n))
+}
+
 pub fn run_op(op: Op, text: &[u8], at: &mut usize, f: &mut Fields) -> Option<()> {
     match op {
         Op::Lit(b) => {
@@ -300,8 +323,11 @@ pub fn run_op(op: Op, text: &[u8], at: &mut usize, f: &mut Fields) -> Option<()>
         Op::Second => f.second = digits(text, at, 1, 2).filter(|s| *s <= 60)?,
         Op::Fraction => fraction(text, at, f),
         Op::Zone => {
-            if let Some((offset, end)) = zone(text, *at) {
+            if let Some((offset, end)) = offset(text, *at) {
                 f.zone = Some(offset);
+                *at = end;
+            } else if let Some((zone, end)) = region(text, *at) {
+                f.region = Some(zone);
                 *at = end;
             }
         }

@@ -4,6 +4,8 @@ use crate::model::Moment;
 use crate::text::civil::SECOND;
 use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
 /// A time zone that remembers the offset of the local times around the last one, because consecutive lines nearly always
 /// share it.
@@ -12,6 +14,18 @@ pub struct Zone {
     zone: TimeZone,
     /// Local times in ns, half-open, between two changes of the offset, and the offset in ns.
     known: (i64, i64, i64),
+}
+
+/// The zone of a region such as `Europe/Berlin`. Only names of the zone database are kept.
+pub fn region(name: &str) -> Option<&'static TimeZone> {
+    static KNOWN: Mutex<BTreeMap<String, &'static TimeZone>> = Mutex::new(BTreeMap::new());
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(zone) = known.get(name) {
+        return Some(zone);
+    }
+    let zone: &'static TimeZone = Box::leak(Box::new(TimeZone::get(name).ok()?));
+    known.insert(name.to_string(), zone);
+    Some(zone)
 }
 
 impl Zone {
