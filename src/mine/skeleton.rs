@@ -5,7 +5,7 @@
 use super::mask::VAR;
 use super::tokens::{Pattern, Replacements, is_constant_word, is_var, is_word, tokens};
 use super::variability::{Position, Rules, SpanKind, varies};
-use super::word_class::{has_letter, is_flag};
+use super::word_class::{has_letter, is_flag, is_http_method};
 use rustc_hash::FxHashMap;
 
 /// Quotations with more tokens are not values.
@@ -198,6 +198,7 @@ fn span(words: &[&[u8]], i: usize) -> Option<(usize, UnitKind)> {
         }
         // A quote after a word is a closing quote or an apostrophe. A quote at the start encloses
         // the message itself.
+        b"\"" | b"'" if is_http_method(words[i]) => None,
         quote @ (b"\"" | b"'") if i > 1 && !after_word && words[i - 2] != quote => {
             let n = words[i..].iter().take_while(|w| **w != quote).count();
             (i + n < words.len() && n < MAX_QUOTED).then_some((n, UnitKind::Quoted))

@@ -3,6 +3,7 @@
 
 use super::tokens::{ContextHashes, Pattern, Replacements, is_var, is_word, tokens, with_variable};
 use super::variability::{Position, Rules, SpanKind, varies};
+use super::word_class::is_http_method;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 /// Positions after this many tokens are not tried.
@@ -112,6 +113,7 @@ fn candidates(words: &[&[u8]]) -> Vec<(usize, usize, SpanKind)> {
         }
         let span = match *w {
             // A quote at the start encloses the message itself, not a value.
+            b"\"" if words.get(i + 1).is_some_and(|w| is_http_method(w)) => None,
             b"\"" if i > 0 && !is_word(words[i - 1]) => {
                 tokens_until(words, i + 1, b"\"").map(|n| (n, SpanKind::Quoted))
             }

@@ -55,6 +55,14 @@ pub fn is_flag(word: &[u8]) -> bool {
     )
 }
 
+/// Whether the word is a method of HTTP. Requests with different methods are different events.
+pub fn is_http_method(word: &[u8]) -> bool {
+    matches!(
+        word,
+        b"GET" | b"POST" | b"PUT" | b"DELETE" | b"HEAD" | b"PATCH" | b"OPTIONS" | b"CONNECT"
+    )
+}
+
 /// Whether the word is an article, a preposition, a conjunction or an auxiliary verb. A value of
 /// several words does not begin or end with one.
 pub fn is_function_word(word: &[u8]) -> bool {
