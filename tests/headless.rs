@@ -281,6 +281,40 @@ fn unreadable_inputs_are_reported_and_the_others_are_read() {
 }
 
 #[test]
+fn the_call_site_is_a_field_that_can_be_searched() {
+    let home = tempfile::tempdir().unwrap();
+    let log = home.path().join("kubelet.log");
+    let line = |n: usize| {
+        let site = if n.is_multiple_of(3) {
+            "sync.go:12"
+        } else {
+            "sync.go:345"
+        };
+        format!(
+            "I0301 10:00:{:02}.000000    77 {site}] synced pod {n}\n",
+            n % 60
+        )
+    };
+    std::fs::write(&log, (0..90).map(line).collect::<String>()).unwrap();
+    for (query, want) in [
+        ("caller:sync.go:12", "30"),
+        ("caller:sync.go", "90"),
+        ("caller:*:345 synced", "60"),
+        ("caller:other", "0"),
+    ] {
+        let mut command = faultline(home.path());
+        let (_, out, err) = run(command.args(["search", "--count", query]).arg(&log));
+        assert_eq!(out.trim(), want, "{query}: {err}");
+    }
+    let (_, out, _) = run(faultline(home.path())
+        .args(["templates", "--format", "json"])
+        .arg(&log));
+    let table: Value = serde_json::from_str(&out).unwrap();
+    let callers = &table["templates"][0]["callers"];
+    assert_eq!(callers, &serde_json::json!(["sync.go:12", "sync.go:345"]));
+}
+
+#[test]
 fn a_missing_file_or_a_bad_query_is_status_2() {
     let home = tempfile::tempdir().unwrap();
     let (status, out, err) = run(faultline(home.path()).args(["templates", "/no/such/file"]));

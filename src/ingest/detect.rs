@@ -98,7 +98,7 @@ fn texts(
 }
 
 /// Where the timestamps stand in lines of no known format. A place needs a timestamp in most of
-/// these lines, or in a quarter if timestamps stand nowhere else; a timestamp without a date is
+/// these lines, or in a sixth if timestamps stand nowhere else; a timestamp without a date is
 /// needed in nearly all lines.
 fn places(lines: &[Vec<u8>], formats: &[Arc<Format>], clock: &Clock) -> Option<Places> {
     let mut clock = clock.clone();
@@ -118,7 +118,7 @@ fn places(lines: &[Vec<u8>], formats: &[Arc<Format>], clock: &Clock) -> Option<P
     let any_dated: usize = counts.iter().map(|(_, dated)| dated).sum();
     for (place, (all, dated)) in counts.into_iter().enumerate() {
         // Records of several lines have one timestamp.
-        let of_records = dated >= 3 && dated * 4 >= unknown.len() && dated * 5 >= any_dated * 4;
+        let of_records = dated >= 3 && dated * 6 >= unknown.len() && dated * 5 >= any_dated * 4;
         let enough = |n: usize, tenths: usize| n > 1 && n * 10 >= unknown.len() * tenths;
         if enough(dated, 5) || enough(all, 8) || of_records {
             places.add(place);

@@ -87,8 +87,12 @@ fn starts(text: &[u8]) -> impl Iterator<Item = (usize, usize)> + '_ {
     text.iter().enumerate().filter_map(move |(i, &b)| {
         let opens = matches!(b, b'[' | b'(' | b'<' | b'{');
         let separates = |b: u8| matches!(b, b' ' | b'\t' | b'|' | b',' | b';' | b'"' | b'=');
-        let starts =
-            separates(previous) || matches!(previous, b'[' | b'(' | b'<' | b'{' | b'#' | b'\'');
+        // `1841:20240301:100000.123`
+        let next = text.get(i..i + 9).unwrap_or_default();
+        let date = next.ends_with(b":") && next[..8].iter().all(u8::is_ascii_digit);
+        let starts = previous == b':' && date
+            || separates(previous)
+            || matches!(previous, b'[' | b'(' | b'<' | b'{' | b'#' | b'\'');
         let at = (i, words);
         match b {
             _ if opens => depth += 1,

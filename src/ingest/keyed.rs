@@ -54,6 +54,9 @@ struct Keyed<'t, 'c, 'o> {
     out: &'o mut Parsed,
     best: Best,
     members: usize,
+    /// Values of the keys `date` and `time`, which can hold one timestamp together.
+    date: Span,
+    time: Span,
 }
 
 impl<'t, 'c, 'o> Keyed<'t, 'c, 'o> {
@@ -64,6 +67,19 @@ impl<'t, 'c, 'o> Keyed<'t, 'c, 'o> {
             out,
             best: Best::default(),
             members: 0,
+            date: Span::default(),
+            time: Span::default(),
+        }
+    }
+
+    /// Joins the date and the time of day, if they are the values of two keys.
+    fn join_date(&mut self) {
+        let (date, time) = (self.date.of(self.text), self.time.of(self.text));
+        if (8..=10).contains(&date.len()) && time.len() >= 8 && time.len() <= 18 {
+            let whole = [date, b" ", time].concat();
+            if let Some((stamp, _)) = self.clock.any(&whole) {
+                self.out.time = Some(stamp);
+            }
         }
     }
 
@@ -72,6 +88,11 @@ impl<'t, 'c, 'o> Keyed<'t, 'c, 'o> {
         let text = self.text;
         let value = span.of(text);
         let key = key_at.of(text);
+        match key {
+            b"date" => self.date = span,
+            b"time" => self.time = span,
+            _ => {}
+        }
         let found = match (parent, key) {
             (b"log", b"level") => Some((Role::Level, 3)),
             (b"log", b"logger") => Some((Role::Component, 2)),
@@ -155,6 +176,7 @@ pub fn json(text: &[u8], clock: &mut Clock, out: &mut Parsed) -> bool {
         }
         None => object(&mut keyed, start + 1, b""),
     };
+    keyed.join_date();
     let members = keyed.members;
     let whole = ended.is_some_and(|e| skip_blanks(text, e) == text.len());
     if !whole || members == 0 {
@@ -270,6 +292,7 @@ pub fn logfmt(text: &[u8], clock: &mut Clock, out: &mut Parsed) -> bool {
         }
         at = skip_blanks(text, at);
     }
+    keyed.join_date();
     let members = keyed.members;
     if members < 2 || known == 0 {
         return false;
@@ -350,6 +373,9 @@ mod tests {
         .unwrap();
         assert_eq!((p.level, m.as_str()), (Level::Warn, "slow call"));
         assert!(run("a = b and c", logfmt).is_none());
+        let text = "date=2024-11-14 time=19:17:35 level=notice msg=x";
+        let time = run(text, logfmt).and_then(|(p, _)| p.time).map(|t| t.ns);
+        assert_eq!(time, Some(1_731_611_855_000_000_000));
     }
 
     #[test]
