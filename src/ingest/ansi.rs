@@ -1,6 +1,8 @@
 //! Removes the control sequences of terminals from a line: colours and other attributes of text.
 //! Knows no log format.
 
+use super::parsed::Span;
+
 /// Whether the text has a control sequence.
 pub fn is_coloured(text: &[u8]) -> bool {
     memchr::memchr(0x1b, text).is_some_and(|at| sequence(&text[at..]) > 0)
@@ -39,6 +41,14 @@ pub fn strip(text: &[u8], out: &mut Vec<u8>) {
         }
     }
     out.extend_from_slice(&text[at..]);
+}
+
+/// The range without the control sequences at its start.
+pub fn without_start(text: &[u8], mut span: Span) -> Span {
+    while let n @ 1.. = sequence(span.of(text)) {
+        span.start += n as u32;
+    }
+    span
 }
 
 /// Offset in `text` of the byte that is at `stripped` after `strip`.

@@ -327,6 +327,10 @@ mod tests {
                         sample.line
                     );
                 }
+                if let Some(want) = &sample.service {
+                    let got = parser.service(sample.line.as_bytes(), &line);
+                    assert_eq!(String::from_utf8_lossy(got), *want, "{}", sample.line);
+                }
                 if let Some(want) = &sample.caller {
                     assert_eq!(&get(line.parsed.caller), want, "{}", sample.line);
                 }

@@ -71,6 +71,8 @@ pub struct Line {
     pub clock_end: u32,
     /// Text inside the wrapper, as a range of the raw line; the whole line if there is no wrapper.
     inner: Span,
+    /// Program that the wrapper names, as a range of the raw line.
+    wrapper_program: Span,
     /// Message as a range of the raw line.
     pub raw_message: Span,
 }
@@ -126,8 +128,11 @@ impl LineParser {
         }
         self.memo
             .set_style(self.clock.last.map(|(spec, n)| (spec, end - n)));
-        let digits_matter =
-            line.parsed.level_from_digits || self.service(raw, line).iter().any(u8::is_ascii_digit);
+        // Everything before the timestamp is compared as it is.
+        let is_before =
+            !line.wrapper_program.is_empty() && line.wrapper_program.end as usize <= end;
+        let digits_matter = line.parsed.level_from_digits
+            || !is_before && self.service(raw, line).iter().any(u8::is_ascii_digit);
         if self.memo.clock_end == end && !digits_matter && !line.is_unescaped && !line.is_stripped {
             let caller = line.parsed.caller;
             let caller = if caller.is_empty() {
@@ -157,6 +162,7 @@ impl LineParser {
         line.is_stripped = false;
         line.known = false;
         line.clock_end = 0;
+        line.wrapper_program = Span::default();
         line.inner = Span::new(0, raw.len());
         if let Some(wrapper) = &self.wrapper
             && wrapper.parse(
@@ -170,6 +176,7 @@ impl LineParser {
             line.clock_end = line.parsed.clock_end;
             line.known = true;
             line.part = line.parsed.part.of(raw) == b"P";
+            line.wrapper_program = ansi::without_start(raw, line.parsed.program);
             line.inner = line.parsed.inner;
             let inner = line.inner.of(raw);
             if wrapper.name == "docker" && memchr::memchr(b'\\', inner).is_some() {
@@ -256,14 +263,16 @@ impl LineParser {
         line.inner.start as usize + at
     }
 
-    /// Service that the last line names: its program, else its component.
+    /// Service that the last line names: the container before the line, its program, or its
+    /// component.
     pub fn service<'a>(&'a self, raw: &'a [u8], line: &Line) -> &'a [u8] {
-        let span = if line.parsed.program.is_empty() {
-            line.parsed.component
-        } else {
-            line.parsed.program
+        let text = self.text(raw, line);
+        let name = match () {
+            _ if !line.wrapper_program.is_empty() => line.wrapper_program.of(raw),
+            _ if line.parsed.program.is_empty() => line.parsed.component.of(text),
+            _ => line.parsed.program.of(text),
         };
-        let name = span.of(self.text(raw, line)).trim_ascii();
+        let name = name.trim_ascii();
         // `sshd[42]`, `sshd(pam_unix)`: the part in brackets does not belong to the name.
         match name.iter().position(|b| matches!(b, b'[' | b'(')) {
             Some(n) if n > 0 && matches!(name.last(), Some(b']' | b')')) => &name[..n],
