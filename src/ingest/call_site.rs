@@ -10,9 +10,10 @@ const SOURCES: &[&str] = &[
 /// Longest call site in bytes.
 const MAX_LEN: usize = 300;
 
-/// Whether the text is a name, a colon and a line number: `main.go:12`, `com.foo.Bar:123`.
+/// Whether the text is a name, a colon or `#`, and a line number: `main.go:12`, `com.foo.Bar:123`,
+/// `CartController#57`.
 pub fn is_numbered(text: &[u8]) -> bool {
-    let Some(colon) = memchr::memrchr(b':', text) else {
+    let Some(colon) = memchr::memrchr2(b':', b'#', text) else {
         return false;
     };
     let (name, line) = (&text[..colon], &text[colon + 1..]);
@@ -64,6 +65,7 @@ mod tests {
             assert!(is_source(site.as_bytes()), "{site}");
         }
         assert!(is_numbered(b"com.foo.Bar:123") && !is_source(b"com.foo.Bar:123"));
+        assert!(is_numbered(b"s.c.CartController#57") && !is_numbered(b"worker#x"));
         for other in [
             "10.0.0.1:80",
             "12:30",
