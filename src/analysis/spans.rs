@@ -144,10 +144,11 @@ impl SpanLines<'_> {
         {
             return;
         }
+        // A call site identifies the statement that wrote the line.
         let call_site = event
             .fields
             .iter()
-            .find(|(n, v)| n == "caller" && is_call_site(v))
+            .find(|(name, _)| name == "caller")
             .map(|f| &f.1);
         let statement = match call_site {
             Some(site) => format!("{} {site}", event.level.name()),
@@ -176,14 +177,6 @@ impl SpanLines<'_> {
             .get(&(trace_id(&event.raw)?, *service))
             .map(|e| e.1)
     }
-}
-
-/// Returns true for a call site such as `Class#83` or `file.go:12`. A call site identifies the
-/// statement that wrote a line.
-fn is_call_site(component: &str) -> bool {
-    component
-        .rsplit_once(['#', ':'])
-        .is_some_and(|(_, n)| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
 }
 
 fn pattern(cell: &'static OnceLock<Option<Regex>>, text: &str) -> Option<&'static Regex> {

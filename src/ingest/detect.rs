@@ -141,13 +141,10 @@ fn inner_headers(
             Vec::new()
         }
     });
-    let mut messages: Vec<Vec<u8>> = messages.into_iter().filter(|m| !m.is_empty()).collect();
+    let messages: Vec<Vec<u8>> = messages.into_iter().filter(|m| !m.is_empty()).collect();
     let every = messages.len().div_ceil(INNER_SAMPLE).max(1);
-    let mut nth = 0;
-    messages.retain(|_| {
-        nth += 1;
-        nth % every == 0
-    });
+    let spread = messages.into_iter().skip(every - 1).step_by(every);
+    let messages: Vec<Vec<u8>> = spread.collect();
     let certain = |format: &Arc<Format>| {
         let (mut clock, mut out) = (clock.clone(), Parsed::default());
         let fits = messages

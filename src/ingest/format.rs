@@ -74,7 +74,8 @@ enum Kind {
     Export,
     /// Windows event.
     Xml,
-    /// Table with a header line; the columns are in `Format::columns`.
+    /// Table with a header line; the columns are in `Format::columns`. Only the detection makes one.
+    #[serde(skip)]
     Table,
 }
 

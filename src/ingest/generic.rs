@@ -56,12 +56,11 @@ pub struct Found {
 /// The first timestamp at one of the places.
 pub fn find_time(text: &[u8], clock: &mut Clock, places: Places) -> Option<Found> {
     let last = places.last();
-    let mut from = 0;
     for (start, place) in starts(&text[..text.len().min(NEAR)]) {
         if place > last {
             return None;
         }
-        if start < from || !places.has(place) {
+        if !places.has(place) {
             continue;
         }
         if let Some((stamp, n)) = clock.any(&text[start..]) {
@@ -73,8 +72,6 @@ pub fn find_time(text: &[u8], clock: &mut Clock, places: Places) -> Option<Found
                 end: start + n,
             });
         }
-        // Digits of a longer number are no timestamp.
-        from = start + 1;
     }
     None
 }
@@ -141,7 +138,7 @@ pub fn parse(text: &[u8], clock: &mut Clock, places: Places, out: &mut Parsed) -
 /// Number of words of a sentence, outside brackets.
 fn plain_words(text: &[u8]) -> usize {
     let mut depth = 0usize;
-    let is_plain = |word: &&[u8]| {
+    let mut is_plain = |word: &&[u8]| {
         let outside = depth == 0;
         for b in word.iter() {
             match b {
@@ -156,7 +153,6 @@ fn plain_words(text: &[u8]) -> usize {
             && word[1..].iter().all(u8::is_ascii_lowercase)
             && !level::is_word(word)
     };
-    let mut is_plain = is_plain;
     text.split(|b| *b == b' ').filter(|w| is_plain(w)).count()
 }
 

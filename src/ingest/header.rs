@@ -1,6 +1,7 @@
 //! Reads the tokens of a header after the timestamp of a line: level, numbers, brackets, call site,
 //! program or class. Knows no particular format.
 
+use super::brackets;
 use super::call_site;
 use super::parsed::{Parsed, Span};
 use crate::text::level;
@@ -227,29 +228,9 @@ fn word_len(text: &[u8]) -> usize {
             .count()
 }
 
-/// Length of the group in brackets at the start of `text`, with both brackets. Groups can contain
-/// groups.
+/// Length of the short group in brackets at the start of `text`.
 fn group_len(text: &[u8]) -> Option<usize> {
-    let open = *text.first()?;
-    let close = match open {
-        b'[' => b']',
-        b'(' => b')',
-        b'<' => b'>',
-        b'{' => b'}',
-        _ => return None,
-    };
-    let mut depth = 0;
-    for (i, b) in text.iter().take(MAX_GROUP).enumerate() {
-        if *b == open {
-            depth += 1;
-        } else if *b == close {
-            depth -= 1;
-            if depth == 0 {
-                return Some(i + 1);
-            }
-        }
-    }
-    None
+    brackets::group_len(text, MAX_GROUP)
 }
 
 /// The level that a header word names: `INFO`, `[info]`, `<Information>`, `info:`, `daemon.info`,

@@ -77,6 +77,19 @@ pub struct Line {
     pub raw_message: Span,
 }
 
+impl Line {
+    /// The text that was parsed: the inner line without colours or escapes if it had them.
+    fn shown<'a>(&self, stripped: &'a [u8], unescaped: &'a [u8], raw: &'a [u8]) -> &'a [u8] {
+        if self.is_stripped {
+            stripped
+        } else if self.is_unescaped {
+            unescaped
+        } else {
+            self.inner.of(raw)
+        }
+    }
+}
+
 impl LineParser {
     pub fn new(clock: Clock) -> LineParser {
         LineParser {
@@ -98,13 +111,7 @@ impl LineParser {
 
     /// The text that the spans of the last line are ranges of.
     pub fn text<'a>(&'a self, raw: &'a [u8], line: &Line) -> &'a [u8] {
-        if line.is_stripped {
-            &self.stripped
-        } else if line.is_unescaped {
-            &self.unescaped
-        } else {
-            line.inner.of(raw)
-        }
+        line.shown(&self.stripped, &self.unescaped, raw)
     }
 
     /// Parses one line. If a similar line was parsed before, only the timestamp is parsed. The
@@ -197,13 +204,7 @@ impl LineParser {
     }
 
     fn parse_inner(&mut self, raw: &[u8], line: &mut Line) {
-        let text = if line.is_stripped {
-            &self.stripped[..]
-        } else if line.is_unescaped {
-            &self.unescaped
-        } else {
-            line.inner.of(raw)
-        };
+        let text = line.shown(&self.stripped, &self.unescaped, raw);
         let wrapped = line.known;
         let clock = if wrapped {
             &mut self.inner_clock

@@ -3,6 +3,7 @@
 //! Knows nothing about templates.
 
 mod ansi;
+mod brackets;
 mod call_site;
 mod columns;
 pub mod detect;

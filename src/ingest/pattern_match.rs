@@ -1,5 +1,6 @@
 //! Matches compiled patterns with lines. Backtracks within limits. Knows no particular format.
 
+use super::brackets;
 use super::call_site;
 use super::parsed::{Parsed, Slot, Span};
 use super::pattern::{Class, Follow, Item, Pattern};
@@ -239,24 +240,12 @@ impl<'p> Run<'p, '_, '_> {
         false
     }
 
-    /// Position of the bracket that closes the one before `at`.
+    /// Position of the bracket that closes the one before `at`. Braces belong to the language of
+    /// patterns.
     fn balanced(&self, at: usize) -> Option<usize> {
-        let (open, close) = match self.text.get(at.checked_sub(1)?)? {
-            b'[' => (b'[', b']'),
-            b'(' => (b'(', b')'),
-            b'<' => (b'<', b'>'),
-            _ => return None,
-        };
-        let mut depth = 0usize;
-        for (i, b) in self.text[at..].iter().take(MAX_HEADER).enumerate() {
-            match *b {
-                b if b == open => depth += 1,
-                b if b == close && depth == 0 => return Some(at + i),
-                b if b == close => depth -= 1,
-                _ => {}
-            }
-        }
-        None
+        let group = self.text.get(at.checked_sub(1)?..)?;
+        let n = brackets::group_len(group, MAX_HEADER + 1)?;
+        (group[0] != b'{').then_some(at + n - 2)
     }
 }
 

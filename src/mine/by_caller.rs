@@ -29,8 +29,12 @@ pub fn merge_statement(patterns: &[Pattern], lines: &dyn Fn(&Pattern) -> u64) ->
             continue;
         }
         let found = groups.iter_mut().find_map(|group| {
+            // Unlike texts are most pairs, and counting words is cheaper than aligning them.
+            if !is_enough(shared_constants(&group.0, &words), &group.0, &words) {
+                return None;
+            }
             let common = common_tokens(&group.0, &words);
-            same_statement(&group.0, &words, &common).then_some((group, common))
+            is_enough(constants(&common).count(), &group.0, &words).then_some((group, common))
         });
         match found {
             Some((group, common)) => {
@@ -56,8 +60,8 @@ fn prints_any_text(patterns: &[Pattern], lines: &dyn Fn(&Pattern) -> u64) -> boo
     let words: Vec<(BTreeSet<&[u8]>, u64)> = patterns
         .iter()
         .map(|p| {
-            let words = tokens(p).into_iter().filter(|w| is_constant_word(w));
-            (words.collect(), lines(p))
+            let words = tokens(p);
+            (constants(&words).collect(), lines(p))
         })
         .collect();
     let all: u64 = words.iter().map(|(_, n)| n).sum();
@@ -77,12 +81,27 @@ fn prints_any_text(patterns: &[Pattern], lines: &dyn Fn(&Pattern) -> u64) -> boo
     usual * 2 <= all
 }
 
-/// Whether two texts are printed by one format string: what they share is not just a word or two
-/// of longer sentences.
-fn same_statement(a: &[&[u8]], b: &[&[u8]], common: &[&[u8]]) -> bool {
-    let count = |words: &[&[u8]]| words.iter().filter(|w| is_constant_word(w)).count();
-    let (shared, least) = (count(common), count(a).min(count(b)));
+/// Whether two texts that share this many constant words are printed by one format string: what
+/// they share is not just a word or two of longer sentences.
+fn is_enough(shared: usize, a: &[&[u8]], b: &[&[u8]]) -> bool {
+    let least = constants(a).count().min(constants(b).count());
     shared == least && shared > 0 || shared >= 2 && shared * 5 >= least * 2
+}
+
+fn constants<'a>(words: &[&'a [u8]]) -> impl Iterator<Item = &'a [u8]> {
+    words.iter().copied().filter(|w| is_constant_word(w))
+}
+
+/// Number of constant words that both texts have, in any order. No alignment has more.
+fn shared_constants(a: &[&[u8]], b: &[&[u8]]) -> usize {
+    let mut left: FxHashMap<&[u8], usize> = FxHashMap::default();
+    constants(a).for_each(|w| *left.entry(w).or_default() += 1);
+    constants(b)
+        .filter(|w| {
+            let count = left.get_mut(w).filter(|n| **n > 0);
+            count.map(|n| *n -= 1).is_some()
+        })
+        .count()
 }
 
 /// The longest sequence of tokens that both texts have, with a variable wherever one of them has

@@ -12,19 +12,20 @@ const WORDS_BEFORE: usize = 2;
 
 /// Runs one pass over all patterns and returns the ones to replace.
 pub fn merge_tails(patterns: &[Pattern], thresholds: &Thresholds) -> Replacements {
+    let heads: Vec<Vec<usize>> = patterns.iter().map(|p| heads(p)).collect();
     let mut first_words: FxHashMap<&[u8], FxHashSet<&[u8]>> = FxHashMap::default();
-    for pattern in patterns {
-        for at in heads(pattern) {
-            let (head, tail) = pattern.split_at(at);
+    for (pattern, heads) in patterns.iter().zip(&heads) {
+        for at in heads {
+            let (head, tail) = pattern.split_at(*at);
             let first = tail.split(|b| *b == b' ').next().unwrap_or(tail);
             first_words.entry(head).or_default().insert(first);
         }
     }
     let mut replacements = Replacements::default();
-    for pattern in patterns {
-        let head = heads(pattern)
-            .into_iter()
-            .map(|at| &pattern[..at])
+    for (pattern, heads) in patterns.iter().zip(&heads) {
+        let head = heads
+            .iter()
+            .map(|at| &pattern[..*at])
             .find(|head| is_variable(&first_words[head], thresholds));
         if let Some(head) = head {
             let merged = [head, &[VAR]].concat();
