@@ -76,18 +76,27 @@ impl Axis {
         }
     }
 
-    /// Returns the bin of an event, or `None` if the event is outside the axis. `ordinal` is the
+    /// Returns the time of an event on this axis, or `None` if it has none. `ordinal` is the
     /// position of the event in the order of events.
-    pub fn bin(&self, source: SourceId, at: Moment, ordinal: u64) -> Option<u32> {
+    pub fn moment(&self, source: SourceId, at: Moment, ordinal: u64) -> Option<Moment> {
         let shift = self.shifted.get(source.index()).copied().unwrap_or(0);
-        let at = match (self.by_order, at) {
-            (true, _) => ordinal as i64 * STEP,
-            (_, NO_TIME) => NO_TIME,
-            (_, at) => at + shift,
-        };
-        let bin = (at != NO_TIME).then(|| (at - self.start).div_euclid(self.width))?;
+        match (self.by_order, at) {
+            (true, _) => Some(ordinal as i64 * STEP),
+            (_, NO_TIME) => None,
+            (_, at) => Some(at + shift),
+        }
+    }
+
+    /// Returns the bin of a time on this axis, or `None` if the time is outside the axis.
+    pub fn bin_at(&self, at: Moment) -> Option<u32> {
+        let bin = (at - self.start).div_euclid(self.width);
         (0..i64::from(self.bins))
             .contains(&bin)
             .then_some(bin as u32)
+    }
+
+    /// Returns the bin of an event. See `moment` and `bin_at`.
+    pub fn bin(&self, source: SourceId, at: Moment, ordinal: u64) -> Option<u32> {
+        self.bin_at(self.moment(source, at, ordinal)?)
     }
 }

@@ -5,20 +5,38 @@ use super::analysis::Analysis;
 use super::axis::Axis;
 use super::series::{Role, Roles, is_problem, merged};
 use crate::corpus::Snapshot;
-use crate::detect::{Feature, FeatureKind, Source};
-use crate::model::{Level, SourceId};
+use crate::detect::{Feature, FeatureKind, Occurrences, Source};
+use crate::diagnose::{Prior, step_of};
+use crate::model::{KindId, Level, Moment, SourceId, Step, TemplateIx};
 use rustc_hash::FxHashMap;
 
 /// Maximum duration of the log collection, in nanoseconds. The logs of different sources can end at
 /// different times within this duration.
 const COLLECTION: i64 = 120_000_000_000;
 
+/// The exact times of a template are kept if it has at most this many events.
+const MAX_TIMES: u64 = 2000;
+
+/// Indexes of the series that an event of one kind is counted in.
+#[derive(Clone, Copy, Default)]
+struct Slots {
+    all: usize,
+    template: Option<usize>,
+    occurrences: Option<usize>,
+    warnings: Option<usize>,
+    errors: Option<usize>,
+}
+
 #[derive(Default)]
 struct Counter {
     names: FxHashMap<String, usize>,
     sources: Vec<Source>,
+    series: FxHashMap<(usize, FeatureKind), usize>,
     /// Pairs of (bin, count), in the order in which the events were read.
-    counts: FxHashMap<(usize, FeatureKind), Vec<(u32, u32)>>,
+    counts: Vec<Vec<(u32, u32)>>,
+    /// Index into `occurrences` of each service and template.
+    occurrences_of: FxHashMap<(usize, TemplateIx), usize>,
+    occurrences: Vec<Occurrences>,
     /// First and last bin of each source.
     extent: Vec<(u32, u32)>,
 }
@@ -38,46 +56,126 @@ impl Counter {
         i
     }
 
-    fn count(&mut self, service: usize, kind: FeatureKind, bin: u32) {
-        let counts = self.counts.entry((service, kind)).or_default();
+    fn series(&mut self, service: usize, kind: FeatureKind) -> usize {
+        let next = self.counts.len();
+        let i = *self.series.entry((service, kind)).or_insert(next);
+        if i == next {
+            self.counts.push(Vec::new());
+        }
+        i
+    }
+
+    fn slots(&mut self, snapshot: &Snapshot, role: Role) -> Slots {
+        let service = role.service;
+        Slots {
+            all: self.series(service, FeatureKind::All),
+            template: role
+                .template
+                .map(|t| self.series(service, FeatureKind::Template(t))),
+            occurrences: role.template.map(|t| self.occurrences(snapshot, role, t)),
+            warnings: (role.level >= Level::Warn)
+                .then(|| self.series(service, FeatureKind::Warnings)),
+            errors: (role.level >= Level::Error).then(|| self.series(service, FeatureKind::Errors)),
+        }
+    }
+
+    fn occurrences(&mut self, snapshot: &Snapshot, role: Role, template: TemplateIx) -> usize {
+        let next = self.occurrences.len();
+        let key = (role.service, template);
+        let i = *self.occurrences_of.entry(key).or_insert(next);
+        if i == next {
+            self.occurrences.push(Occurrences {
+                template,
+                first: Moment::MAX,
+                last: Moment::MIN,
+                count: 0,
+                times: Vec::new(),
+                log_odds: f64::NEG_INFINITY,
+                alone: false,
+                is_debug: true,
+                step: snapshot
+                    .template(template)
+                    .map_or(Step::Other, |t| step_of(&t.text)),
+            });
+        }
+        let text = snapshot.template(template).map_or("", |t| t.text.as_str());
+        // The words that an inferred level comes from are already counted.
+        let level = match role.level_inferred {
+            true => Level::Unknown,
+            false => role.level,
+        };
+        let prior = Prior::of(text, level);
+        let o = &mut self.occurrences[i];
+        o.log_odds = o.log_odds.max(prior.log_odds);
+        o.alone |= prior.alone;
+        o.is_debug &= matches!(level, Level::Debug | Level::Trace);
+        i
+    }
+
+    fn count(&mut self, series: usize, bin: u32) {
+        let counts = &mut self.counts[series];
         match counts.last_mut() {
             Some((b, n)) if *b == bin => *n += 1,
             _ => counts.push((bin, 1)),
         }
     }
 
-    fn add(&mut self, role: Role, bin: u32) {
-        let extent = &mut self.extent[role.service];
-        *extent = (extent.0.min(bin), extent.1.max(bin));
-        self.count(role.service, FeatureKind::All, bin);
-        if let Some(template) = role.template {
-            self.count(role.service, FeatureKind::Template(template), bin);
+    /// Counts an event. The last bin is incomplete, so its events have no bin, but their times
+    /// count.
+    fn add(&mut self, service: usize, slots: Slots, at: Moment, bin: Option<u32>) {
+        if let Some(bin) = bin {
+            let extent = &mut self.extent[service];
+            *extent = (extent.0.min(bin), extent.1.max(bin));
+            let series = [
+                Some(slots.all),
+                slots.template,
+                slots.warnings,
+                slots.errors,
+            ];
+            series
+                .into_iter()
+                .flatten()
+                .for_each(|s| self.count(s, bin));
         }
-        if role.level >= Level::Warn {
-            self.count(role.service, FeatureKind::Warnings, bin);
-        }
-        if role.level >= Level::Error {
-            self.count(role.service, FeatureKind::Errors, bin);
+        if let Some(i) = slots.occurrences {
+            let o = &mut self.occurrences[i];
+            o.count += 1;
+            (o.first, o.last) = (o.first.min(at), o.last.max(at));
+            if o.count <= MAX_TIMES {
+                o.times.push(at);
+            } else {
+                o.times = Vec::new();
+            }
         }
     }
 
     /// Sorts the counts, adds up the counts of each bin, and marks the counts that indicate a
     /// problem. Also sets the range of bins for each source.
     fn finish(mut self, snapshot: &Snapshot, axis: &Axis) -> Vec<Source> {
-        let mut all: Vec<_> = self.counts.into_iter().collect();
+        let mut all: Vec<_> = self.series.into_iter().collect();
         all.sort_unstable_by_key(|(k, _)| *k);
-        for ((service, kind), counts) in all {
+        for ((service, kind), series) in all {
             let indicates_problem = match kind {
                 FeatureKind::Template(t) => is_problem(snapshot, t),
                 FeatureKind::Warnings | FeatureKind::Errors => true,
                 _ => false,
             };
-            let counts = merged(counts);
+            let counts = merged(std::mem::take(&mut self.counts[series]));
             self.sources[service].features.push(Feature {
                 kind,
                 counts,
                 indicates_problem,
             });
+        }
+        let mut all: Vec<_> = self.occurrences_of.into_iter().collect();
+        all.sort_unstable_by_key(|(k, _)| *k);
+        let mut occurrences: Vec<Option<Occurrences>> =
+            self.occurrences.into_iter().map(Some).collect();
+        for ((service, _), i) in all {
+            if let Some(mut o) = occurrences[i].take().filter(|o| o.count > 0) {
+                o.times.sort_unstable();
+                self.sources[service].occurrences.push(o);
+            }
         }
         let collection = (COLLECTION / axis.width).max(i64::from(axis.bins) / 20) as u32;
         for (source, (first, last)) in self.sources.iter_mut().zip(&self.extent) {
@@ -98,6 +196,10 @@ impl Counter {
 pub fn count(analysis: &Analysis, snapshot: &Snapshot, axis: &Axis) -> (Vec<Source>, Roles) {
     let mut counter = Counter::default();
     let roles = roles(analysis, snapshot, &mut counter);
+    let slots: FxHashMap<(SourceId, KindId), Slots> = roles
+        .iter()
+        .map(|(k, role)| (*k, counter.slots(snapshot, *role)))
+        .collect();
     let traces = analysis.trace_sources(snapshot);
     let is_log = |source: SourceId| !traces.contains(&source);
     let mut ordinal = 0u64;
@@ -106,11 +208,15 @@ pub fn count(analysis: &Analysis, snapshot: &Snapshot, axis: &Axis) -> (Vec<Sour
         .filter(|e| is_log(e.source()))
     {
         let source = events.source();
-        let role: Vec<Role> = events.kinds().map(|k| roles[&(source, k)]).collect();
+        let of_kind: Vec<(usize, Slots)> = events
+            .kinds()
+            .map(|k| (roles[&(source, k)].service, slots[&(source, k)]))
+            .collect();
         for e in events.iter() {
             ordinal += 1;
-            if let Some(bin) = axis.bin(source, e.time(), ordinal - 1) {
-                counter.add(role[e.slot()], bin);
+            if let Some(at) = axis.moment(source, e.time(), ordinal - 1) {
+                let (service, slots) = of_kind[e.slot()];
+                counter.add(service, slots, at, axis.bin_at(at));
             }
         }
     }
@@ -141,7 +247,8 @@ fn count_out_of_order(
             };
             if let Some(bin) = axis.bin(e.source(), e.time(), at as u64) {
                 let role = roles[&(e.source(), e.kind())];
-                counter.count(role.service, FeatureKind::Sequence, bin);
+                let series = counter.series(role.service, FeatureKind::Sequence);
+                counter.count(series, bin);
             }
         }
         ordinal += events.len();
@@ -157,6 +264,7 @@ fn roles(analysis: &Analysis, snapshot: &Snapshot, counter: &mut Counter) -> Rol
                 service: counter.service(state.service(part.source(), k)),
                 template: snapshot.template_of_kind(k),
                 level: state.level(k),
+                level_inferred: state.is_level_inferred(k),
             });
         }
     }

@@ -13,42 +13,73 @@ const MAX_LINES: usize = 3;
 /// them.
 const BINS_BEFORE: i64 = 10;
 
-/// Indexes of the deviations of each service and template. `None` means any template of the
-/// service.
-type Wanted<'s> = FxHashMap<(&'s str, Option<TemplateIx>), Vec<usize>>;
+/// The events that are wanted as evidence of one reason.
+#[derive(Clone, Copy)]
+pub struct Request<'s> {
+    /// `None`: any service.
+    pub service: Option<&'s str>,
+    /// `None`: any template.
+    pub template: Option<TemplateIx>,
+    /// Only warnings or worse.
+    pub problems: bool,
+    /// The first events of `from..to` are wanted.
+    pub from: Moment,
+    pub to: Moment,
+    /// The last events of `from..to` are wanted instead.
+    pub latest: bool,
+}
+
+impl Request<'_> {
+    /// The events that show a deviation. For a silence, the last events before it.
+    pub fn of_deviation<'s>(series: &'s Series, d: &Deviation) -> Request<'s> {
+        let (from, to) = (series.at(d.from as usize), series.at(d.to as usize));
+        let is_missing = !d.up && d.observed < 0.5;
+        let before = (to - from).max(BINS_BEFORE * series.input.width);
+        Request {
+            service: Some(&series.input.sources[d.source].name),
+            template: series.template_of(d),
+            problems: matches!(
+                series.kind_of(d),
+                Some(FeatureKind::Warnings | FeatureKind::Errors)
+            ),
+            from: if is_missing { from - before } else { from },
+            to: if is_missing { from } else { to },
+            latest: is_missing,
+        }
+    }
+}
+
+/// Indexes of the requests for each service and template. `None` means any.
+type Wanted<'s> = FxHashMap<(Option<&'s str>, Option<TemplateIx>), Vec<usize>>;
 
 impl Analysis {
-    /// Returns the first events of each deviation in order of time. For a silence, returns the last
-    /// events before it.
+    /// Returns the requested events of each request in order of time. `by_order`: the events have
+    /// no times, so their order counts.
     pub fn evidence(
         &self,
         snapshot: &Snapshot,
-        series: &Series,
-        deviations: &[&Deviation],
+        requests: &[Request<'_>],
+        by_order: bool,
     ) -> Vec<Vec<EventId>> {
         let mut wanted: Wanted<'_> = FxHashMap::default();
-        for (i, d) in deviations.iter().enumerate() {
-            let source = &series.input.sources[d.source];
-            wanted
-                .entry((&source.name, series.template_of(d)))
-                .or_default()
-                .push(i);
+        for (i, r) in requests.iter().enumerate() {
+            wanted.entry((r.service, r.template)).or_default().push(i);
         }
-        let ranges: Vec<(Moment, Moment)> = deviations.iter().map(|d| range(series, d)).collect();
-        let mut out: Vec<Vec<(Moment, EventId)>> = vec![Vec::new(); deviations.len()];
+        let mut out: Vec<Vec<(Moment, EventId)>> = vec![Vec::new(); requests.len()];
         for events in snapshot.blocks(&self.corpus) {
-            let uses = self.uses(&events, series, deviations, &wanted);
+            let uses = self.uses(&events, requests, &wanted);
             if uses.iter().all(Vec::is_empty) {
                 continue;
             }
             for e in events.iter() {
                 for n in &uses[e.slot()] {
-                    let time = match series.by_order {
+                    let r = &requests[*n];
+                    let time = match by_order {
                         true => i64::from(e.id().0) * 1_000_000_000,
                         false => e.time(),
                     };
-                    if time != NO_TIME && (ranges[*n].0..ranges[*n].1).contains(&time) {
-                        keep(&mut out[*n], (time, e.id()), !is_missing(deviations[*n]));
+                    if time != NO_TIME && (r.from..r.to).contains(&time) {
+                        keep(&mut out[*n], (time, e.id()), !r.latest);
                     }
                 }
             }
@@ -60,51 +91,33 @@ impl Analysis {
         out.into_iter().map(in_order).collect()
     }
 
-    /// Returns the indexes of the deviations that the events of each kind in a block can show.
+    /// Returns the indexes of the requests that the events of each kind in a block can serve.
     fn uses(
         &self,
         events: &Events<'_>,
-        series: &Series,
-        deviations: &[&Deviation],
+        requests: &[Request<'_>],
         wanted: &Wanted<'_>,
     ) -> Vec<Vec<usize>> {
         let state = self.corpus.read();
-        let of_kind = |(kind, template)| {
+        let of_kind = |(kind, template): (_, Option<TemplateIx>)| {
             let service = state.service(events.source(), kind);
-            let mut all = match template {
-                Some(t) => wanted.get(&(service, Some(t))).cloned().unwrap_or_default(),
-                None => Vec::new(),
-            };
-            let of_service = wanted.get(&(service, None)).into_iter().flatten();
-            all.extend(of_service.filter(|i| {
-                let kind_counted = series.kind_of(deviations[**i]);
-                let needs_problem = matches!(
-                    kind_counted,
-                    Some(FeatureKind::Warnings | FeatureKind::Errors)
-                );
-                !needs_problem || state.level(kind) >= Level::Warn
-            }));
-            all
+            let is_problem = state.level(kind) >= Level::Warn;
+            let keys = [
+                template.map(|t| (Some(service), Some(t))),
+                template.map(|t| (None, Some(t))),
+                Some((Some(service), None)),
+                Some((None, None)),
+            ];
+            let lists = keys.iter().flatten().filter_map(|key| wanted.get(key));
+            let all = lists.flatten().copied();
+            all.filter(|i| is_problem || !requests[*i].problems)
+                .collect()
         };
         events
             .kinds()
             .zip(events.templates())
             .map(of_kind)
             .collect()
-    }
-}
-
-/// Returns true if events were expected but none were observed.
-fn is_missing(d: &Deviation) -> bool {
-    !d.up && d.observed < 0.5
-}
-
-/// Returns the time range that contains the evidence of a deviation.
-fn range(series: &Series, d: &Deviation) -> (Moment, Moment) {
-    let (a, z) = (series.at(d.from as usize), series.at(d.to as usize));
-    match is_missing(d) {
-        true => (a - (z - a).max(BINS_BEFORE * series.input.width), a),
-        false => (a, z),
     }
 }
 

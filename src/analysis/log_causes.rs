@@ -127,9 +127,10 @@ fn own_evidence(windows: &[&Window]) -> BTreeMap<String, (f64, f64)> {
         let e = out.entry(r.service.clone()).or_default();
         let join = |p: f64, x: f64| 1.0 - (1.0 - p) * (1.0 - x);
         match r.kind {
-            ReasonKind::NewTemplate | ReasonKind::LevelShift | ReasonKind::ValueShift => {
-                e.0 = join(e.0, 0.6 * r.score)
-            }
+            ReasonKind::NewTemplate
+            | ReasonKind::Incident
+            | ReasonKind::LevelShift
+            | ReasonKind::ValueShift => e.0 = join(e.0, 0.6 * r.score),
             ReasonKind::RateSpike => e.0 = join(e.0, 0.2 * r.score),
             ReasonKind::Silence | ReasonKind::RateDrop => e.1 = join(e.1, 0.6 * r.score),
             _ => {}

@@ -47,8 +47,7 @@ pub fn describe(snapshot: &Snapshot, series: &Series, d: &Deviation) -> Reason {
             let value = series
                 .categories
                 .get(&(d.source, t, v, n))
-                .copied()
-                .unwrap_or(0.0);
+                .map_or("", String::as_str);
             let field = field_number(v);
             let often = if d.up { "more" } else { "less" };
             let text = format!("value {value} {often} often (field {field}): {numbers}: {text}");
@@ -120,7 +119,7 @@ fn of_source(d: &Deviation, numbers: &Numbers, service: &str) -> (ReasonKind, St
     (kind, format!("{} lines: {numbers}", more(d.up)))
 }
 
-fn number(x: f64) -> String {
+pub fn number(x: f64) -> String {
     if x >= 100.0 || x.fract() == 0.0 {
         format!("{x:.0}")
     } else {
@@ -129,7 +128,7 @@ fn number(x: f64) -> String {
 }
 
 /// Returns the number of a variable in its template, counted from 1.
-fn field_number(position: u16) -> usize {
+pub fn field_number(position: u16) -> usize {
     usize::from(position) / PARTS + 1
 }
 

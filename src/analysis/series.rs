@@ -17,7 +17,7 @@ pub struct Series {
     /// Share of events whose values were read.
     pub sampled: f64,
     /// Category values, by source, template, variable and category number.
-    pub categories: FxHashMap<(usize, TemplateIx, u16, u16), f64>,
+    pub categories: FxHashMap<(usize, TemplateIx, u16, u16), String>,
 }
 
 /// The service, template and level of one kind of events in a source.
@@ -27,6 +27,8 @@ pub struct Role {
     pub service: usize,
     pub template: Option<TemplateIx>,
     pub level: Level,
+    /// The level is inferred from the words of the message.
+    pub level_inferred: bool,
 }
 
 pub type Roles = FxHashMap<(SourceId, KindId), Role>;
@@ -50,10 +52,7 @@ impl Series {
     pub fn template_of(&self, d: &Deviation) -> Option<TemplateIx> {
         let source = &self.input.sources[d.source];
         match self.kind_of(d) {
-            Some(
-                FeatureKind::Template(t) | FeatureKind::Category(t, ..) | FeatureKind::Tail(t, _),
-            ) => Some(t),
-            Some(_) => None,
+            Some(kind) => kind.template(),
             None => source
                 .values
                 .get(d.series - source.features.len())

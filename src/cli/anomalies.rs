@@ -84,7 +84,7 @@ pub fn object(f: &Findings) -> Value {
                 json!({"kind": r.kind.name(), "service": r.service, "template_id": r.template_id, "score": r.score, "text": r.text, "lines": lines})
             })
             .collect();
-        json!({"id": w.id, "start": time(w.start), "end": time(w.end), "score": w.score, "severity": w.severity.name(),
+        json!({"id": w.id, "title": w.title, "start": time(w.start), "end": time(w.end), "score": w.score, "severity": w.severity.name(),
                "tags": w.tags, "services": w.services, "reasons": reasons})
     };
     let baseline = f

@@ -84,6 +84,12 @@ impl State {
             })
     }
 
+    /// True if the level of a kind is inferred from the words of its messages.
+    pub fn is_level_inferred(&self, kind: KindId) -> bool {
+        let kind = self.kinds.kinds.get(kind.index());
+        kind.is_some_and(|k| self.kinds.headers[k.header as usize].level_inferred)
+    }
+
     /// Service of the events of a kind in a source.
     pub fn service(&self, source: SourceId, kind: KindId) -> &str {
         let source = &self.sources[source.index()];

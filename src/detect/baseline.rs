@@ -153,8 +153,8 @@ mod tests {
                 name: "a".into(),
                 from: 0,
                 to: 900,
-                features: vec![],
                 values: vec![values],
+                ..Source::default()
             }
         };
         let (normal, fixed) = initial_baseline(&source(320), 900);
@@ -180,7 +180,7 @@ mod tests {
             from: 0,
             to: 400,
             features: vec![feature],
-            values: vec![],
+            ..Source::default()
         };
         let normal = median_start(&source, 400);
         assert!(normal[160..240].iter().filter(|x| **x).count() < 10);

@@ -1,7 +1,7 @@
 //! The input of the detection: event counts per source, template and time bin, and sampled values
 //! per variable. Does not know how they are collected.
 
-use crate::model::TemplateIx;
+use crate::model::{Moment, Step, TemplateIx};
 
 /// What a count series counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -22,6 +22,18 @@ pub enum FeatureKind {
     All,
 }
 
+impl FeatureKind {
+    /// The template, if the series is about a single one.
+    pub fn template(self) -> Option<TemplateIx> {
+        match self {
+            FeatureKind::Template(t) | FeatureKind::Category(t, ..) | FeatureKind::Tail(t, _) => {
+                Some(t)
+            }
+            _ => None,
+        }
+    }
+}
+
 /// One count series of a source.
 #[derive(Clone, Debug)]
 pub struct Feature {
@@ -40,6 +52,47 @@ pub struct Values {
     pub points: Vec<(u32, f32)>,
 }
 
+/// Values of one numeric variable with their times, in order.
+#[derive(Clone, Debug)]
+pub struct Numbers {
+    pub template: TemplateIx,
+    pub variable: u16,
+    /// The word of another variable that all events have. `None`: all events of the template.
+    pub group: Option<String>,
+    pub points: Vec<(Moment, f32)>,
+}
+
+/// The words of one variable with their times, in order.
+#[derive(Clone, Debug)]
+pub struct Words {
+    pub template: TemplateIx,
+    pub variable: u16,
+    /// Time, and index into `names`.
+    pub points: Vec<(Moment, u32)>,
+    pub names: Vec<String>,
+    /// Log-odds that each word reports a problem.
+    pub log_odds: Vec<f64>,
+}
+
+/// The events of one template in one source.
+#[derive(Clone, Debug)]
+pub struct Occurrences {
+    pub template: TemplateIx,
+    pub first: Moment,
+    pub last: Moment,
+    pub count: u64,
+    /// Times of all events in ascending order. Empty for a frequent template.
+    pub times: Vec<Moment>,
+    /// Log-odds that the message reports a problem, by its words and its level.
+    pub log_odds: f64,
+    /// One such line is an incident, however rare it is.
+    pub alone: bool,
+    /// The level is debug or lower. That such lines stop means nothing.
+    pub is_debug: bool,
+    /// What the message says about a step.
+    pub step: Step,
+}
+
 /// All series of one source.
 #[derive(Clone, Debug, Default)]
 pub struct Source {
@@ -49,6 +102,9 @@ pub struct Source {
     pub to: u32,
     pub features: Vec<Feature>,
     pub values: Vec<Values>,
+    pub occurrences: Vec<Occurrences>,
+    pub numbers: Vec<Numbers>,
+    pub words: Vec<Words>,
 }
 
 /// The input of `detect`.

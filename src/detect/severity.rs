@@ -5,6 +5,11 @@ use super::series::{FeatureKind, Input, prefix};
 use super::stat::median;
 use crate::model::Severity;
 
+/// Number of values needed next to each edge of a window.
+const MIN_AT_EDGE: usize = 4;
+/// Largest share of a change that happens at an edge if the change is gradual.
+const MAX_STEP: f64 = 0.5;
+
 /// Sets load, strength and severity of a window. A change in load explains the series that changed
 /// by the same ratio; they are removed, and the remaining series decide the severity.
 pub fn set_severity(input: &Input, w: &mut RawWindow) {
@@ -19,6 +24,9 @@ pub fn set_severity(input: &Input, w: &mut RawWindow) {
             // Only the load changed: `detect` drops the window.
             return;
         }
+    }
+    for f in &mut w.found {
+        f.is_harmful &= !is_rhythm(input, f);
     }
     w.found.sort_by(|a, b| {
         let key = |f: &Deviation| (f.is_harmful, f.evidence, f.observed.max(f.expected));
@@ -57,6 +65,38 @@ pub fn set_severity(input: &Input, w: &mut RawWindow) {
         () if s >= 20.0 && (has_errors || w.found.len() >= 2) || error_burst => Severity::Medium,
         () => Severity::Low,
     };
+}
+
+/// True if the values of a deviation rise and fall again gradually, as those of a daily rhythm do.
+/// The values of a fault jump at its start or at its end, and a leak does not fall again.
+fn is_rhythm(input: &Input, f: &Deviation) -> bool {
+    let s = &input.sources[f.source];
+    let of = |t, v| s.values.iter().find(|x| (x.template, x.variable) == (t, v));
+    let values = match s.features.get(f.series).map(|x| x.kind) {
+        Some(FeatureKind::Tail(t, v)) => of(t, v),
+        Some(_) => None,
+        None => s.values.get(f.series - s.features.len()),
+    };
+    let Some(values) = values else { return false };
+    let median_in = |from: u32, to: u32| {
+        let inside = values.points.iter().filter(|p| (from..to).contains(&p.0));
+        let mut inside: Vec<f64> = inside.map(|p| f64::from(p.1)).collect();
+        (inside.len() >= MIN_AT_EDGE).then(|| median(&mut inside))
+    };
+    let part = ((f.to - f.from) / 4).max(1);
+    let edges = (
+        median_in(f.from.saturating_sub(part), f.from),
+        median_in(f.from, f.from + part),
+        median_in(f.to - part, f.to),
+        median_in(f.to, f.to + part),
+    );
+    let (Some(before), Some(first), Some(last), Some(after)) = edges else {
+        return false;
+    };
+    let inside = median_in(f.from, f.to).unwrap_or(first);
+    let outside = median_in(0, f.from).unwrap_or(before);
+    let step = MAX_STEP * (inside - outside).abs();
+    (first - before).abs() < step && (after - last).abs() < step
 }
 
 /// Median ratio of observed to expected counts over templates with at least 20 expected events. The

@@ -201,7 +201,7 @@ mod tests {
             from: 0,
             to: 900,
             features,
-            values: vec![],
+            ..Source::default()
         };
         Input {
             width: 2_000_000_000,

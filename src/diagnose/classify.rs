@@ -2,6 +2,7 @@
 //! templates, rules for well-known patterns, known incidents, and a general score from words and
 //! levels. Rules and words are data files. Knows nothing about how often a template occurs.
 
+use super::words::{log_odds, words_score};
 use crate::config::built_in;
 use crate::model::{Category, ClassifiedBy, FaultClass, Level, Severity};
 use crate::text::embed::{Embedding, embed, similarity};
@@ -23,7 +24,47 @@ pub struct Class {
 struct Rule {
     category: FaultClass,
     severity: Severity,
+    /// One such line is an incident, however rare it is.
+    #[serde(default)]
+    alone: bool,
     any: Vec<String>,
+}
+
+impl Rule {
+    /// The first rule that matches a lowercase text.
+    fn matching(lower: &str) -> Option<&'static Rule> {
+        let matches = |r: &&Rule| r.any.iter().any(|p| lower.contains(p.as_str()));
+        rules().iter().find(matches)
+    }
+}
+
+/// What general knowledge says about a message, before its frequency is known.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Prior {
+    /// Log-odds that the message reports a problem, by its words and its level.
+    pub log_odds: f64,
+    /// One such line is an incident.
+    pub alone: bool,
+}
+
+impl Prior {
+    pub fn of(text: &str, level: Level) -> Prior {
+        let log_odds = log_odds(text) + level_weight(level);
+        let alone = log_odds > 0.0 && Rule::matching(&text.to_lowercase()).is_some_and(|r| r.alone);
+        Prior { log_odds, alone }
+    }
+}
+
+/// Weight of a level in log-odds. A level has about the weight of one word.
+fn level_weight(level: Level) -> f64 {
+    match level {
+        Level::Fatal => 3.5,
+        Level::Error => 1.5,
+        Level::Warn => 0.5,
+        Level::Unknown => 0.0,
+        Level::Info => -1.0,
+        Level::Debug | Level::Trace => -2.0,
+    }
 }
 
 #[derive(Deserialize)]
@@ -52,66 +93,6 @@ pub struct Classifier {
 fn rules() -> &'static [Rule] {
     static ALL: OnceLock<Vec<Rule>> = OnceLock::new();
     ALL.get_or_init(|| built_in::toml::<Rules>("rules.toml", include_str!("rules.toml")).rule)
-}
-
-fn words() -> &'static [(String, f64)] {
-    static ALL: OnceLock<Vec<(String, f64)>> = OnceLock::new();
-    ALL.get_or_init(|| {
-        let lines = include_str!("words.txt")
-            .lines()
-            .filter(|l| !l.starts_with('#'));
-        lines
-            .filter_map(|l| {
-                l.split_once(' ')
-                    .and_then(|(w, n)| Some((w.replace('_', " "), n.parse().ok()?)))
-            })
-            .collect()
-    })
-}
-
-/// Log-odds before any word is counted. Negative, because most templates are not a problem.
-const BIAS: f64 = -1.3;
-
-/// How strongly a text indicates a problem, 0..1: the logistic function of the sum of its word
-/// weights. A text without letters scores 0.
-pub fn words_score(text: &str) -> f64 {
-    let plain: String = text
-        .replace("<*>", " ")
-        .chars()
-        .map(|c| {
-            if c.is_alphanumeric() {
-                c.to_ascii_lowercase()
-            } else {
-                ' '
-            }
-        })
-        .collect();
-    let tokens: Vec<&str> = plain.split_whitespace().collect();
-    let letters: Vec<&str> = tokens
-        .iter()
-        .copied()
-        .filter(|t| t.chars().any(char::is_alphabetic))
-        .collect();
-    if letters.is_empty() {
-        return 0.0;
-    }
-    let joined = format!(" {} ", tokens.join(" "));
-    let mut sum = BIAS;
-    for (word, weight) in words() {
-        let hit = if word.contains(' ') {
-            joined.contains(&format!(" {word} "))
-        } else {
-            letters.iter().any(|t| {
-                t == word
-                    || word.len() >= 5
-                        && (t.starts_with(word.as_str()) || t.ends_with(word.as_str()))
-            })
-        };
-        if hit {
-            sum += weight;
-        }
-    }
-    1.0 / (1.0 + (-sum).exp())
 }
 
 impl Classifier {
@@ -152,11 +133,7 @@ impl Classifier {
         }
         let lower = text.to_lowercase();
         let informational = matches!(level, Level::Info | Level::Debug | Level::Trace);
-        if !informational
-            && let Some(rule) = rules()
-                .iter()
-                .find(|r| r.any.iter().any(|p| lower.contains(p.as_str())))
-        {
+        if !informational && let Some(rule) = Rule::matching(&lower) {
             let score = words_score(text);
             // A rule matches a pattern; the other words may contradict it (`... corrected`, `retry
             // succeeded`).
@@ -192,22 +169,9 @@ impl Classifier {
     }
 }
 
-/// Combines the word score with the level. A level has about the weight of one significant word.
+/// Combines the words with the level.
 fn scored(text: &str, level: Level) -> Class {
-    let log_odds = |p: f64| (p / (1.0 - p)).ln();
-    let by_level = match level {
-        Level::Fatal => 2.0,
-        Level::Error => 1.0,
-        Level::Warn => 0.0,
-        Level::Unknown => 0.0,
-        _ => -1.5,
-    };
-    let words = words_score(text);
-    let p = if words <= 0.0 {
-        0.02
-    } else {
-        1.0 / (1.0 + (-(log_odds(words.clamp(0.001, 0.999)) + by_level)).exp())
-    };
+    let p = 1.0 / (1.0 + (-Prior::of(text, level).log_odds).exp());
     let severity = match p {
         p if p >= 0.9 => Severity::High,
         p if p >= 0.5 => Severity::Medium,
@@ -279,13 +243,5 @@ mod tests {
             (got.severity, got.by),
             (Severity::None, ClassifiedBy::Verdict)
         );
-    }
-
-    #[test]
-    fn every_line_of_the_word_list_has_a_weight() {
-        let lines = include_str!("words.txt")
-            .lines()
-            .filter(|l| !l.starts_with('#'));
-        assert_eq!(words().len(), lines.count());
     }
 }

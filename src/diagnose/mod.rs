@@ -9,12 +9,16 @@ mod incidents;
 mod latency;
 mod network;
 mod split;
+mod step;
 mod structure;
 mod traces;
+mod words;
 
 pub use causes::{Cause, Feature, Rates, rank, reference_rates, with_reference};
-pub use classify::{Class, Classifier, Verdict, words_score};
+pub use classify::{Class, Classifier, Prior, Verdict};
 pub use graph::{Node, chain};
 pub use incidents::{Incident, Library, Matched};
 pub use network::{Network, Posterior};
+pub use step::step_of;
 pub use traces::{Log, Span, Traces};
+pub use words::{log_odds as word_log_odds, words_score};

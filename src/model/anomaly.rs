@@ -41,6 +41,8 @@ pub enum ReasonKind {
     RateSpike,
     RateDrop,
     NewTemplate,
+    /// A message that reports a problem by its words or its level.
+    Incident,
     Silence,
     LevelShift,
     ValueShift,
@@ -57,6 +59,7 @@ impl ReasonKind {
             ReasonKind::RateSpike => "rate-spike",
             ReasonKind::RateDrop => "rate-drop",
             ReasonKind::NewTemplate => "new-template",
+            ReasonKind::Incident => "incident",
             ReasonKind::Silence => "silence",
             ReasonKind::LevelShift => "level-shift",
             ReasonKind::ValueShift => "value-shift",
@@ -100,6 +103,8 @@ pub struct Reason {
 pub struct Window {
     /// Hash of the start and the services. The same anomaly has the same id in every run.
     pub id: u64,
+    /// The most telling reasons in a few words, after the service.
+    pub title: String,
     pub start: Moment,
     pub end: Moment,
     /// Strength of the anomaly, 0..1.

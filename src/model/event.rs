@@ -61,6 +61,15 @@ impl Level {
     }
 }
 
+/// What a message says about a step of a process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Step {
+    Start,
+    End,
+    #[default]
+    Other,
+}
+
 /// One record, as shown to the user or written as JSON. Text fields are decoded, but not escaped
 /// for a terminal.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -47,6 +47,8 @@ named! {
         LeaderLost = "leader lost",
         Io = "i/o error",
         Machine = "kernel or machine",
+        Crash = "crash",
+        Corruption = "data corruption",
         ProbeFailed = "probe failed",
         Timeout = "timeout",
         Authentication = "authentication",

@@ -18,7 +18,7 @@ pub use diagnosis::{
     Band, Diagnosis, Edge, EdgeSource, Evidence, HealthRule, Link, Penalty, RootCause,
     ServiceHealth, Similar,
 };
-pub use event::{Event, Level, Moment, NO_TIME};
+pub use event::{Event, Level, Moment, NO_TIME, Step};
 pub use fault::{Category, ClassifiedBy, FaultClass};
 pub use id::{EventId, KindId, SourceId, TemplateIx};
 pub use kubectl::{

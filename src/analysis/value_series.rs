@@ -1,0 +1,286 @@
+//! Turns the values of variables into series for the detection: counts of frequent values,
+//! distributions, and single values with their times. Reads no text and detects nothing.
+
+use super::series::{Series, merged};
+use super::values::{Sample, SampleValue};
+use crate::detect::{Feature, FeatureKind, Numbers, Values, Words};
+use crate::diagnose::word_log_odds;
+use crate::model::{EventId, Moment, TemplateIx};
+use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
+
+/// Minimum number of values for a variable to be tested in bins, and by single values.
+const MIN_VALUES: usize = 40;
+const MIN_NUMBERS: usize = 12;
+/// A variable of words has at most this many different ones to be counted by word.
+const MAX_WORDS: usize = 40;
+/// Numbers are also tested for each word of another variable, if it has at most this many.
+const MAX_GROUPS: usize = 20;
+/// Share of the events that the words of a grouping variable must cover.
+const MIN_GROUPED: f64 = 0.8;
+
+/// The samples of one variable.
+type Variable = (usize, TemplateIx, u16);
+
+/// Adds all series to the sources.
+pub fn add(series: &mut Series, samples: Vec<Sample>) {
+    let mut numbers: BTreeMap<Variable, Vec<Number>> = BTreeMap::new();
+    let mut words: BTreeMap<Variable, Vec<(Moment, Option<u32>, EventId, Box<str>)>> =
+        BTreeMap::new();
+    for s in samples {
+        let key = (s.service, s.template, s.position);
+        match s.value {
+            SampleValue::Number(value) => numbers.entry(key).or_default().push(Number {
+                at: s.at,
+                bin: s.bin,
+                event: s.event,
+                value,
+            }),
+            SampleValue::Word(w) => words
+                .entry(key)
+                .or_default()
+                .push((s.at, s.bin, s.event, w)),
+        }
+    }
+    // The grouping variable of each template: its words by event.
+    let mut groups: FxHashMap<(usize, TemplateIx), (usize, FxHashMap<EventId, u32>, Vec<String>)> =
+        FxHashMap::default();
+    for ((source, template, variable), mut samples) in words {
+        samples.sort_by_key(|s| (s.0, s.2));
+        let Some(named) = Named::of(&samples) else {
+            continue;
+        };
+        if named.names.len() >= 2 && named.grouped >= MIN_GROUPED {
+            let by_event = samples.iter().zip(&named.ids).map(|(s, id)| (s.2, *id));
+            let best = groups.entry((source, template)).or_default();
+            if named.names.len() <= MAX_GROUPS && named.names.len() > best.0 {
+                *best = (named.names.len(), by_event.collect(), named.names.clone());
+            }
+        }
+        add_words(series, source, template, variable, &samples, named);
+    }
+    for ((source, template, variable), mut points) in numbers {
+        if points.len() < MIN_NUMBERS {
+            continue;
+        }
+        points.sort_by_key(|n| (n.at, n.event));
+        let binned: Vec<(u32, f32)> = points
+            .iter()
+            .filter_map(|n| Some((n.bin?, n.value)))
+            .collect();
+        if binned.len() >= MIN_VALUES && !is_counter(&binned) {
+            add_points(series, source, template, variable, &binned);
+        }
+        if is_status_variable(&binned) {
+            continue;
+        }
+        let mut add = |group: Option<String>, points: Vec<(Moment, f32)>| {
+            // A value that only starts to grow later looks like a counter as a whole.
+            if points.len() >= MIN_NUMBERS && !is_counter(&points[..points.len() / 3]) {
+                series.input.sources[source].numbers.push(Numbers {
+                    template,
+                    variable,
+                    group,
+                    points,
+                });
+            }
+        };
+        if let Some((_, by_event, names)) = groups.get(&(source, template)) {
+            for (id, name) in (0u32..).zip(names) {
+                let own = points
+                    .iter()
+                    .filter(|n| by_event.get(&n.event) == Some(&id));
+                add(Some(name.clone()), own.map(|n| (n.at, n.value)).collect());
+            }
+        }
+        add(None, points.iter().map(|n| (n.at, n.value)).collect());
+    }
+}
+
+struct Number {
+    at: Moment,
+    bin: Option<u32>,
+    event: EventId,
+    value: f32,
+}
+
+/// The different words of a variable, numbered in order of their names.
+struct Named {
+    names: Vec<String>,
+    /// Number of the word of each sample.
+    ids: Vec<u32>,
+    /// Share of the samples whose word occurs often enough to be tested.
+    grouped: f64,
+}
+
+impl Named {
+    /// `None` if there are too few samples or too many different words.
+    fn of(samples: &[(Moment, Option<u32>, EventId, Box<str>)]) -> Option<Named> {
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        for s in samples {
+            *counts.entry(&s.3).or_default() += 1;
+            if counts.len() > MAX_WORDS {
+                return None;
+            }
+        }
+        if samples.len() < MIN_VALUES {
+            return None;
+        }
+        let number: FxHashMap<&str, u32> = counts.keys().copied().zip(0..).collect();
+        let frequent: usize = counts.values().filter(|n| **n >= MIN_NUMBERS).sum();
+        Some(Named {
+            ids: samples.iter().map(|s| number[&*s.3]).collect(),
+            names: counts.keys().map(|k| (*k).to_string()).collect(),
+            grouped: frequent as f64 / samples.len() as f64,
+        })
+    }
+}
+
+/// Adds the words of one variable: counts of each word, and the words with their times.
+fn add_words(
+    series: &mut Series,
+    source: usize,
+    template: TemplateIx,
+    variable: u16,
+    samples: &[(Moment, Option<u32>, EventId, Box<str>)],
+    named: Named,
+) {
+    let s = &mut series.input.sources[source];
+    for (n, name) in (0u16..).zip(&named.names).filter(|_| named.names.len() > 1) {
+        let own = samples
+            .iter()
+            .zip(&named.ids)
+            .filter(|(_, id)| **id == u32::from(n))
+            .filter_map(|(s, _)| Some((s.1?, 1)))
+            .collect();
+        series
+            .categories
+            .insert((source, template, variable, n), name.clone());
+        s.features.push(Feature {
+            kind: FeatureKind::Category(template, variable, n),
+            counts: merged(own),
+            indicates_problem: false,
+        });
+    }
+    s.words.push(Words {
+        template,
+        variable,
+        points: samples
+            .iter()
+            .zip(&named.ids)
+            .map(|(s, id)| (s.0, *id))
+            .collect(),
+        log_odds: named.names.iter().map(|n| word_log_odds(n)).collect(),
+        names: named.names,
+    });
+}
+
+/// Returns true if nearly all steps go in the same direction, as in a counter, a sequence number or
+/// a clock.
+fn is_counter<T>(points: &[(T, f32)]) -> bool {
+    let steps: Vec<f32> = points
+        .windows(2)
+        .map(|w| w[1].1 - w[0].1)
+        .filter(|d| *d != 0.0)
+        .collect();
+    let up = steps.iter().filter(|d| **d > 0.0).count();
+    steps.len() >= 8 && (up * 10 >= steps.len() * 9 || up * 10 <= steps.len())
+}
+
+/// Returns true if a value is in the range of HTTP status codes registered with IANA. Most sizes
+/// and ports are outside of these ranges.
+fn is_http_status(value: f32) -> bool {
+    const RANGES: [(f32, f32); 6] = [
+        (100.0, 103.0),
+        (200.0, 208.0),
+        (300.0, 308.0),
+        (400.0, 431.0),
+        (500.0, 508.0),
+        (510.0, 511.0),
+    ];
+    value.fract() == 0.0 && RANGES.iter().any(|(a, z)| (*a..=*z).contains(&value))
+}
+
+/// A variable is an HTTP status if at least this share of its values are HTTP status codes.
+const STATUS_SHARE: f64 = 0.9;
+
+/// Adds the values of one variable. If there are few distinct values, each value is a category with
+/// its own counts. Otherwise the values are a distribution.
+fn add_points(
+    series: &mut Series,
+    source: usize,
+    template: TemplateIx,
+    variable: u16,
+    points: &[(u32, f32)],
+) {
+    let mut counts: FxHashMap<u32, u32> = FxHashMap::default();
+    points
+        .iter()
+        .for_each(|(_, v)| *counts.entry(v.to_bits()).or_default() += 1);
+    let most = counts.values().copied().max().unwrap_or(0) as usize;
+    let s = &mut series.input.sources[source];
+    let is_category = counts.len() <= 12 || counts.len() <= 40 && most * 5 > points.len();
+    if !is_category {
+        s.values.push(Values {
+            template,
+            variable,
+            points: points.to_vec(),
+        });
+        return;
+    }
+    if counts.len() < 2 {
+        return;
+    }
+    let mut values: Vec<f32> = counts.keys().map(|b| f32::from_bits(*b)).collect();
+    values.sort_by(f32::total_cmp);
+    let is_status = is_status_variable(points);
+    for (n, value) in values.into_iter().enumerate() {
+        let own = points
+            .iter()
+            .filter(|p| p.1 == value)
+            .map(|p| (p.0, 1))
+            .collect();
+        let key = (source, template, variable, n as u16);
+        series.categories.insert(key, value.to_string());
+        s.features.push(Feature {
+            kind: FeatureKind::Category(template, variable, n as u16),
+            counts: merged(own),
+            // An increase in server errors is a problem, whatever the level of the events.
+            indicates_problem: is_status && value >= 500.0 && is_http_status(value),
+        });
+    }
+}
+
+fn is_status_variable(points: &[(u32, f32)]) -> bool {
+    let statuses = points.iter().filter(|p| is_http_status(p.1)).count();
+    statuses as f64 >= STATUS_SHARE * points.len() as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_and_ports_are_not_http_errors() {
+        let points = |values: &[f32]| -> Vec<(u32, f32)> {
+            (0..100u32)
+                .map(|i| (i, values[i as usize % values.len()]))
+                .collect()
+        };
+        assert!(is_status_variable(&points(&[200.0, 200.0, 404.0, 503.0])));
+        assert!(
+            !is_status_variable(&points(&[512.0, 1024.0, 500.0])),
+            "bytes"
+        );
+        assert!(!is_status_variable(&points(&[25.0, 465.0, 587.0])), "ports");
+        assert!(!is_http_status(512.0) && !is_http_status(587.0) && is_http_status(503.0));
+    }
+
+    #[test]
+    fn counters_are_not_values() {
+        let up: Vec<(u32, f32)> = (0..50).map(|i| (i, i as f32 * 2.0)).collect();
+        assert!(is_counter(&up));
+        let wave: Vec<(u32, f32)> = (0..50).map(|i| (i, ((i * 37) % 11) as f32)).collect();
+        assert!(!is_counter(&wave));
+    }
+}

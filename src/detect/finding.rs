@@ -1,0 +1,91 @@
+//! What the tests of exact times and values find. Plain data.
+
+use crate::model::{Moment, Severity, TemplateIx};
+
+/// Something unusual in the lines of one template, or in all lines of a source.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finding {
+    pub source: usize,
+    /// `None` if all lines of the source are meant.
+    pub template: Option<TemplateIx>,
+    pub from: Moment,
+    pub to: Moment,
+    pub severity: Severity,
+    /// Evidence in nats above the threshold.
+    pub evidence: f64,
+    pub what: What,
+}
+
+/// What is unusual. Durations are in nanoseconds.
+#[derive(Clone, Debug, PartialEq)]
+pub enum What {
+    /// A message that reports a problem appeared.
+    Incident { count: usize, is_new: bool },
+    /// A message that came regularly did not come. `every`: its usual distance.
+    Stopped {
+        every: i64,
+        missed: u64,
+        is_last: bool,
+    },
+    /// A step was not followed by the step that usually follows it.
+    NotFollowed {
+        next: TemplateIx,
+        times: usize,
+        followed: usize,
+        within: i64,
+    },
+    /// The values of a variable changed.
+    Value {
+        variable: u16,
+        /// The word of another variable that these events have.
+        group: Option<String>,
+        change: Change,
+        before: f64,
+        now: f64,
+        count: usize,
+    },
+    /// A variable that has few different words has a new one.
+    NewWord {
+        variable: u16,
+        word: String,
+        count: usize,
+        known: usize,
+    },
+    /// Much more or much less than ever before. `feature`: index of the series that is counted.
+    Traffic {
+        feature: usize,
+        observed: f64,
+        expected: f64,
+    },
+    /// No line at all.
+    NoLines { expected: f64 },
+}
+
+/// How values changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    Zero,
+    Constant,
+    Jump,
+    Growth,
+}
+
+/// Start and end of the corpus, and the number of nats that evidence must exceed.
+#[derive(Clone, Copy, Debug)]
+pub struct Scope {
+    pub start: Moment,
+    pub end: Moment,
+    pub threshold: f64,
+}
+
+impl Scope {
+    pub fn span(&self) -> i64 {
+        (self.end - self.start).max(1)
+    }
+}
+
+/// Evidence in nats of `n` independent repetitions of something that happened `before` times in
+/// `of` chances. Uses half a case as the prior count.
+pub fn repeated(n: f64, before: usize, of: usize) -> f64 {
+    n * ((of as f64 + 1.0) / (before as f64 + 0.5)).ln().max(0.0)
+}

@@ -1,0 +1,190 @@
+//! Finds messages that report a problem and that are new, or that are an incident by themselves.
+//! They need no volume: what the message says and that it was never there before decide. Handles
+//! numbers only; does not read messages.
+
+use super::finding::{Finding, Scope, What};
+use super::series::{Input, Occurrences};
+use crate::model::{Moment, Severity, TemplateIx};
+use std::collections::BTreeMap;
+
+/// A message is new if it first appears after this share of the corpus.
+const EARLY: f64 = 0.1;
+/// Most that novelty adds to the log-odds, and most that it adds for one or two lines.
+const MAX_NOVELTY: f64 = 7.0;
+const MAX_NOVELTY_FEW: f64 = 2.5;
+const FEW: usize = 2;
+/// Most that it adds that all lines are near each other.
+const MAX_CLUSTERED: f64 = 2.0;
+/// Log-odds at which a message is an anomaly of medium and of high severity.
+const MEDIUM: f64 = 6.0;
+const HIGH: f64 = 9.0;
+/// A message reports a problem from these log-odds on, however new it is.
+const MIN_LOG_ODDS: f64 = 0.5;
+/// Log-odds at which it is listed.
+const LOW: f64 = 4.0;
+/// Occurrences that are further apart than this share of the corpus, and than ten minutes, are
+/// different episodes.
+const APART: f64 = 0.05;
+const MIN_APART: i64 = 600_000_000_000;
+/// A message with this many episodes is a usual one.
+const CHRONIC: usize = 4;
+
+/// The incidents among all templates. Where several sources write the same message, they are taken
+/// together: a message that is usual in one thread is not new in another.
+pub fn incidents(input: &Input, scope: &Scope) -> Vec<Finding> {
+    let mut by_template: BTreeMap<TemplateIx, Vec<(usize, &Occurrences)>> = BTreeMap::new();
+    for (i, s) in input.sources.iter().enumerate() {
+        for o in &s.occurrences {
+            by_template.entry(o.template).or_default().push((i, o));
+        }
+    }
+    by_template
+        .values()
+        .filter_map(|own| incident(own, scope))
+        .collect()
+}
+
+fn incident(own: &[(usize, &Occurrences)], scope: &Scope) -> Option<Finding> {
+    let o = &merged(own);
+    let is_new = o.first > scope.start + (scope.span() as f64 * EARLY) as i64;
+    if o.log_odds <= -2.0 || !is_new && !o.alone {
+        return None;
+    }
+    let episodes = episodes(o, scope);
+    // Later episodes say nothing new.
+    let first @ (from, to, count) = episodes.first().copied()?;
+    let score = o.log_odds + if is_new { novelty(first, scope) } else { 0.0 };
+    let reports_problem = o.log_odds >= MIN_LOG_ODDS;
+    let severity = match () {
+        () if o.alone && episodes.len() < CHRONIC => Severity::High,
+        () if o.alone => Severity::Medium,
+        () if score >= HIGH && reports_problem => Severity::High,
+        () if score >= MEDIUM && reports_problem => Severity::Medium,
+        () if score >= LOW => Severity::Low,
+        () => return None,
+    };
+    let (source, _) = own.iter().min_by_key(|(i, o)| (o.first, *i))?;
+    Some(Finding {
+        source: *source,
+        template: Some(o.template),
+        from,
+        to,
+        severity,
+        evidence: score.max(if o.alone { HIGH } else { 0.0 }),
+        what: What::Incident { count, is_new },
+    })
+}
+
+/// The events of one template in all sources.
+fn merged(own: &[(usize, &Occurrences)]) -> Occurrences {
+    let mut out = own[0].1.clone();
+    for (_, o) in &own[1..] {
+        (out.first, out.last) = (out.first.min(o.first), out.last.max(o.last));
+        out.count += o.count;
+        out.log_odds = out.log_odds.max(o.log_odds);
+        out.alone |= o.alone;
+        let is_complete = !out.times.is_empty() && !o.times.is_empty();
+        match is_complete {
+            true => out.times.extend(&o.times),
+            false => out.times.clear(),
+        }
+    }
+    out.times.sort_unstable();
+    out
+}
+
+/// How much it says that a message is new, in nats: minus the logarithm of the probability that
+/// it did not occur before, at the rate that it has since, or that all lines are so close together.
+fn novelty((from, to, count): (Moment, Moment, usize), scope: &Scope) -> f64 {
+    let before = (from - scope.start) as f64;
+    let after = (scope.end - from).max(scope.span() / 100) as f64;
+    let since = count as f64 * before / after;
+    let length = ((to - from) as f64 / scope.span() as f64).max(1e-4);
+    let clustered = -length.ln() * (count - 1) as f64;
+    let max = if count <= FEW {
+        MAX_NOVELTY_FEW
+    } else {
+        MAX_NOVELTY
+    };
+    since.max(clustered.min(MAX_CLUSTERED)).min(max)
+}
+
+/// Runs of occurrences that are near each other: start, end and number.
+fn episodes(o: &Occurrences, scope: &Scope) -> Vec<(Moment, Moment, usize)> {
+    if o.times.is_empty() {
+        return vec![(o.first, o.last, o.count as usize)];
+    }
+    let apart = ((scope.span() as f64 * APART) as i64).max(MIN_APART);
+    let mut out: Vec<(Moment, Moment, usize)> = Vec::new();
+    for t in &o.times {
+        match out.last_mut() {
+            Some(last) if t - last.1 <= apart => (last.1, last.2) = (*t, last.2 + 1),
+            _ => out.push((*t, *t, 1)),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::series::Source;
+    use super::*;
+    use crate::model::Step;
+
+    const SECOND: i64 = 1_000_000_000;
+
+    fn occurrences(n: u32, times: &[i64], log_odds: f64) -> Occurrences {
+        let times: Vec<i64> = times.iter().map(|t| t * SECOND).collect();
+        Occurrences {
+            template: TemplateIx(n),
+            first: times[0],
+            last: times[times.len() - 1],
+            count: times.len() as u64,
+            times,
+            log_odds,
+            alone: false,
+            is_debug: false,
+            step: Step::Other,
+        }
+    }
+
+    fn find(more: Occurrences) -> Vec<Finding> {
+        let usual = (0..9).map(|n| occurrences(n, &[1, 500, 900], -2.5));
+        let source = Source {
+            occurrences: usual.chain([more]).collect(),
+            ..Source::default()
+        };
+        let input = Input {
+            sources: vec![source],
+            ..Input::default()
+        };
+        let scope = Scope {
+            start: 0,
+            end: 1000 * SECOND,
+            threshold: 0.0,
+        };
+        incidents(&input, &scope)
+    }
+
+    #[test]
+    fn one_line_is_an_incident_if_it_is_one_by_itself() {
+        let panic = Occurrences {
+            alone: true,
+            ..occurrences(99, &[700], 2.0)
+        };
+        let found = find(panic);
+        assert_eq!((found.len(), found[0].severity), (1, Severity::High));
+    }
+
+    #[test]
+    fn a_few_new_error_lines_are_an_anomaly_and_old_ones_are_not() {
+        let found = find(occurrences(99, &[600, 640, 690, 700], 2.5));
+        assert_eq!((found.len(), found[0].severity), (1, Severity::Medium));
+        assert!(find(occurrences(99, &[5, 300, 640, 690, 700], 2.5)).is_empty());
+    }
+
+    #[test]
+    fn a_harmless_new_line_is_not_an_anomaly() {
+        assert!(find(occurrences(99, &[600, 640, 690, 700], -2.5)).is_empty());
+    }
+}

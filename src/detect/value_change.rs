@@ -1,0 +1,336 @@
+//! Finds changes of numeric values that are too few for bins: values that become zero or constant,
+//! that jump, or that start to grow. Handles one variable at a time, and numbers only.
+
+use super::finding::{Change, Finding, Scope, What, repeated};
+use super::series::{Numbers, Source};
+use super::stat::{median, rank_trend};
+use crate::model::{Moment, Severity};
+
+/// A variable has at least this many values, and this many outside of the change.
+const MIN_VALUES: usize = 12;
+const MIN_OUTSIDE: usize = 8;
+/// Shortest runs of zeros, of equal values, and of values after a jump.
+const MIN_ZEROS: usize = 3;
+const MIN_EQUAL: usize = 6;
+const MIN_JUMP: usize = 4;
+/// A variable does not vary if more than this share of its values equal the one before.
+const MAX_EQUAL: f64 = 0.3;
+/// A jump changes the median by at least this factor upward, and downward.
+const JUMP_UP: f64 = 1.4;
+const JUMP_DOWN: f64 = 0.2;
+/// Share of a jump that happens within one step.
+const SHARP: f64 = 0.5;
+/// A growth changes the median by at least this factor, and its values rise with this rank
+/// correlation.
+const GROWTH: f64 = 1.5;
+const MIN_TREND: f64 = 0.85;
+/// A growth has this many values at least.
+const MIN_GROWING: usize = 20;
+
+/// The changes of the numeric variables of a source.
+pub fn value_changes(source: usize, s: &Source, scope: &Scope) -> Vec<Finding> {
+    let mut out = Vec::new();
+    for n in s.numbers.iter().filter(|n| n.points.len() >= MIN_VALUES) {
+        let all = [zeros(n), constant(n), jump(n), growth(n)];
+        let best = all
+            .into_iter()
+            .flatten()
+            .filter(|f| f.evidence > scope.threshold)
+            .max_by(|a, b| a.evidence.total_cmp(&b.evidence));
+        if let Some(f) = best {
+            out.push(Finding {
+                source,
+                template: Some(n.template),
+                from: n.points[f.from].0,
+                to: n.points[f.to - 1].0,
+                severity: Severity::Medium,
+                evidence: f.evidence - scope.threshold,
+                what: What::Value {
+                    variable: n.variable,
+                    group: n.group.clone(),
+                    change: f.change,
+                    before: f.before,
+                    now: f.now,
+                    count: f.to - f.from,
+                },
+            });
+        }
+    }
+    out
+}
+
+/// A change of the values `from..to` of a variable.
+struct Found {
+    from: usize,
+    to: usize,
+    change: Change,
+    before: f64,
+    now: f64,
+    evidence: f64,
+}
+
+/// Values outside of the range.
+fn outside(points: &[(Moment, f32)], from: usize, to: usize) -> Vec<f64> {
+    let keep =
+        |(i, p): (usize, &(Moment, f32))| (!(from..to).contains(&i)).then_some(f64::from(p.1));
+    points.iter().enumerate().filter_map(keep).collect()
+}
+
+fn median_of(points: &[(Moment, f32)]) -> f64 {
+    median(&mut points.iter().map(|p| f64::from(p.1)).collect::<Vec<_>>())
+}
+
+/// The longest run for which `same` holds between neighbours.
+fn longest_run(
+    points: &[(Moment, f32)],
+    same: impl Fn(f32, f32) -> bool,
+    starts: impl Fn(f32) -> bool,
+) -> (usize, usize) {
+    let (mut best, mut from) = ((0, 0), 0);
+    for i in 0..points.len() {
+        if i > 0 && !same(points[i - 1].1, points[i].1) {
+            from = i;
+        }
+        if starts(points[i].1) && i + 1 - from > best.1 - best.0 {
+            best = (from, i + 1);
+        }
+    }
+    best
+}
+
+/// A value that is usually not zero is zero several times in a row.
+fn zeros(n: &Numbers) -> Option<Found> {
+    let p = &n.points;
+    let (from, to) = longest_run(p, |a, b| (a == 0.0) == (b == 0.0), |v| v == 0.0);
+    let rest = outside(p, from, to);
+    if to - from < MIN_ZEROS || rest.len() < MIN_OUTSIDE {
+        return None;
+    }
+    let zeros = rest.iter().filter(|v| **v == 0.0).count();
+    let evidence = repeated((to - from) as f64, zeros, rest.len()) - (p.len() as f64).ln();
+    let mut rest = rest;
+    Some(Found {
+        from,
+        to,
+        change: Change::Zero,
+        before: median(&mut rest),
+        now: 0.0,
+        evidence,
+    })
+}
+
+/// A value that usually varies is the same several times in a row.
+fn constant(n: &Numbers) -> Option<Found> {
+    let p = &n.points;
+    let (from, to) = longest_run(p, |a, b| a == b, |v| v != 0.0);
+    let rest = outside(p, from, to);
+    if to - from < MIN_EQUAL || rest.len() < MIN_OUTSIDE {
+        return None;
+    }
+    let equal = rest.windows(2).filter(|w| w[0] == w[1]).count();
+    if equal as f64 > MAX_EQUAL * rest.len() as f64 {
+        return None;
+    }
+    let own = f64::from(p[from].1);
+    let usual = rest.iter().filter(|v| **v == own).count();
+    let evidence =
+        repeated((to - from - 1) as f64, equal.max(usual), rest.len()) - (p.len() as f64).ln();
+    let mut rest = rest;
+    Some(Found {
+        from,
+        to,
+        change: Change::Constant,
+        before: median(&mut rest),
+        now: own,
+        evidence,
+    })
+}
+
+/// The values jump: a run of values that all lie above, or below, all others. The evidence is the
+/// chance that the largest values of a random order are neighbours.
+fn jump(n: &Numbers) -> Option<Found> {
+    let p = &n.points;
+    let mut order: Vec<usize> = (0..p.len()).collect();
+    order.sort_by(|a, b| p[*b].1.total_cmp(&p[*a].1).then(a.cmp(b)));
+    let up = separated(p, &order);
+    order.reverse();
+    let down = separated(p, &order);
+    [up, down]
+        .into_iter()
+        .flatten()
+        .max_by(|a, b| a.evidence.total_cmp(&b.evidence))
+}
+
+/// Looks for a run of neighbours among the first values of `order`.
+fn separated(p: &[(Moment, f32)], order: &[usize]) -> Option<Found> {
+    let (mut low, mut high) = (usize::MAX, 0);
+    let mut best: Option<Found> = None;
+    for (k, i) in order.iter().enumerate().take(p.len() - MIN_OUTSIDE) {
+        (low, high) = (low.min(*i), high.max(*i));
+        let count = k + 1;
+        // Nearly all values of the run belong to it: one in eight may be an ordinary value.
+        let length = high + 1 - low;
+        if count < MIN_JUMP || length * 7 > count * 8 || p.len() - length < MIN_OUTSIDE {
+            continue;
+        }
+        let evidence = ln_choose(p.len(), count) - (p.len() as f64).ln();
+        if best.as_ref().is_some_and(|b| b.evidence >= evidence) {
+            continue;
+        }
+        let now = median_of(&p[low..=high]);
+        let mut rest = outside(p, low, high + 1);
+        let before = median(&mut rest);
+        let is_far = now > before * JUMP_UP && now > 0.0 || now < before * JUMP_DOWN && now > 0.0;
+        if is_far
+            && is_apart(p, low, high, &rest, now - before)
+            && is_sharp(p, low, high, now - before)
+        {
+            best = Some(Found {
+                from: low,
+                to: high + 1,
+                change: Change::Jump,
+                before,
+                now,
+                evidence,
+            });
+        }
+    }
+    best
+}
+
+/// True if the distance of the medians is large compared to the spread of the other values.
+fn is_apart(p: &[(Moment, f32)], low: usize, high: usize, rest: &[f64], distance: f64) -> bool {
+    let middle = median(&mut rest.to_vec());
+    let spread = median(&mut rest.iter().map(|v| (v - middle).abs()).collect::<Vec<_>>());
+    let inside: Vec<f64> = p[low..=high].iter().map(|x| f64::from(x.1)).collect();
+    let center = median(&mut inside.clone());
+    let own = median(
+        &mut inside
+            .iter()
+            .map(|v| (v - center).abs())
+            .collect::<Vec<_>>(),
+    );
+    distance.abs() >= 4.0 * spread.max(own)
+}
+
+/// True if the values change within one step at the start of the run, as a fault does and a daily
+/// rhythm does not.
+fn is_sharp(p: &[(Moment, f32)], low: usize, high: usize, distance: f64) -> bool {
+    if low == 0 {
+        return false;
+    }
+    let before = median_of(&p[low.saturating_sub(3)..low]);
+    let after = median_of(&p[low..(low + 3).min(high + 1)]);
+    (after - before) / distance >= SHARP
+}
+
+/// Natural logarithm of the binomial coefficient.
+fn ln_choose(n: usize, k: usize) -> f64 {
+    let ln_factorial = |n: usize| (2..=n).map(|i| (i as f64).ln()).sum::<f64>();
+    ln_factorial(n) - ln_factorial(k) - ln_factorial(n - k)
+}
+
+/// Values that were steady in the first third grow after it.
+fn growth(n: &Numbers) -> Option<Found> {
+    let p = &n.points;
+    if p.len() < MIN_GROWING {
+        return None;
+    }
+    let ranked: Vec<(u32, f32)> = p.iter().enumerate().map(|(i, x)| (i as u32, x.1)).collect();
+    let third = p.len() / 3;
+    let (early, late) = ranked.split_at(third);
+    if rank_trend(early).abs() >= MIN_TREND / 2.0 || rank_trend(late) < MIN_TREND {
+        return None;
+    }
+    let first = median_of(&p[..third]);
+    let last = median_of(&p[p.len() - third / 2 - 1..]);
+    if first <= 0.0 || last < GROWTH * first {
+        return None;
+    }
+    // The growth starts where the values leave the range of the first third for good.
+    let top = p[..third].iter().map(|x| x.1).fold(f32::MIN, f32::max);
+    let from = p.iter().rposition(|x| x.1 <= top).map_or(third, |i| i + 1);
+    let rising = p.len() - from;
+    (rising >= MIN_JUMP).then(|| Found {
+        from,
+        to: p.len(),
+        change: Change::Growth,
+        before: first,
+        now: last,
+        evidence: repeated(rising as f64, 0, third) - (p.len() as f64).ln(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::TemplateIx;
+
+    fn find(values: &[f32]) -> Option<Change> {
+        let points = values
+            .iter()
+            .enumerate()
+            .map(|(i, v)| (i as i64 * 1_000_000_000, *v))
+            .collect();
+        let numbers = Numbers {
+            template: TemplateIx(0),
+            variable: 0,
+            group: None,
+            points,
+        };
+        let source = Source {
+            numbers: vec![numbers],
+            ..Source::default()
+        };
+        let scope = Scope {
+            start: 0,
+            end: 1,
+            threshold: 6.0,
+        };
+        let found = value_changes(0, &source, &scope);
+        found.first().map(|f| match f.what {
+            What::Value { change, .. } => change,
+            _ => Change::Jump,
+        })
+    }
+
+    fn noise(i: usize) -> f32 {
+        100.0 + (i * 37 % 23) as f32
+    }
+
+    #[test]
+    fn ordinary_values_do_not_change() {
+        let values: Vec<f32> = (0..60).map(noise).collect();
+        assert_eq!(find(&values), None);
+        let day: Vec<f32> = (0..96)
+            .map(|i| noise(i) * (2.0 + (i as f32 / 48.0 * std::f32::consts::TAU).sin()))
+            .collect();
+        assert_eq!(find(&day), None);
+        let counter: Vec<f32> = (0..60).map(|i| i as f32).collect();
+        assert_eq!(find(&counter), None);
+    }
+
+    #[test]
+    fn zeros_constants_jumps_and_growth_are_found() {
+        let with = |change: &dyn Fn(usize) -> f32| -> Vec<f32> {
+            (0..60)
+                .map(|i| if i >= 40 { change(i) } else { noise(i) })
+                .collect()
+        };
+        assert_eq!(find(&with(&|_| 0.0)), Some(Change::Zero));
+        assert_eq!(find(&with(&|_| 111.0)), Some(Change::Constant));
+        assert_eq!(find(&with(&|i| noise(i) * 2.0)), Some(Change::Jump));
+        let leak: Vec<f32> = (0..60)
+            .map(|i| noise(i) + (i.max(20) - 20) as f32 * 6.0)
+            .collect();
+        assert_eq!(find(&leak), Some(Change::Growth));
+    }
+
+    #[test]
+    fn slow_runs_of_a_rare_job_are_found() {
+        let values: Vec<f32> = (0..24)
+            .map(|i| if i >= 18 { 15.0 } else { 8.0 } + (i * 7 % 5) as f32 * 0.2)
+            .collect();
+        assert_eq!(find(&values), Some(Change::Jump));
+    }
+}
