@@ -9,7 +9,6 @@ use super::series::{MIN_BINS, Series};
 use super::values;
 use crate::corpus::Snapshot;
 use crate::detect::Input;
-use rustc_hash::FxHashMap;
 
 pub fn collect(analysis: &Analysis, snapshot: &Snapshot, baseline: &Baseline) -> Series {
     let axis = Axis::of(snapshot, baseline);
@@ -25,7 +24,7 @@ pub fn collect(analysis: &Analysis, snapshot: &Snapshot, baseline: &Baseline) ->
         input,
         by_order: axis.by_order,
         sampled: 1.0,
-        categories: FxHashMap::default(),
+        ..Series::default()
     };
     if series.input.bins >= MIN_BINS / 2 {
         values::add(analysis, snapshot, &roles, &axis, &mut series);

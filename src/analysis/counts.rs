@@ -7,7 +7,7 @@ use super::series::{Role, Roles, is_problem, merged};
 use crate::corpus::Snapshot;
 use crate::detect::{Feature, FeatureKind, Occurrences, Source};
 use crate::diagnose::{Prior, step_of};
-use crate::model::{KindId, Level, Moment, SourceId, Step, TemplateIx};
+use crate::model::{KindId, Level, Moment, SourceId, TemplateIx};
 use rustc_hash::FxHashMap;
 
 /// Maximum duration of the log collection, in nanoseconds. The logs of different sources can end at
@@ -15,7 +15,7 @@ use rustc_hash::FxHashMap;
 const COLLECTION: i64 = 120_000_000_000;
 
 /// The exact times of a template are kept if it has at most this many events.
-const MAX_TIMES: u64 = 2000;
+pub const MAX_TIMES: u64 = 2000;
 
 /// Indexes of the series that an event of one kind is counted in.
 #[derive(Clone, Copy, Default)]
@@ -35,7 +35,7 @@ struct Counter {
     /// Pairs of (bin, count), in the order in which the events were read.
     counts: Vec<Vec<(u32, u32)>>,
     /// Index into `occurrences` of each service and template.
-    occurrences_of: FxHashMap<(usize, TemplateIx), usize>,
+    occurrences_of: FxHashMap<(usize, TemplateIx, Option<String>), usize>,
     occurrences: Vec<Occurrences>,
     /// First and last bin of each source.
     extent: Vec<(u32, u32)>,
@@ -65,7 +65,7 @@ impl Counter {
         i
     }
 
-    fn slots(&mut self, snapshot: &Snapshot, role: Role) -> Slots {
+    fn slots(&mut self, snapshot: &Snapshot, role: &Role) -> Slots {
         let service = role.service;
         Slots {
             all: self.series(service, FeatureKind::All),
@@ -79,13 +79,29 @@ impl Counter {
         }
     }
 
-    fn occurrences(&mut self, snapshot: &Snapshot, role: Role, template: TemplateIx) -> usize {
+    fn occurrences(&mut self, snapshot: &Snapshot, role: &Role, template: TemplateIx) -> usize {
+        let text = snapshot.template(template).map_or("", |t| t.text.as_str());
+        // The words that an inferred level comes from are already counted.
+        let level = match role.level_inferred {
+            true => Level::Unknown,
+            false => role.level,
+        };
+        let mut prior = Prior::of(text, level);
+        // A variable of the template can hold the word that reports the problem.
+        let own = Prior::of(&role.example, level);
+        let is_apart = own.alone && !prior.alone || own.log_odds > 0.0 && prior.log_odds <= 0.0;
+        let message = is_apart.then(|| role.example.clone());
+        if is_apart {
+            prior = own;
+        }
         let next = self.occurrences.len();
-        let key = (role.service, template);
+        let key = (role.service, template, message.clone());
         let i = *self.occurrences_of.entry(key).or_insert(next);
         if i == next {
             self.occurrences.push(Occurrences {
                 template,
+                word: None,
+                message,
                 first: Moment::MAX,
                 last: Moment::MIN,
                 count: 0,
@@ -93,18 +109,9 @@ impl Counter {
                 log_odds: f64::NEG_INFINITY,
                 alone: false,
                 is_debug: true,
-                step: snapshot
-                    .template(template)
-                    .map_or(Step::Other, |t| step_of(&t.text)),
+                step: step_of(text),
             });
         }
-        let text = snapshot.template(template).map_or("", |t| t.text.as_str());
-        // The words that an inferred level comes from are already counted.
-        let level = match role.level_inferred {
-            true => Level::Unknown,
-            false => role.level,
-        };
-        let prior = Prior::of(text, level);
         let o = &mut self.occurrences[i];
         o.log_odds = o.log_odds.max(prior.log_odds);
         o.alone |= prior.alone;
@@ -168,10 +175,10 @@ impl Counter {
             });
         }
         let mut all: Vec<_> = self.occurrences_of.into_iter().collect();
-        all.sort_unstable_by_key(|(k, _)| *k);
+        all.sort_unstable();
         let mut occurrences: Vec<Option<Occurrences>> =
             self.occurrences.into_iter().map(Some).collect();
-        for ((service, _), i) in all {
+        for ((service, ..), i) in all {
             if let Some(mut o) = occurrences[i].take().filter(|o| o.count > 0) {
                 o.times.sort_unstable();
                 self.sources[service].occurrences.push(o);
@@ -198,7 +205,7 @@ pub fn count(analysis: &Analysis, snapshot: &Snapshot, axis: &Axis) -> (Vec<Sour
     let roles = roles(analysis, snapshot, &mut counter);
     let slots: FxHashMap<(SourceId, KindId), Slots> = roles
         .iter()
-        .map(|(k, role)| (*k, counter.slots(snapshot, *role)))
+        .map(|(k, role)| (*k, counter.slots(snapshot, role)))
         .collect();
     let traces = analysis.trace_sources(snapshot);
     let is_log = |source: SourceId| !traces.contains(&source);
@@ -246,7 +253,7 @@ fn count_out_of_order(
                 continue;
             };
             if let Some(bin) = axis.bin(e.source(), e.time(), at as u64) {
-                let role = roles[&(e.source(), e.kind())];
+                let role = &roles[&(e.source(), e.kind())];
                 let series = counter.series(role.service, FeatureKind::Sequence);
                 counter.count(series, bin);
             }
@@ -265,6 +272,7 @@ fn roles(analysis: &Analysis, snapshot: &Snapshot, counter: &mut Counter) -> Rol
                 template: snapshot.template_of_kind(k),
                 level: state.level(k),
                 level_inferred: state.is_level_inferred(k),
+                example: state.example(k).to_string(),
             });
         }
     }

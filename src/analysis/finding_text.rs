@@ -1,7 +1,7 @@
 //! Describes single findings in sentences, and gives windows their titles. Does not detect
 //! anomalies.
 
-use super::reasons::{field_number, number};
+use super::reasons::number;
 use super::series::Series;
 use crate::corpus::Snapshot;
 use crate::detect::{FeatureKind, Finding, ValueChange, What};
@@ -16,7 +16,8 @@ const MAX_TITLE: usize = 120;
 pub fn describe_finding(snapshot: &Snapshot, series: &Series, f: &Finding) -> Reason {
     let source = &series.input.sources[f.source];
     let template = f.template.and_then(|t| snapshot.template(t));
-    let text = template.map_or("", |t| t.text.as_str());
+    let of_template = template.map_or("", |t| t.text.as_str());
+    let text = f.message.as_deref().unwrap_or(of_template);
     let span = human_duration(f.to - f.from);
     let (kind, text) = match &f.what {
         What::Incident { count, is_new } => {
@@ -54,15 +55,19 @@ pub fn describe_finding(snapshot: &Snapshot, series: &Series, f: &Finding) -> Re
             );
             (ReasonKind::Sequence, text)
         }
+        What::Rate { count, expected } => {
+            let expected = number(*expected);
+            let text = format!("more often, {count} in {span} (expected {expected}): {text}");
+            (ReasonKind::RateSpike, text)
+        }
         What::NewWord {
             variable,
-            word,
             count,
             known,
         } => {
-            let field = field_number(*variable);
+            let field = series.variable_name(text, *variable);
             let text = format!(
-                "new value “{word}”, {count} times in {span}; there were {known} before (field {field}): {text}"
+                "{field} has this value for the first time, {count} times in {span} ({known} other values before): {text}"
             );
             (ReasonKind::ValueShift, text)
         }
@@ -82,7 +87,7 @@ pub fn describe_finding(snapshot: &Snapshot, series: &Series, f: &Finding) -> Re
                 false => format!("only {:.0}% of the usual number", ratio * 100.0),
             };
             let of = match source.features.get(*feature).map(|f| f.kind) {
-                Some(FeatureKind::Category(t, v, n)) => {
+                Some(FeatureKind::Category(t, v, n) | FeatureKind::Word(t, v, n)) => {
                     let value = series.categories.get(&(f.source, t, v, n));
                     format!("lines with “{}”", value.map_or("", String::as_str))
                 }
@@ -95,37 +100,51 @@ pub fn describe_finding(snapshot: &Snapshot, series: &Series, f: &Finding) -> Re
                 format!("{much} {of}: {observed} in {span} (expected {expected}){colon}{text}");
             (kind, text)
         }
+        What::Slower {
+            next,
+            before,
+            now,
+            count,
+        } => {
+            let next = snapshot.template(*next).map_or("", |t| t.text.as_str());
+            let (before, now) = (human_duration(*before), human_duration(*now));
+            let text = format!(
+                "takes {now} instead of {before} (medians), {count} times in {span}: {text} → {next}"
+            );
+            (ReasonKind::ValueShift, text)
+        }
         What::Value {
             variable,
-            group,
             change,
             before,
             now,
             count,
         } => {
-            let field = field_number(*variable);
+            let field = series.variable_name(text, *variable);
             let (before, now) = (number(*before), number(*now));
             let how = match change {
-                ValueChange::Zero => format!("{count} values are 0 (median before: {before})"),
+                ValueChange::Zero => {
+                    format!("is 0 {count} times in a row (median {before} before)")
+                }
                 ValueChange::Constant => {
-                    format!("{count} values in a row are {now}, they varied before")
+                    format!("is {now} {count} times in a row, it varied before")
                 }
                 ValueChange::Jump => {
-                    format!("median changed from {before} to {now} in {count} values")
+                    format!("changed from {before} to {now} (medians), {count} times in {span}")
                 }
                 ValueChange::Growth => format!("grows from {before} to {now} in {span}"),
             };
-            let of = match group {
-                Some(word) => format!(" for “{word}”"),
-                None => String::new(),
-            };
-            let text = format!("{how}{of} (field {field}): {text}");
+            let text = format!("{field} {how}: {text}");
             (ReasonKind::ValueShift, text)
         }
         What::NoLines { expected } => {
             let text = format!("no lines at all in {span} (expected {})", number(*expected));
             (ReasonKind::Silence, text)
         }
+    };
+    let text = match &f.word {
+        Some(word) => format!("“{word}”: {text}"),
+        None => text,
     };
     let service = match f.what {
         What::NoLines { .. } => String::new(),
@@ -168,8 +187,11 @@ fn headline(snapshot: &Snapshot, r: &Reason) -> String {
         let ix = snapshot.template_by_id(id)?;
         Some(snapshot.template(ix)?.text.replace("<*>", "…"))
     };
+    // The message of an incident follows its numbers. See `describe_finding`.
+    let message = || r.text.split_once(": ").map(|(_, m)| m.replace("<*>", "…"));
     match (r.kind, r.template_id.and_then(text)) {
-        (ReasonKind::Incident | ReasonKind::NewTemplate, Some(text)) => cut(&text, MAX_HEADLINE),
+        (ReasonKind::Incident, _) => cut(&message().unwrap_or_default(), MAX_HEADLINE),
+        (ReasonKind::NewTemplate, Some(text)) => cut(&text, MAX_HEADLINE),
         (ReasonKind::Silence, Some(text)) => format!("no more “{}”", cut(&text, MAX_HEADLINE)),
         _ => cut(&r.text, MAX_TITLE),
     }

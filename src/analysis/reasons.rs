@@ -2,7 +2,6 @@
 //! which order services were affected. Does not detect anomalies.
 
 use super::series::Series;
-use super::values::PARTS;
 use crate::corpus::Snapshot;
 use crate::detect::{Deviation, FeatureKind};
 use crate::model::{Moment, Reason, ReasonKind, Window};
@@ -43,30 +42,31 @@ pub fn describe(snapshot: &Snapshot, series: &Series, d: &Deviation) -> Reason {
             ReasonKind::Sequence,
             format!("events in an unusual order: {numbers}"),
         ),
-        Some(FeatureKind::Category(t, v, n)) => {
+        Some(FeatureKind::Category(t, v, n) | FeatureKind::Word(t, v, n)) => {
             let value = series
                 .categories
                 .get(&(d.source, t, v, n))
                 .map_or("", String::as_str);
-            let field = field_number(v);
+            let field = series.variable_name(text, v);
             let often = if d.up { "more" } else { "less" };
-            let text = format!("value {value} {often} often (field {field}): {numbers}: {text}");
+            let text = format!("{field} is “{value}” {often} often: {numbers}: {text}");
             (ReasonKind::ValueShift, text)
         }
         Some(FeatureKind::Tail(_, v)) => {
             let text = format!(
-                "unusually large values (field {}): {numbers}: {text}",
-                field_number(v)
+                "{} is unusually large: {numbers}: {text}",
+                series.variable_name(text, v)
             );
             (ReasonKind::ValueShift, text)
         }
         None => {
-            let v = field_number(source.values[d.series - source.features.len()].variable);
+            let variable = source.values[d.series - source.features.len()].variable;
+            let name = series.variable_name(text, variable);
             let direction = if d.up { "rose" } else { "fell" };
             let (now, before) = (number(d.observed), number(d.expected));
             let span = &numbers.span;
             let text =
-                format!("median {direction} from {before} to {now} in {span} (field {v}): {text}");
+                format!("{name} {direction} from {before} to {now} (medians) in {span}: {text}");
             (ReasonKind::ValueShift, text)
         }
     };
@@ -125,11 +125,6 @@ pub fn number(x: f64) -> String {
     } else {
         format!("{x:.1}")
     }
-}
-
-/// Returns the number of a variable in its template, counted from 1.
-pub fn field_number(position: u16) -> usize {
-    usize::from(position) / PARTS + 1
 }
 
 fn more(up: bool) -> &'static str {

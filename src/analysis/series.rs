@@ -10,6 +10,7 @@ use rustc_hash::FxHashMap;
 pub const MIN_BINS: u32 = 100;
 
 /// The input of the detection, with the values behind its category numbers.
+#[derive(Default)]
 pub struct Series {
     pub input: Input,
     /// True if the order of events is used instead of their times.
@@ -18,10 +19,12 @@ pub struct Series {
     pub sampled: f64,
     /// Category values, by source, template, variable and category number.
     pub categories: FxHashMap<(usize, TemplateIx, u16, u16), String>,
+    /// Names of the fields that values were read from, sorted.
+    pub fields: Vec<String>,
 }
 
 /// The service, template and level of one kind of events in a source.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Role {
     /// Index into the sources of the input.
     pub service: usize,
@@ -29,6 +32,8 @@ pub struct Role {
     pub level: Level,
     /// The level is inferred from the words of the message.
     pub level_inferred: bool,
+    /// One message of this kind.
+    pub example: String,
 }
 
 pub type Roles = FxHashMap<(SourceId, KindId), Role>;

@@ -3,6 +3,7 @@
 
 use super::analysis::Analysis;
 use super::axis::Axis;
+use super::counts::MAX_TIMES;
 use super::series::{Roles, Series};
 use super::value_series;
 use crate::corpus::{EventRef, MessageReader, Part, Snapshot};
@@ -18,7 +19,9 @@ pub const PARTS: usize = 8;
 const MAX_VARIABLES: usize = 16;
 
 /// All events of templates with at most this many events are read.
-const RARE: u64 = 1000;
+const RARE: u64 = MAX_TIMES;
+/// Maximum number of fields to read from one event.
+const MAX_FIELDS: usize = 24;
 /// Maximum length of a word that is read as a value.
 const MAX_WORD: usize = 64;
 
@@ -26,16 +29,24 @@ const MAX_WORD: usize = 64;
 pub struct Sample {
     pub service: usize,
     pub template: TemplateIx,
-    pub position: u16,
+    pub position: Position,
     pub at: Moment,
     pub bin: Option<u32>,
     pub event: EventId,
     pub value: SampleValue,
 }
 
+/// Where a value is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Position {
+    /// A variable of the template: its number times `PARTS`, plus the number of the word.
+    Variable(u16),
+    /// A field of the event, by its name.
+    Field(Box<str>),
+}
+
 pub enum SampleValue {
     Number(f32),
-    /// A word with its digits masked. See `masked`.
     Word(Box<str>),
 }
 
@@ -54,13 +65,7 @@ pub fn add(
     series: &mut Series,
 ) {
     let block = snapshot.bytes.max(1).div_ceil(TEXT_BUDGET).max(1);
-    let has_values = |t: &&crate::model::Template| t.text.contains("<*>");
-    let events: u64 = snapshot
-        .templates
-        .iter()
-        .filter(has_values)
-        .map(|t| t.count)
-        .sum();
+    let events: u64 = snapshot.templates.iter().map(|t| t.count).sum();
     let event = (events / block).div_ceil(EVENT_BUDGET).max(1);
     let stride = Stride { block, event };
     let mut samples: Vec<Sample> = Vec::new();
@@ -75,7 +80,11 @@ pub fn add(
         samples.extend(part)
     });
     series.sampled = 1.0 / (block * event) as f64;
-    value_series::add(series, samples);
+    let is_complete = |t: TemplateIx| {
+        let count = snapshot.template(t).map_or(u64::MAX, |t| t.count);
+        block == 1 && (event == 1 || count <= RARE) && count <= MAX_TIMES
+    };
+    value_series::add(snapshot, series, samples, &is_complete);
 }
 
 struct Sampler<'a> {
@@ -103,8 +112,7 @@ impl Sampler<'_> {
                         ..=RARE => 1,
                         _ => self.stride.event,
                     };
-                    let has_values = template.text.contains("<*>");
-                    has_values.then_some((role.service, role.template?, every))
+                    Some((role.service, role.template?, every))
                 })
                 .collect();
             if template.iter().all(Option::is_none) {
@@ -135,51 +143,62 @@ impl Sampler<'_> {
         };
         let bin = self.axis.bin_at(at);
         let message = reader.message(e.first_line());
+        let mut add = |position: Position, value: SampleValue| {
+            out.push(Sample {
+                service,
+                template,
+                position,
+                at,
+                bin,
+                event: e.id(),
+                value,
+            });
+        };
         let text = &self.snapshot.templates[template.index()].text;
         for (v, value) in variables(text, &message)
             .iter()
             .enumerate()
             .take(MAX_VARIABLES)
         {
-            let mut add = |k: usize, value: SampleValue| {
-                out.push(Sample {
-                    service,
-                    template,
-                    position: (v * PARTS + k) as u16,
-                    at,
-                    bin,
-                    event: e.id(),
-                    value,
-                });
-            };
             for (k, part) in value.split_whitespace().take(PARTS).enumerate() {
                 let whole = || if k == 0 { quantity(value) } else { None };
-                if let Some(x) = quantity(part).or_else(whole) {
-                    add(k, SampleValue::Number(x as f32));
-                } else if let Some(word) = masked(part) {
-                    add(k, SampleValue::Word(word));
+                let number = quantity(part).or_else(whole);
+                if let Some(value) = sample_of(number, part) {
+                    add(Position::Variable((v * PARTS + k) as u16), value);
                 }
+            }
+        }
+        let fields = reader.fields(e.first_line()).into_iter();
+        for (name, value) in fields
+            .filter(|f| !is_number_of_something(&f.0))
+            .take(MAX_FIELDS)
+        {
+            if let Some(value) = sample_of(quantity(&value), &value) {
+                add(Position::Field(name.into_boxed_str()), value);
             }
         }
     }
 }
 
-/// A word with each run of digits as `#`, and without the query of a URL: different requests of the
-/// same kind are the same value. `None` for a word that is too long or has no letter.
-fn masked(word: &str) -> Option<Box<str>> {
-    let word = word.split('?').next().unwrap_or(word);
-    if word.len() > MAX_WORD || !word.contains(|c: char| c.is_alphabetic()) {
-        return None;
+/// True for fields whose numbers only tell things apart.
+fn is_number_of_something(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    matches!(
+        name.as_str(),
+        "pid" | "tid" | "port" | "line" | "thread" | "seq" | "id"
+    ) || name.ends_with("_id")
+        || name.ends_with("_port")
+}
+
+/// A value as a number or as a word. `None` for a word that is too long or has no letter.
+fn sample_of(number: Option<f64>, word: &str) -> Option<SampleValue> {
+    if let Some(x) = number {
+        return Some(SampleValue::Number(x as f32));
     }
-    let mut out = String::with_capacity(word.len());
-    for c in word.chars() {
-        match c.is_ascii_digit() {
-            true if out.ends_with('#') => {}
-            true => out.push('#'),
-            false => out.push(c),
-        }
-    }
-    Some(out.into_boxed_str())
+    let is_word = word.len() <= MAX_WORD
+        && word.contains(|c: char| c.is_alphabetic())
+        && !word.contains(char::is_whitespace);
+    is_word.then(|| SampleValue::Word(word.into()))
 }
 
 /// Parses a number with an optional unit. Converts durations to milliseconds and sizes to bytes.
@@ -224,15 +243,5 @@ mod tests {
             (quantity("abc"), quantity("10.0.0.1"), quantity("5xyz")),
             (None, None, None)
         );
-    }
-
-    #[test]
-    fn requests_of_the_same_kind_are_the_same_word() {
-        assert_eq!(
-            masked("/orders/812/items?page=2").as_deref(),
-            Some("/orders/#/items")
-        );
-        assert_eq!(masked("0x1f"), masked("0x7f"));
-        assert_eq!(masked("12.5"), None);
     }
 }

@@ -134,8 +134,15 @@ fn tells_finding(f: &Finding) -> f64 {
         (What::Incident { .. }, Severity::High | Severity::Critical) => 400.0,
         (What::Incident { .. }, Severity::Medium) => 300.0,
         (What::Incident { .. }, _) => 100.0,
+        (What::Rate { .. }, _) => 260.0,
         (What::NoLines { .. }, _) => 350.0,
-        (What::NotFollowed { .. } | What::Value { .. } | What::NewWord { .. }, _) => 220.0,
+        (
+            What::Slower { .. }
+            | What::NotFollowed { .. }
+            | What::Value { .. }
+            | What::NewWord { .. },
+            _,
+        ) => 220.0,
         (What::Traffic { .. }, _) => 205.0,
         (What::Stopped { .. }, _) => 210.0,
     };

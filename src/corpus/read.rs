@@ -202,6 +202,16 @@ impl MessageReader {
         self.parser.parse(head, &mut self.line);
         self.parser.message(head, &self.line)
     }
+
+    /// Names and values of the other fields of the event whose message was read last. `raw` is its
+    /// first line.
+    pub fn fields(&self, raw: &[u8]) -> Vec<(String, String)> {
+        let head = &raw[..raw.len().min(MAX_PARSE)];
+        let text = self.parser.text(head, &self.line);
+        let of = |s: crate::ingest::parsed::Span| String::from_utf8_lossy(s.of(text)).into_owned();
+        let other = self.line.parsed.other.iter();
+        other.map(|(name, s)| (name.of(text), of(*s))).collect()
+    }
 }
 
 impl Corpus {

@@ -84,6 +84,13 @@ impl State {
             })
     }
 
+    /// One message of a kind.
+    pub fn example(&self, kind: KindId) -> &str {
+        let kind = self.kinds.kinds.get(kind.index());
+        let shape = kind.and_then(|k| self.kinds.shapes.get(k.shape as usize));
+        shape.map_or("", |s| s.example.as_str())
+    }
+
     /// True if the level of a kind is inferred from the words of its messages.
     pub fn is_level_inferred(&self, kind: KindId) -> bool {
         let kind = self.kinds.kinds.get(kind.index());

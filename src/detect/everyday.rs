@@ -29,7 +29,7 @@ pub fn findings(input: &Input) -> Vec<Finding> {
     let tests: usize = input
         .sources
         .iter()
-        .map(|s| s.occurrences.len() + s.numbers.len() + s.words.len())
+        .map(|s| s.occurrences.len() + s.of_words.len() + s.numbers.len() + s.words.len())
         .sum();
     let scope = Scope {
         start,

@@ -8,6 +8,10 @@ pub struct Finding {
     pub source: usize,
     /// `None` if all lines of the source are meant.
     pub template: Option<TemplateIx>,
+    /// Only the lines with this word are meant.
+    pub word: Option<String>,
+    /// What the lines say, if it differs from the template.
+    pub message: Option<String>,
     pub from: Moment,
     pub to: Moment,
     pub severity: Severity,
@@ -34,20 +38,26 @@ pub enum What {
         followed: usize,
         within: i64,
     },
+    /// The time from a step to its usual next step changed. `before` and `now`: medians.
+    Slower {
+        next: TemplateIx,
+        before: i64,
+        now: i64,
+        count: usize,
+    },
     /// The values of a variable changed.
     Value {
         variable: u16,
-        /// The word of another variable that these events have.
-        group: Option<String>,
         change: Change,
         before: f64,
         now: f64,
         count: usize,
     },
+    /// A message that reports a problem came much more often than otherwise.
+    Rate { count: usize, expected: f64 },
     /// A variable that has few different words has a new one.
     NewWord {
         variable: u16,
-        word: String,
         count: usize,
         known: usize,
     },

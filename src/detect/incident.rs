@@ -3,6 +3,7 @@
 //! numbers only; does not read messages.
 
 use super::finding::{Finding, Scope, What};
+use super::rate_change::rate_change;
 use super::series::{Input, Occurrences};
 use crate::model::{Moment, Severity, TemplateIx};
 use std::collections::BTreeMap;
@@ -13,13 +14,20 @@ const EARLY: f64 = 0.1;
 const MAX_NOVELTY: f64 = 7.0;
 const MAX_NOVELTY_FEW: f64 = 2.5;
 const FEW: usize = 2;
+/// Least that novelty adds.
+const MIN_NOVELTY: f64 = 1.5;
+/// Rare messages come in bursts: only a cluster that is shorter than this share of the corpus adds
+/// something.
+const BURST: f64 = 0.125;
 /// Most that it adds that all lines are near each other.
-const MAX_CLUSTERED: f64 = 2.0;
+const MAX_CLUSTERED: f64 = 4.0;
 /// Log-odds at which a message is an anomaly of medium and of high severity.
 const MEDIUM: f64 = 6.0;
 const HIGH: f64 = 9.0;
+/// Messages below these log-odds are not looked at.
+const MIN_ANY: f64 = -2.0;
 /// A message reports a problem from these log-odds on, however new it is.
-const MIN_LOG_ODDS: f64 = 0.5;
+const MIN_LOG_ODDS: f64 = 0.0;
 /// Log-odds at which it is listed.
 const LOW: f64 = 4.0;
 /// Occurrences that are further apart than this share of the corpus, and than ten minutes, are
@@ -27,46 +35,55 @@ const LOW: f64 = 4.0;
 const APART: f64 = 0.05;
 const MIN_APART: i64 = 600_000_000_000;
 /// A message with this many episodes is a usual one.
-const CHRONIC: usize = 4;
+const CHRONIC: usize = 3;
 
 /// The incidents among all templates. Where several sources write the same message, they are taken
 /// together: a message that is usual in one thread is not new in another.
 pub fn incidents(input: &Input, scope: &Scope) -> Vec<Finding> {
-    let mut by_template: BTreeMap<TemplateIx, Vec<(usize, &Occurrences)>> = BTreeMap::new();
+    let mut by_template: BTreeMap<(TemplateIx, &Option<String>), Vec<(usize, &Occurrences)>> =
+        BTreeMap::new();
     for (i, s) in input.sources.iter().enumerate() {
-        for o in &s.occurrences {
-            by_template.entry(o.template).or_default().push((i, o));
+        for o in s.occurrences.iter().filter(|o| o.log_odds > MIN_ANY) {
+            let key = (o.template, &o.message);
+            by_template.entry(key).or_default().push((i, o));
         }
     }
-    by_template
-        .values()
-        .filter_map(|own| incident(own, scope))
-        .collect()
+    let mut out = Vec::new();
+    for own in by_template.values() {
+        let all = merged(own);
+        let Some(source) = own.iter().min_by_key(|(i, o)| (o.first, *i)).map(|x| x.0) else {
+            continue;
+        };
+        out.extend(incident(source, &all, scope));
+        out.extend(rate_change(source, &all, scope));
+    }
+    out
 }
 
-fn incident(own: &[(usize, &Occurrences)], scope: &Scope) -> Option<Finding> {
-    let o = &merged(own);
+fn incident(source: usize, o: &Occurrences, scope: &Scope) -> Option<Finding> {
     let is_new = o.first > scope.start + (scope.span() as f64 * EARLY) as i64;
-    if o.log_odds <= -2.0 || !is_new && !o.alone {
+    if !is_new && !o.alone {
         return None;
     }
     let episodes = episodes(o, scope);
     // Later episodes say nothing new.
     let first @ (from, to, count) = episodes.first().copied()?;
     let score = o.log_odds + if is_new { novelty(first, scope) } else { 0.0 };
-    let reports_problem = o.log_odds >= MIN_LOG_ODDS;
+    // What comes again and again from its first time on is usual now.
+    let is_incident = o.log_odds >= MIN_LOG_ODDS && episodes.len() < CHRONIC;
     let severity = match () {
         () if o.alone && episodes.len() < CHRONIC => Severity::High,
         () if o.alone => Severity::Medium,
-        () if score >= HIGH && reports_problem => Severity::High,
-        () if score >= MEDIUM && reports_problem => Severity::Medium,
+        () if score >= HIGH && is_incident => Severity::High,
+        () if score >= MEDIUM && is_incident => Severity::Medium,
         () if score >= LOW => Severity::Low,
         () => return None,
     };
-    let (source, _) = own.iter().min_by_key(|(i, o)| (o.first, *i))?;
     Some(Finding {
-        source: *source,
+        source,
         template: Some(o.template),
+        word: None,
+        message: o.message.clone(),
         from,
         to,
         severity,
@@ -100,13 +117,13 @@ fn novelty((from, to, count): (Moment, Moment, usize), scope: &Scope) -> f64 {
     let after = (scope.end - from).max(scope.span() / 100) as f64;
     let since = count as f64 * before / after;
     let length = ((to - from) as f64 / scope.span() as f64).max(1e-4);
-    let clustered = -length.ln() * (count - 1) as f64;
+    let clustered = -(length / BURST).ln() * (count - 1) as f64;
     let max = if count <= FEW {
         MAX_NOVELTY_FEW
     } else {
         MAX_NOVELTY
     };
-    since.max(clustered.min(MAX_CLUSTERED)).min(max)
+    (since + clustered.clamp(0.0, MAX_CLUSTERED)).clamp(MIN_NOVELTY, max)
 }
 
 /// Runs of occurrences that are near each other: start, end and number.
@@ -137,6 +154,8 @@ mod tests {
         let times: Vec<i64> = times.iter().map(|t| t * SECOND).collect();
         Occurrences {
             template: TemplateIx(n),
+            word: None,
+            message: None,
             first: times[0],
             last: times[times.len() - 1],
             count: times.len() as u64,
@@ -178,7 +197,7 @@ mod tests {
 
     #[test]
     fn a_few_new_error_lines_are_an_anomaly_and_old_ones_are_not() {
-        let found = find(occurrences(99, &[600, 640, 690, 700], 2.5));
+        let found = find(occurrences(99, &[600, 640, 690, 700], 1.0));
         assert_eq!((found.len(), found[0].severity), (1, Severity::Medium));
         assert!(find(occurrences(99, &[5, 300, 640, 690, 700], 2.5)).is_empty());
     }

@@ -11,6 +11,7 @@ mod incident;
 mod new_word;
 mod order;
 mod pairs;
+mod rate_change;
 mod rhythm;
 mod scan;
 mod series;

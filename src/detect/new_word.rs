@@ -8,6 +8,8 @@ use crate::model::Severity;
 const MIN_BEFORE: usize = 40;
 /// A variable has few words if it has at most this many before the new one.
 const MAX_KNOWN: usize = 8;
+/// A new word is of medium severity if at most this many were known.
+const FEW_KNOWN: usize = 3;
 /// The new word occurs at least this often, and in this share of the later values.
 const MIN_COUNT: usize = 5;
 const MIN_SHARE: f64 = 0.02;
@@ -24,13 +26,14 @@ pub fn new_words(source: usize, s: &Source, scope: &Scope) -> Vec<Finding> {
         (evidence > 0.0).then(|| Finding {
             source,
             template: Some(w.template),
+            word: Some(w.names[f.word].clone()),
+            message: None,
             from: w.points[f.first].0,
             to: w.points[f.last].0,
-            severity: Severity::Medium,
+            severity: f.severity,
             evidence,
             what: What::NewWord {
                 variable: w.variable,
-                word: w.names[f.word].clone(),
                 count: f.count,
                 known: f.known,
             },
@@ -45,6 +48,7 @@ struct New {
     last: usize,
     count: usize,
     known: usize,
+    severity: Severity,
     evidence: f64,
 }
 
@@ -78,6 +82,12 @@ fn new_word(w: &Words) -> Option<New> {
         last: last[newest],
         count: count[newest],
         known,
+        // Of many known words, one more may be a new name of no importance.
+        severity: if known <= FEW_KNOWN || w.log_odds[newest] > 0.0 {
+            Severity::Medium
+        } else {
+            Severity::Low
+        },
         evidence: evidence.min(MAX_EVIDENCE),
     })
 }

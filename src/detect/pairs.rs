@@ -4,6 +4,7 @@
 
 use super::finding::{Finding, Scope, What, repeated};
 use super::series::{Occurrences, Source};
+use super::value_change::jump;
 use crate::model::{Moment, Severity, Step};
 
 /// A step occurs at least this often before it is not followed.
@@ -14,8 +15,12 @@ const MAX_DIFFERENCE: f64 = 0.5;
 const MAX_COMPARED: usize = 32;
 /// A step is awaited for this many times the longest usual duration.
 const PATIENCE: i64 = 4;
+/// Shorter steps are not reported as slow, in nanoseconds.
+const MIN_SLOW: f64 = 1e9;
 /// Shortest time that counts as waiting, in nanoseconds.
 const MIN_WAIT: i64 = 20_000_000_000;
+/// What is usual is learned from at least the first part of the steps.
+const LEARNED_PART: usize = 6;
 /// Share of the steps that, usually, are not followed either.
 const MAX_OTHERS: f64 = 0.01;
 /// Share of the ends at which, usually, no step is open that has not ended at once.
@@ -29,14 +34,20 @@ pub fn not_followed(source: usize, s: &Source, scope: &Scope, end: Moment) -> Ve
     let mut steps: Vec<&Occurrences> = s
         .occurrences
         .iter()
+        .chain(&s.of_words)
         .filter(|o| o.times.len() >= MIN_EVENTS && o.log_odds < 0.0)
         .collect();
-    steps.sort_by_key(|o| (o.count, o.template));
+    steps.sort_by(|a, b| (&a.word, a.count, a.template).cmp(&(&b.word, b.count, b.template)));
     let mut out: Vec<Finding> = Vec::new();
     for (i, first) in steps.iter().enumerate() {
         let near = i.saturating_sub(MAX_COMPARED)..(i + MAX_COMPARED / 4).min(steps.len());
-        let pairs = steps[near].iter().filter(|n| n.template != first.template);
+        let pairs: Vec<&&Occurrences> = steps[near]
+            .iter()
+            .filter(|n| n.template != first.template && n.word == first.word)
+            .collect();
+        out.extend(slower(source, first, &pairs, scope));
         let best = pairs
+            .iter()
             .filter_map(|next| open_steps(first, next, end))
             .max_by(|a, b| {
                 a.evidence
@@ -46,9 +57,14 @@ pub fn not_followed(source: usize, s: &Source, scope: &Scope, end: Moment) -> Ve
         let Some(open) = best.filter(|b| b.evidence > scope.threshold) else {
             continue;
         };
+        if ends_with_problem(first, &open, s) {
+            continue;
+        }
         out.push(Finding {
             source,
             template: Some(first.template),
+            word: first.word.clone(),
+            message: None,
             from: open.from,
             to: open.to,
             severity: Severity::Medium,
@@ -64,6 +80,52 @@ pub fn not_followed(source: usize, s: &Source, scope: &Scope, end: Moment) -> Ve
     out
 }
 
+/// A step that takes much longer until its next step. Only the nearest next step counts, and only
+/// if it always follows.
+fn slower(
+    source: usize,
+    first: &Occurrences,
+    pairs: &[&&Occurrences],
+    scope: &Scope,
+) -> Option<Finding> {
+    let waits = |next: &Occurrences| -> Option<Vec<(Moment, f32)>> {
+        let n = first.times.len().min(next.times.len());
+        let is_pair = first.step == Step::Start
+            && next.step == Step::End
+            && first.times.len() - n <= 1
+            && next.times.len() == n
+            && (0..n).all(|i| first.times[i] <= next.times[i])
+            && (1..n).all(|i| next.times[i - 1] <= first.times[i]);
+        is_pair.then(|| {
+            let wait = |i: usize| (first.times[i], (next.times[i] - first.times[i]) as f32);
+            (0..n).map(wait).collect()
+        })
+    };
+    let total = |w: &[(Moment, f32)]| w.iter().map(|x| f64::from(x.1)).sum::<f64>();
+    let (next, waits) = pairs
+        .iter()
+        .filter_map(|next| Some((next.template, waits(next)?)))
+        .min_by(|a, b| total(&a.1).total_cmp(&total(&b.1)))?;
+    let found = jump(&waits).filter(|f| f.now > f.before && f.now >= MIN_SLOW)?;
+    let evidence = found.evidence - scope.threshold;
+    (evidence > 0.0).then(|| Finding {
+        source,
+        template: Some(first.template),
+        word: first.word.clone(),
+        message: None,
+        from: waits[found.from].0,
+        to: waits[found.to - 1].0,
+        severity: Severity::Medium,
+        evidence,
+        what: What::Slower {
+            next,
+            before: found.before as i64,
+            now: found.now as i64,
+            count: found.to - found.from,
+        },
+    })
+}
+
 struct Open<'s> {
     next: &'s Occurrences,
     from: Moment,
@@ -72,6 +134,24 @@ struct Open<'s> {
     followed: usize,
     within: i64,
     evidence: f64,
+}
+
+/// True if as many problems are reported as steps have no end: the steps ended in another way, and
+/// the problems speak for themselves.
+fn ends_with_problem(first: &Occurrences, open: &Open<'_>, s: &Source) -> bool {
+    let problems = s
+        .occurrences
+        .iter()
+        .chain(&s.of_words)
+        .filter(|o| o.log_odds >= 0.0 && (o.word == first.word || first.word.is_none()));
+    problems
+        .map(|o| {
+            o.times
+                .iter()
+                .filter(|t| (open.from..=open.to).contains(*t))
+                .count()
+        })
+        .any(|n| n >= open.count)
 }
 
 /// Number of open steps right after an end.
@@ -118,6 +198,9 @@ fn open_steps<'s>(first: &Occurrences, next: &'s Occurrences, end: Moment) -> Op
     let waits_at_end = stuck.len() > before;
     let (from, to, count) = densest(&stuck, n)?;
     let others = stuck.len() - count;
+    if from < MIN_EVENTS.max(n / LEARNED_PART) {
+        return None;
+    }
     if others as f64 > MAX_OTHERS * m as f64 {
         return None;
     }
@@ -218,6 +301,8 @@ mod tests {
         let times: Vec<i64> = seconds.iter().map(|t| t * SECOND).collect();
         Occurrences {
             template: TemplateIx(n),
+            word: None,
+            message: None,
             first: times[0],
             last: times[times.len() - 1],
             count: times.len() as u64,

@@ -20,6 +20,8 @@ const MIN_IRREGULAR: usize = 30;
 const MIN_RATIO: f64 = 3.0;
 /// Number of events that must be missing in a pause of an irregular message.
 const MIN_EXPECTED: f64 = 20.0;
+/// A pause has at least this many times the usual distance.
+const MIN_DISTANCES: f64 = 3.5;
 /// Shorter pauses are not reported: a service restarts in less.
 const MIN_PAUSE: i64 = 90_000_000_000;
 
@@ -29,17 +31,21 @@ pub fn pauses(source: usize, s: &Source, scope: &Scope, end: Moment) -> Vec<Find
     // What came only later, or reports a problem, stops when the problem ends.
     let early = scope.start + scope.span() / EARLY_PART;
     let usual = |o: &&Occurrences| !o.is_debug && o.log_odds < 0.0 && o.first <= early;
-    for o in s.occurrences.iter().filter(usual) {
+    for o in s.occurrences.iter().chain(&s.of_words).filter(usual) {
         let Some(pause) = longest_pause(o, end) else {
             continue;
         };
         let evidence = pause.evidence - scope.threshold;
-        if evidence <= 0.0 || pause.is_last && is_replaced(o, s) {
+        // A burst at the start has no rhythm that could stop.
+        let lasted = (o.last.min(pause.from) - o.first) * EARLY_PART >= pause.from - scope.start;
+        if evidence <= 0.0 || !lasted || pause.is_last && is_replaced(o, s) {
             continue;
         }
         out.push(Finding {
             source,
             template: Some(o.template),
+            word: o.word.clone(),
+            message: None,
             from: pause.from,
             to: pause.to,
             severity: Severity::Medium,
@@ -75,7 +81,7 @@ fn longest_pause(o: &Occurrences, end: Moment) -> Option<Pause> {
     gaps.push((end - times[times.len() - 1]).max(0) as f64);
     let longest = (0..gaps.len()).max_by(|a, b| gaps[*a].total_cmp(&gaps[*b]).then(b.cmp(a)))?;
     let pause = gaps[longest];
-    if pause < MIN_PAUSE as f64 || every <= 0.0 || pause < 2.5 * every {
+    if pause < MIN_PAUSE as f64 || every <= 0.0 || pause < MIN_DISTANCES * every {
         return None;
     }
     let others: Vec<f64> = without(&gaps, longest);
@@ -88,7 +94,9 @@ fn longest_pause(o: &Occurrences, end: Moment) -> Option<Pause> {
         let missed_before: f64 = others.iter().map(|g| missed_in(*g)).sum();
         repeated(missed_in(pause), missed_before as usize, others.len())
     } else {
-        irregular(&others, pause, times.len())?
+        // Single words come and go.
+        let whole = o.word.is_none().then_some(times.len())?;
+        irregular(&others, pause, whole)?
     };
     Some(Pause {
         from: times[longest.min(times.len() - 1)],
@@ -139,6 +147,8 @@ mod tests {
         let times: Vec<i64> = seconds.iter().map(|t| t * SECOND).collect();
         let o = Occurrences {
             template: TemplateIx(0),
+            word: None,
+            message: None,
             first: times[0],
             last: times[times.len() - 1],
             count: times.len() as u64,

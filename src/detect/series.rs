@@ -14,6 +14,8 @@ pub enum FeatureKind {
     Errors,
     /// Events whose variable has one specific value: template, variable, number of the value.
     Category(TemplateIx, u16, u16),
+    /// The same for a value that is a word.
+    Word(TemplateIx, u16, u16),
     /// Events whose variable is in the upper tail of its baseline distribution: template, variable.
     Tail(TemplateIx, u16),
     /// Events that are out of the normal order.
@@ -26,9 +28,10 @@ impl FeatureKind {
     /// The template, if the series is about a single one.
     pub fn template(self) -> Option<TemplateIx> {
         match self {
-            FeatureKind::Template(t) | FeatureKind::Category(t, ..) | FeatureKind::Tail(t, _) => {
-                Some(t)
-            }
+            FeatureKind::Template(t)
+            | FeatureKind::Category(t, ..)
+            | FeatureKind::Word(t, ..)
+            | FeatureKind::Tail(t, _) => Some(t),
             _ => None,
         }
     }
@@ -59,6 +62,8 @@ pub struct Numbers {
     pub variable: u16,
     /// The word of another variable that all events have. `None`: all events of the template.
     pub group: Option<String>,
+    /// The variable counts what is left of something: available memory, free space.
+    pub is_reserve: bool,
     pub points: Vec<(Moment, f32)>,
 }
 
@@ -78,6 +83,10 @@ pub struct Words {
 #[derive(Clone, Debug)]
 pub struct Occurrences {
     pub template: TemplateIx,
+    /// Only the events that have this word. `None`: all events.
+    pub word: Option<String>,
+    /// Only the events with this message, which reports a problem although the template does not.
+    pub message: Option<String>,
     pub first: Moment,
     pub last: Moment,
     pub count: u64,
@@ -103,6 +112,8 @@ pub struct Source {
     pub features: Vec<Feature>,
     pub values: Vec<Values>,
     pub occurrences: Vec<Occurrences>,
+    /// The same for each word of the variables that have few different ones.
+    pub of_words: Vec<Occurrences>,
     pub numbers: Vec<Numbers>,
     pub words: Vec<Words>,
 }

@@ -5,6 +5,15 @@ use super::series::{FeatureKind, Input, prefix};
 use super::stat::median;
 use crate::model::Severity;
 
+/// Values of a single variable are an anomaly of medium severity if their median is this many times
+/// the usual one, with this evidence in nats.
+const FAR: f64 = 1.5;
+const FAR_EVIDENCE: f64 = 20.0;
+/// In a daily rhythm, the first and the last quarter of a window have at most this share of the mean
+/// count of a quarter.
+const SWELL: f64 = 0.7;
+/// A shorter time with fewer lines, but without anything else, is a restart. In nanoseconds.
+const MIN_DROP: i64 = 90_000_000_000;
 /// Number of values needed next to each edge of a window.
 const MIN_AT_EDGE: usize = 4;
 /// Largest share of a change that happens at an edge if the change is gradual.
@@ -52,17 +61,28 @@ pub fn set_severity(input: &Input, w: &mut RawWindow) {
         .found
         .iter()
         .any(|f| bad(f) && f.observed >= 30.0 && f.observed >= 30.0 * f.expected.max(0.1));
+    // Values that are far from the usual ones for a long time.
+    let far_values = w.found.iter().any(|f| {
+        let far = f.observed >= FAR * f.expected && f.expected > 0.0;
+        is_value(input, f) && f.is_harmful && far && f.evidence >= FAR_EVIDENCE
+    });
     let mut sources: Vec<usize> = w.found.iter().map(|f| f.source).collect();
     sources.sort_unstable();
     sources.dedup();
     let (s, n) = (w.strength, sources.len());
+    let only_drops = w.found.iter().all(|f| !f.up || !f.is_harmful);
+    let length = (w.to - w.from) as i64 * input.width;
     w.severity = match () {
         () if !w.found.iter().any(|f| f.is_harmful) => Severity::Low,
+        // Fewer lines for a moment: something restarted.
+        () if only_drops && length < MIN_DROP => Severity::Low,
         () if s >= 200.0 && n >= 3 && has_errors => Severity::Critical,
         () if s >= 60.0 && (has_errors || n >= 3) && (n >= 2 || w.found.len() >= 4) => {
             Severity::High
         }
-        () if s >= 20.0 && (has_errors || w.found.len() >= 2) || error_burst => Severity::Medium,
+        () if s >= 20.0 && (has_errors || w.found.len() >= 2) || error_burst || far_values => {
+            Severity::Medium
+        }
         () => Severity::Low,
     };
 }
@@ -71,9 +91,10 @@ pub fn set_severity(input: &Input, w: &mut RawWindow) {
 /// The values of a fault jump at its start or at its end, and a leak does not fall again.
 fn is_rhythm(input: &Input, f: &Deviation) -> bool {
     let s = &input.sources[f.source];
-    let of = |t, v| s.values.iter().find(|x| (x.template, x.variable) == (t, v));
-    let values = match s.features.get(f.series).map(|x| x.kind) {
-        Some(FeatureKind::Tail(t, v)) => of(t, v),
+    let values = match s.features.get(f.series) {
+        Some(x) if matches!(x.kind, FeatureKind::Tail(..)) => {
+            return swells(&x.counts, f.from, f.to);
+        }
         Some(_) => None,
         None => s.values.get(f.series - s.features.len()),
     };
@@ -97,6 +118,17 @@ fn is_rhythm(input: &Input, f: &Deviation) -> bool {
     let outside = median_in(0, f.from).unwrap_or(before);
     let step = MAX_STEP * (inside - outside).abs();
     (first - before).abs() < step && (after - last).abs() < step
+}
+
+/// True if the counts rise slowly at the start of a window, or fall slowly at its end.
+fn swells(counts: &[(u32, u32)], from: u32, to: u32) -> bool {
+    let count = |a: u32, z: u32| -> f64 {
+        let inside = counts.iter().filter(|c| (a..z).contains(&c.0));
+        inside.map(|c| f64::from(c.1)).sum()
+    };
+    let part = (to - from) / 4;
+    let mean = count(from, to) / 4.0;
+    part > 0 && (count(from, from + part) < SWELL * mean || count(to - part, to) < SWELL * mean)
 }
 
 /// Median ratio of observed to expected counts over templates with at least 20 expected events. The

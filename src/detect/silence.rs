@@ -47,6 +47,8 @@ pub fn no_lines(input: &Input, scope: &Scope) -> Option<Finding> {
     (is_long && expected >= MIN_EXPECTED && expected > scope.threshold).then(|| Finding {
         source: 0,
         template: None,
+        word: None,
+        message: None,
         from: input.start + a as i64 * input.width,
         to: input.start + z as i64 * input.width,
         severity: Severity::Medium,

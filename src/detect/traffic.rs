@@ -30,20 +30,21 @@ pub fn traffic_changes(input: &Input, scope: &Scope) -> Vec<Finding> {
             let total: u64 = f.counts.iter().map(|c| u64::from(c.1)).sum();
             let is_traffic = matches!(
                 f.kind,
-                FeatureKind::All | FeatureKind::Template(_) | FeatureKind::Category(..)
+                FeatureKind::All | FeatureKind::Template(_) | FeatureKind::Word(..)
             );
             if !is_traffic || total < MIN_EVENTS {
                 continue;
             }
             // A single value can become rare for many reasons.
-            let counts = |c: &Change| {
-                c.observed > c.expected || !matches!(f.kind, FeatureKind::Category(..))
-            };
+            let counts =
+                |c: &Change| c.observed > c.expected || !matches!(f.kind, FeatureKind::Word(..));
             let found = change(&f.counts, input, s).filter(counts);
             if let Some(c) = found.filter(|c| c.evidence > scope.threshold) {
                 out.push(Finding {
                     source: i,
                     template: f.kind.template(),
+                    word: None,
+                    message: None,
                     from: input.start + c.from as i64 * input.width,
                     to: input.start + c.to as i64 * input.width,
                     severity: Severity::Medium,
@@ -79,6 +80,7 @@ fn change(counts: &[(u32, u32)], input: &Input, s: &Source) -> Option<Change> {
         .take_while(|w| w * MAX_PART <= bins);
     lengths
         .filter_map(|w| of_length(&sums, from, to, w))
+        .chain(lasting_drought(&sums, from, to, shortest))
         .max_by(|a, b| a.evidence.total_cmp(&b.evidence))
 }
 
@@ -105,12 +107,15 @@ fn of_length(sums: &[f64], from: usize, to: usize, w: usize) -> Option<Change> {
         let start = at.saturating_sub(w).max(from);
         (at > start).then(|| (sums[at] - sums[start]) * w as f64 / (at - start) as f64)
     };
+    // Variance of the counts divided by their mean, from the median deviation.
+    let mut deviations: Vec<f64> = windows.iter().map(|x| (x.1 - usual).abs()).collect();
+    let phi = ((1.48 * median(&mut deviations)).powi(2) / usual.max(1.0)).max(1.0);
     let found = |at: usize, observed: f64, expected: f64| Change {
         from: at,
         to: at + w,
         observed,
         expected,
-        evidence: deviance(observed, expected.max(0.5)).powi(2) / 2.0,
+        evidence: deviance(observed, expected.max(0.5)).powi(2) / 2.0 / phi,
     };
     let surge = before(most.0).and_then(|b| {
         let expected = usual.max(b);
@@ -133,6 +138,40 @@ fn of_length(sums: &[f64], from: usize, to: usize, w: usize) -> Option<Change> {
     surge
         .into_iter()
         .chain(drought)
+        .max_by(|a, b| a.evidence.total_cmp(&b.evidence))
+}
+
+/// A drought that lasts from any time until the end: longer than the other droughts that are tested,
+/// so that only the time before says what is usual.
+fn lasting_drought(sums: &[f64], from: usize, to: usize, shortest: usize) -> Option<Change> {
+    let bins = to - from;
+    let part = (bins / 20).max(shortest);
+    let starts = (from + bins / 5..=to - (bins / 10).max(1)).step_by((part / 4).max(1));
+    starts
+        .filter_map(|at| {
+            let rate = (sums[at] - sums[from]) / (at - from).max(1) as f64;
+            let expected = rate * (to - at) as f64;
+            let observed = sums[to] - sums[at];
+            let smallest = (from..=at.saturating_sub(part))
+                .step_by((part / 2).max(1))
+                .map(|a| sums[a + part] - sums[a])
+                .fold(f64::INFINITY, f64::min);
+            let largest = (at..=to - part.min(to - at))
+                .step_by((part / 2).max(1))
+                .map(|a| sums[(a + part).min(to)] - sums[a])
+                .fold(0.0, f64::max);
+            let is_drought = expected - observed >= MIN_LACKING
+                && observed <= DROUGHT * expected
+                && largest * BEYOND <= smallest
+                && drops_at_once(sums, from, at, 4 * part);
+            is_drought.then(|| Change {
+                from: at,
+                to,
+                observed,
+                expected,
+                evidence: deviance(observed, expected).powi(2) / 2.0,
+            })
+        })
         .max_by(|a, b| a.evidence.total_cmp(&b.evidence))
 }
 

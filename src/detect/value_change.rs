@@ -23,7 +23,9 @@ const SHARP: f64 = 0.5;
 /// A growth changes the median by at least this factor, and its values rise with this rank
 /// correlation.
 const GROWTH: f64 = 1.5;
-const MIN_TREND: f64 = 0.85;
+const MIN_TREND: f64 = 0.8;
+/// Shares of the values up to the largest one that may be steady.
+const STEADY_PARTS: [f64; 4] = [0.33, 0.5, 0.67, 0.8];
 /// A growth has this many values at least.
 const MIN_GROWING: usize = 20;
 
@@ -31,23 +33,25 @@ const MIN_GROWING: usize = 20;
 pub fn value_changes(source: usize, s: &Source, scope: &Scope) -> Vec<Finding> {
     let mut out = Vec::new();
     for n in s.numbers.iter().filter(|n| n.points.len() >= MIN_VALUES) {
-        let all = [zeros(n), constant(n), jump(n), growth(n)];
-        let best = all
-            .into_iter()
-            .flatten()
-            .filter(|f| f.evidence > scope.threshold)
-            .max_by(|a, b| a.evidence.total_cmp(&b.evidence));
+        let sudden = [zeros(n), constant(n), jump(&n.points)];
+        let strongest = |all: &mut dyn Iterator<Item = Found>| {
+            all.filter(|f| f.evidence > scope.threshold)
+                .max_by(|a, b| a.evidence.total_cmp(&b.evidence))
+        };
+        let best = strongest(&mut sudden.into_iter().flatten())
+            .or_else(|| strongest(&mut [growth(n), decline(n)].into_iter().flatten()));
         if let Some(f) = best {
             out.push(Finding {
                 source,
                 template: Some(n.template),
+                word: n.group.clone(),
+                message: None,
                 from: n.points[f.from].0,
                 to: n.points[f.to - 1].0,
                 severity: Severity::Medium,
                 evidence: f.evidence - scope.threshold,
                 what: What::Value {
                     variable: n.variable,
-                    group: n.group.clone(),
                     change: f.change,
                     before: f.before,
                     now: f.now,
@@ -60,13 +64,13 @@ pub fn value_changes(source: usize, s: &Source, scope: &Scope) -> Vec<Finding> {
 }
 
 /// A change of the values `from..to` of a variable.
-struct Found {
-    from: usize,
-    to: usize,
-    change: Change,
-    before: f64,
-    now: f64,
-    evidence: f64,
+pub struct Found {
+    pub from: usize,
+    pub to: usize,
+    pub change: Change,
+    pub before: f64,
+    pub now: f64,
+    pub evidence: f64,
 }
 
 /// Values outside of the range.
@@ -148,8 +152,10 @@ fn constant(n: &Numbers) -> Option<Found> {
 
 /// The values jump: a run of values that all lie above, or below, all others. The evidence is the
 /// chance that the largest values of a random order are neighbours.
-fn jump(n: &Numbers) -> Option<Found> {
-    let p = &n.points;
+pub fn jump(p: &[(Moment, f32)]) -> Option<Found> {
+    if p.len() < MIN_VALUES {
+        return None;
+    }
     let mut order: Vec<usize> = (0..p.len()).collect();
     order.sort_by(|a, b| p[*b].1.total_cmp(&p[*a].1).then(a.cmp(b)));
     let up = separated(p, &order);
@@ -230,26 +236,59 @@ fn ln_choose(n: usize, k: usize) -> f64 {
     ln_factorial(n) - ln_factorial(k) - ln_factorial(n - k)
 }
 
-/// Values that were steady in the first third grow after it.
+/// Values that were steady at first grow after it, up to the largest one.
 fn growth(n: &Numbers) -> Option<Found> {
-    let p = &n.points;
+    let largest = (0..n.points.len()).max_by(|a, b| {
+        let value = |i: &usize| n.points[*i].1;
+        value(a).total_cmp(&value(b)).then(a.cmp(b))
+    })?;
+    let p = &n.points[..=largest];
     if p.len() < MIN_GROWING {
         return None;
     }
-    let ranked: Vec<(u32, f32)> = p.iter().enumerate().map(|(i, x)| (i as u32, x.1)).collect();
-    let third = p.len() / 3;
-    let (early, late) = ranked.split_at(third);
-    if rank_trend(early).abs() >= MIN_TREND / 2.0 || rank_trend(late) < MIN_TREND {
+    let splits = STEADY_PARTS
+        .iter()
+        .map(|share| (p.len() as f64 * share) as usize);
+    splits
+        .filter_map(|split| growth_after(p, split))
+        .max_by(|a, b| a.evidence.total_cmp(&b.evidence))
+}
+
+/// The same for a reserve that falls: the reciprocals of its values grow.
+fn decline(n: &Numbers) -> Option<Found> {
+    if !n.is_reserve || n.points.iter().any(|p| p.1 <= 0.0) {
         return None;
     }
-    let first = median_of(&p[..third]);
-    let last = median_of(&p[p.len() - third / 2 - 1..]);
+    let reciprocals = Numbers {
+        points: n.points.iter().map(|p| (p.0, 1.0 / p.1)).collect(),
+        ..n.clone()
+    };
+    let found = growth(&reciprocals)?;
+    Some(Found {
+        before: 1.0 / found.before,
+        now: 1.0 / found.now,
+        ..found
+    })
+}
+
+/// Growth of the values that is preceded by `steady` values without a trend.
+fn growth_after(p: &[(Moment, f32)], steady: usize) -> Option<Found> {
+    let ranked: Vec<(u32, f32)> = (0..).zip(p).map(|(i, x)| (i, x.1)).collect();
+    let (early, late) = ranked.split_at(steady);
+    if late.len() < MIN_OUTSIDE
+        || rank_trend(early).abs() >= MIN_TREND / 2.0
+        || rank_trend(late) < MIN_TREND
+    {
+        return None;
+    }
+    let first = median_of(&p[..steady]);
+    let last = median_of(&p[p.len() - (late.len() / 4).max(1)..]);
     if first <= 0.0 || last < GROWTH * first {
         return None;
     }
-    // The growth starts where the values leave the range of the first third for good.
-    let top = p[..third].iter().map(|x| x.1).fold(f32::MIN, f32::max);
-    let from = p.iter().rposition(|x| x.1 <= top).map_or(third, |i| i + 1);
+    // The growth starts where the values leave the range of the steady part for good.
+    let top = early.iter().map(|x| x.1).fold(f32::MIN, f32::max);
+    let from = p.iter().rposition(|x| x.1 <= top).map_or(steady, |i| i + 1);
     let rising = p.len() - from;
     (rising >= MIN_JUMP).then(|| Found {
         from,
@@ -257,7 +296,7 @@ fn growth(n: &Numbers) -> Option<Found> {
         change: Change::Growth,
         before: first,
         now: last,
-        evidence: repeated(rising as f64, 0, third) - (p.len() as f64).ln(),
+        evidence: repeated(rising as f64, 0, steady) - (p.len() as f64).ln(),
     })
 }
 
@@ -276,6 +315,7 @@ mod tests {
             template: TemplateIx(0),
             variable: 0,
             group: None,
+            is_reserve: false,
             points,
         };
         let source = Source {

@@ -38,6 +38,10 @@ impl Rule {
     }
 }
 
+/// Log-odds below which a line is not an incident by itself, whatever it contains: its words take it
+/// back, or its level is too low.
+const MIN_ALONE: f64 = -0.5;
+
 /// What general knowledge says about a message, before its frequency is known.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Prior {
@@ -50,7 +54,8 @@ pub struct Prior {
 impl Prior {
     pub fn of(text: &str, level: Level) -> Prior {
         let log_odds = log_odds(text) + level_weight(level);
-        let alone = log_odds > 0.0 && Rule::matching(&text.to_lowercase()).is_some_and(|r| r.alone);
+        let alone =
+            log_odds > MIN_ALONE && Rule::matching(&text.to_lowercase()).is_some_and(|r| r.alone);
         Prior { log_odds, alone }
     }
 }
@@ -58,9 +63,9 @@ impl Prior {
 /// Weight of a level in log-odds. A level has about the weight of one word.
 fn level_weight(level: Level) -> f64 {
     match level {
-        Level::Fatal => 3.5,
+        Level::Fatal => 4.5,
         Level::Error => 1.5,
-        Level::Warn => 0.5,
+        Level::Warn => 0.0,
         Level::Unknown => 0.0,
         Level::Info => -1.0,
         Level::Debug | Level::Trace => -2.0,

@@ -270,7 +270,13 @@ impl LineParser {
         let text = self.text(raw, line);
         let name = match () {
             _ if !line.wrapper_program.is_empty() => line.wrapper_program.of(raw),
-            _ if line.parsed.program.is_empty() => line.parsed.component.of(text),
+            _ if line.parsed.program.is_empty() => {
+                let component = line.parsed.component.of(text);
+                if is_thread(component.trim_ascii()) {
+                    return &[];
+                }
+                component
+            }
             _ => line.parsed.program.of(text),
         };
         let name = name.trim_ascii();
@@ -294,6 +300,26 @@ impl LineParser {
         }
         String::from_utf8_lossy(message).into_owned()
     }
+}
+
+/// True for the name of a thread or of a process of a pool: `http-nio-8080-exec-3`. Such a name does
+/// not name a component: the same component runs in all threads.
+fn is_thread(name: &[u8]) -> bool {
+    const PARTS: [&[u8]; 6] = [
+        b"thread",
+        b"exec",
+        b"pool",
+        b"nio",
+        b"scheduling",
+        b"process",
+    ];
+    let lower = name.to_ascii_lowercase();
+    let names_thread = PARTS
+        .iter()
+        .any(|p| memchr::memmem::find(&lower, p).is_some());
+    let is_numbered = name.last().is_some_and(u8::is_ascii_digit)
+        && name.iter().rev().find(|b| !b.is_ascii_digit()) == Some(&b'-');
+    names_thread && is_numbered || matches!(name, b"MainThread" | b"MainProcess")
 }
 
 /// True for `java.io.IOException: x` or `TypeError: x`, the line between a log line and its stack
