@@ -51,6 +51,7 @@ pub fn add(
                 at: s.at,
                 bin: s.bin,
                 event: s.event,
+                single: s.single,
                 value,
             }),
             SampleValue::Word(w) => words
@@ -62,8 +63,14 @@ pub fn add(
     // The grouping variable of each template: its words by event.
     let mut groups: FxHashMap<(usize, TemplateIx), (usize, FxHashMap<EventId, u32>, Vec<String>)> =
         FxHashMap::default();
+    let mut not_numbers: BTreeMap<Variable, Vec<Moment>> = BTreeMap::new();
     for ((source, template, variable), mut samples) in words {
         samples.sort_by_key(|s| (s.0, s.2));
+        if samples.iter().all(|s| is_not_a_number(&s.3)) {
+            let times = samples.iter().map(|s| s.0).collect();
+            not_numbers.insert((source, template, variable), times);
+            continue;
+        }
         let Some(named) = Named::of(&samples) else {
             continue;
         };
@@ -86,6 +93,9 @@ pub fn add(
         );
     }
     for ((source, template, variable), mut points) in numbers {
+        if let Some(words) = not_numbers.remove(&(source, template, variable)) {
+            add_not_numbers(series, source, template, variable, &points, &words);
+        }
         if points.len() < MIN_NUMBERS {
             continue;
         }
@@ -95,13 +105,17 @@ pub fn add(
             .filter_map(|n| Some((n.bin?, n.value)))
             .collect();
         if binned.len() >= MIN_VALUES && !is_counter(&binned) && !keeps_rising(&binned) {
-            add_points(series, source, template, variable, &binned);
+            let is_mixed = groups.contains_key(&(source, template));
+            add_points(series, source, template, variable, &binned, is_mixed);
         }
         if is_status_variable(&binned) {
             continue;
         }
         let text = snapshot.template(template).map_or("", |t| t.text.as_str());
         let is_reserve = is_reserve(text, &series.variable_name(text, variable));
+        if points.iter().any(|n| !n.single) {
+            continue;
+        }
         let mut add = |group: Option<String>, points: Vec<(Moment, f32)>| {
             // A value that only starts to grow later looks like a counter as a whole.
             let is_counter = is_counter(&points[..points.len() / 3]) || keeps_rising(&points);
@@ -170,6 +184,36 @@ impl Series {
     }
 }
 
+/// True for what programs print in place of a number that they do not have.
+fn is_not_a_number(word: &str) -> bool {
+    let lower = word.to_ascii_lowercase();
+    matches!(
+        lower.trim_start_matches(['-', '+']),
+        "nan" | "inf" | "infinity" | "null" | "none" | "nil" | "undefined" | "n/a"
+    )
+}
+
+/// Adds a numeric variable that sometimes has no number, as a variable of two words.
+fn add_not_numbers(
+    series: &mut Series,
+    source: usize,
+    template: TemplateIx,
+    variable: u16,
+    numbers: &[Number],
+    others: &[Moment],
+) {
+    let mut points: Vec<(Moment, u32)> = numbers.iter().map(|n| (n.at, 0)).collect();
+    points.extend(others.iter().map(|t| (*t, 1)));
+    points.sort_unstable();
+    series.input.sources[source].words.push(Words {
+        template,
+        variable,
+        points,
+        names: vec!["a number".into(), "not a number".into()],
+        log_odds: vec![-2.5, 2.5],
+    });
+}
+
 /// True if a variable counts what is left of something.
 fn is_reserve(template: &str, name: &str) -> bool {
     const WORDS: [&str; 8] = [
@@ -183,6 +227,7 @@ struct Number {
     at: Moment,
     bin: Option<u32>,
     event: EventId,
+    single: bool,
     value: f32,
 }
 
@@ -378,6 +423,7 @@ fn add_points(
     template: TemplateIx,
     variable: u16,
     points: &[(u32, f32)],
+    is_mixed: bool,
 ) {
     let mut counts: FxHashMap<u32, u32> = FxHashMap::default();
     points
@@ -390,6 +436,7 @@ fn add_points(
         s.values.push(Values {
             template,
             variable,
+            is_mixed,
             points: points.to_vec(),
         });
         return;

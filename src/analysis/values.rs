@@ -33,6 +33,8 @@ pub struct Sample {
     pub at: Moment,
     pub bin: Option<u32>,
     pub event: EventId,
+    /// The value is a single word, not part of a longer text.
+    pub single: bool,
     pub value: SampleValue,
 }
 
@@ -143,7 +145,7 @@ impl Sampler<'_> {
         };
         let bin = self.axis.bin_at(at);
         let message = reader.message(e.first_line());
-        let mut add = |position: Position, value: SampleValue| {
+        let mut add = |position: Position, single: bool, value: SampleValue| {
             out.push(Sample {
                 service,
                 template,
@@ -151,6 +153,7 @@ impl Sampler<'_> {
                 at,
                 bin,
                 event: e.id(),
+                single,
                 value,
             });
         };
@@ -160,11 +163,12 @@ impl Sampler<'_> {
             .enumerate()
             .take(MAX_VARIABLES)
         {
+            let single = !value.trim().contains(char::is_whitespace) || quantity(value).is_some();
             for (k, part) in value.split_whitespace().take(PARTS).enumerate() {
                 let whole = || if k == 0 { quantity(value) } else { None };
                 let number = quantity(part).or_else(whole);
                 if let Some(value) = sample_of(number, part) {
-                    add(Position::Variable((v * PARTS + k) as u16), value);
+                    add(Position::Variable((v * PARTS + k) as u16), single, value);
                 }
             }
         }
@@ -174,7 +178,7 @@ impl Sampler<'_> {
             .take(MAX_FIELDS)
         {
             if let Some(value) = sample_of(quantity(&value), &value) {
-                add(Position::Field(name.into_boxed_str()), value);
+                add(Position::Field(name.into_boxed_str()), true, value);
             }
         }
     }
@@ -190,6 +194,26 @@ fn is_number_of_something(name: &str) -> bool {
         || name.ends_with("_port")
 }
 
+/// True for names of weekdays and months, which change by themselves.
+fn is_calendar(word: &str) -> bool {
+    const NAMES: [&str; 19] = [
+        "mon", "tue", "wed", "thu", "fri", "sat", "sun", "jan", "feb", "mar", "apr", "may", "jun",
+        "jul", "aug", "sep", "oct", "nov", "dec",
+    ];
+    let lower = word.to_ascii_lowercase();
+    lower.len() == 3 && NAMES.contains(&lower.as_str()) || lower.ends_with("day")
+}
+
+/// True for identifiers in hexadecimal digits.
+fn is_hexadecimal(word: &str) -> bool {
+    let digits = word.strip_prefix("0x").unwrap_or(word);
+    digits.len() >= 6
+        && digits.contains(|c: char| c.is_ascii_digit())
+        && digits
+            .chars()
+            .all(|c| c.is_ascii_hexdigit() || matches!(c, '-' | ':' | '.'))
+}
+
 /// A value as a number or as a word. `None` for a word that is too long or has no letter.
 fn sample_of(number: Option<f64>, word: &str) -> Option<SampleValue> {
     if let Some(x) = number {
@@ -197,7 +221,9 @@ fn sample_of(number: Option<f64>, word: &str) -> Option<SampleValue> {
     }
     let is_word = word.len() <= MAX_WORD
         && word.contains(|c: char| c.is_alphabetic())
-        && !word.contains(char::is_whitespace);
+        && !word.contains(char::is_whitespace)
+        && !is_calendar(word)
+        && !is_hexadecimal(word);
     is_word.then(|| SampleValue::Word(word.into()))
 }
 

@@ -134,19 +134,23 @@ fn tells_finding(f: &Finding) -> f64 {
         (What::Incident { .. }, Severity::High | Severity::Critical) => 400.0,
         (What::Incident { .. }, Severity::Medium) => 300.0,
         (What::Incident { .. }, _) => 100.0,
-        (What::Rate { .. }, _) => 260.0,
         (What::NoLines { .. }, _) => 350.0,
+        // The more a value exceeds its usual rate, the more specific it is.
         (
-            What::Slower { .. }
-            | What::NotFollowed { .. }
-            | What::Value { .. }
-            | What::NewWord { .. },
+            What::Traffic {
+                observed, expected, ..
+            },
             _,
-        ) => 220.0,
+        ) if observed > expected => {
+            return 265.0 + 10.0 * (observed / expected.max(0.5)).ln();
+        }
+        (What::Rate { .. }, _) => 260.0,
         (What::Traffic { .. }, _) => 205.0,
         (What::Stopped { .. }, _) => 210.0,
+        _ => 220.0,
     };
-    base + f.evidence.min(50.0)
+    // What names its object tells more.
+    base + f.evidence.min(50.0) + if f.word.is_some() { 10.0 } else { 0.0 }
 }
 
 /// The same for a deviation. Problems tell most, then what is harmful in other ways. A total tells

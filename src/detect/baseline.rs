@@ -147,6 +147,7 @@ mod tests {
             let values = super::super::series::Values {
                 template: TemplateIx(0),
                 variable: 0,
+                is_mixed: false,
                 points: points(from),
             };
             Source {

@@ -71,8 +71,7 @@ fn new_word(w: &Words) -> Option<New> {
     let share = count[newest] as f64 / (w.points.len() - at) as f64;
     let is_new = at >= MIN_BEFORE
         && known <= MAX_KNOWN
-        && count[newest] >= MIN_COUNT
-        && share >= MIN_SHARE
+        && (count[newest] >= MIN_COUNT && share >= MIN_SHARE || w.log_odds[newest] > 0.0)
         && latest_known as f64 <= KNOWN_EARLY * at as f64;
     // The chance that a word with this share did not occur before.
     let evidence = -(1.0 - share.min(0.99)).ln() * at as f64 + w.log_odds[newest].max(0.0);

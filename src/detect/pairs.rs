@@ -196,7 +196,7 @@ fn open_steps<'s>(first: &Occurrences, next: &'s Occurrences, end: Moment) -> Op
     let before = stuck.len();
     stuck.extend(waiting);
     let waits_at_end = stuck.len() > before;
-    let (from, to, count) = densest(&stuck, n)?;
+    let (from, to, count) = densest(&stuck)?;
     let others = stuck.len() - count;
     if from < MIN_EVENTS.max(n / LEARNED_PART) {
         return None;
@@ -230,15 +230,14 @@ fn levels(ends: &[End]) -> Vec<i64> {
     out
 }
 
-/// The run of stuck steps with the most of them: first, last and number. Between two of them is at
-/// most a twentieth of all steps.
-fn densest(stuck: &[usize], steps: usize) -> Option<(usize, usize, usize)> {
-    let near = (steps / 20).max(2);
+/// The run of stuck steps with the most of them: first, last and number. At most one step between
+/// two of them is not stuck.
+fn densest(stuck: &[usize]) -> Option<(usize, usize, usize)> {
     let mut best: Option<(usize, usize, usize)> = None;
     let mut run: Option<(usize, usize, usize)> = None;
     for i in stuck {
         run = match run {
-            Some((a, z, n)) if i - z <= near => Some((a, *i, n + 1)),
+            Some((a, z, n)) if i - z <= 2 => Some((a, *i, n + 1)),
             _ => Some((*i, *i, 1)),
         };
         if run.map(|r| r.2) > best.map(|b| b.2) {

@@ -52,6 +52,8 @@ pub struct Feature {
 pub struct Values {
     pub template: TemplateIx,
     pub variable: u16,
+    /// The values belong to several things, which another variable names.
+    pub is_mixed: bool,
     pub points: Vec<(u32, f32)>,
 }
 

@@ -64,18 +64,24 @@ pub fn set_severity(input: &Input, w: &mut RawWindow) {
     // Values that are far from the usual ones for a long time.
     let far_values = w.found.iter().any(|f| {
         let far = f.observed >= FAR * f.expected && f.expected > 0.0;
-        is_value(input, f) && f.is_harmful && far && f.evidence >= FAR_EVIDENCE
+        is_value(input, f)
+            && !is_mixed(input, f)
+            && f.is_harmful
+            && far
+            && f.evidence >= FAR_EVIDENCE
     });
     let mut sources: Vec<usize> = w.found.iter().map(|f| f.source).collect();
     sources.sort_unstable();
     sources.dedup();
     let (s, n) = (w.strength, sources.len());
-    let only_drops = w.found.iter().all(|f| !f.up || !f.is_harmful);
-    let length = (w.to - w.from) as i64 * input.width;
+    let only_short_drops = w.found.iter().all(|f| {
+        let is_short = i64::from(f.to - f.from) * input.width < MIN_DROP;
+        !f.is_harmful || !f.up && !is_value(input, f) && is_short
+    });
     w.severity = match () {
         () if !w.found.iter().any(|f| f.is_harmful) => Severity::Low,
         // Fewer lines for a moment: something restarted.
-        () if only_drops && length < MIN_DROP => Severity::Low,
+        () if only_short_drops => Severity::Low,
         () if s >= 200.0 && n >= 3 && has_errors => Severity::Critical,
         () if s >= 60.0 && (has_errors || n >= 3) && (n >= 2 || w.found.len() >= 4) => {
             Severity::High
@@ -85,6 +91,15 @@ pub fn set_severity(input: &Input, w: &mut RawWindow) {
         }
         () => Severity::Low,
     };
+}
+
+/// True if the values of a deviation belong to several things.
+fn is_mixed(input: &Input, f: &Deviation) -> bool {
+    let s = &input.sources[f.source];
+    let values = f.series.checked_sub(s.features.len());
+    values
+        .and_then(|i| s.values.get(i))
+        .is_some_and(|v| v.is_mixed)
 }
 
 /// True if the values of a deviation rise and fall again gradually, as those of a daily rhythm do.

@@ -13,6 +13,8 @@ const MIN_OUTSIDE: usize = 8;
 const MIN_ZEROS: usize = 3;
 const MIN_EQUAL: usize = 6;
 const MIN_JUMP: usize = 4;
+/// A jump lasts at least this long, in nanoseconds.
+const MIN_LASTED: i64 = 60_000_000_000;
 /// A variable does not vary if more than this share of its values equal the one before.
 const MAX_EQUAL: f64 = 0.3;
 /// A jump changes the median by at least this factor upward, and downward.
@@ -186,7 +188,10 @@ fn separated(p: &[(Moment, f32)], order: &[usize]) -> Option<Found> {
         let now = median_of(&p[low..=high]);
         let mut rest = outside(p, low, high + 1);
         let before = median(&mut rest);
-        let is_far = now > before * JUMP_UP && now > 0.0 || now < before * JUMP_DOWN && now > 0.0;
+        let lasted = p[high].0 - p[low].0;
+        let is_short = lasted < MIN_LASTED || before == 0.0 && count < 2 * MIN_JUMP;
+        let is_far = now > before * JUMP_UP || now < before * JUMP_DOWN;
+        let is_far = is_far && !is_short && now > 0.0;
         if is_far
             && is_apart(p, low, high, &rest, now - before)
             && is_sharp(p, low, high, now - before)
@@ -309,7 +314,7 @@ mod tests {
         let points = values
             .iter()
             .enumerate()
-            .map(|(i, v)| (i as i64 * 1_000_000_000, *v))
+            .map(|(i, v)| (i as i64 * 30_000_000_000, *v))
             .collect();
         let numbers = Numbers {
             template: TemplateIx(0),

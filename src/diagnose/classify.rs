@@ -33,8 +33,11 @@ struct Rule {
 impl Rule {
     /// The first rule that matches a lowercase text.
     fn matching(lower: &str) -> Option<&'static Rule> {
-        let matches = |r: &&Rule| r.any.iter().any(|p| lower.contains(p.as_str()));
-        rules().iter().find(matches)
+        rules().iter().find(|r| r.matches(lower))
+    }
+
+    fn matches(&self, lower: &str) -> bool {
+        self.any.iter().any(|p| lower.contains(p.as_str()))
     }
 }
 
@@ -54,8 +57,10 @@ pub struct Prior {
 impl Prior {
     pub fn of(text: &str, level: Level) -> Prior {
         let log_odds = log_odds(text) + level_weight(level);
-        let alone =
-            log_odds > MIN_ALONE && Rule::matching(&text.to_lowercase()).is_some_and(|r| r.alone);
+        let alone = log_odds > MIN_ALONE && {
+            let lower = text.to_lowercase();
+            rules().iter().any(|r| r.alone && r.matches(&lower))
+        };
         Prior { log_odds, alone }
     }
 }
