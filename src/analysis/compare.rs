@@ -3,7 +3,7 @@
 //! `detect`.
 
 use super::analysis::Analysis;
-use super::values::quantity;
+use super::collect::quantity;
 use crate::corpus::{EventRef, Snapshot};
 use crate::detect::{self, Change, Side};
 use crate::mine::variables;

@@ -1,7 +1,7 @@
 //! Merges anomalous windows and single findings that are near each other in time. Describes
 //! nothing.
 
-use super::series::Series;
+use super::collect::Series;
 use crate::detect::{Finding, RawWindow};
 use crate::model::{Moment, Severity};
 
@@ -55,8 +55,12 @@ pub fn merge(series: &Series, windows: Vec<RawWindow>, findings: Vec<Finding>) -
         let open_until = f.to.min(f.from + attracts);
         match drafts.iter_mut().find(is_near) {
             Some(d) => {
-                (d.start, d.end) = (d.start.min(f.from), d.end.max(f.to));
-                d.open_until = d.open_until.max(open_until);
+                // The edges of a window of counts are the more exact ones.
+                let is_exact = d.raw.is_some() && d.severity >= Severity::Medium;
+                if !is_exact {
+                    (d.start, d.end) = (d.start.min(f.from), d.end.max(f.to));
+                    d.open_until = d.open_until.max(open_until);
+                }
                 d.severity = d.severity.max(f.severity);
                 d.strength += strength;
                 d.findings.push(f);

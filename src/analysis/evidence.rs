@@ -1,7 +1,7 @@
 //! Finds the events that show a deviation. Detects nothing.
 
 use super::analysis::Analysis;
-use super::series::Series;
+use super::collect::Series;
 use crate::corpus::{Events, Snapshot};
 use crate::detect::{Deviation, FeatureKind};
 use crate::model::{EventId, Level, Moment, NO_TIME, TemplateIx};

@@ -1,11 +1,11 @@
 //! Describes single findings in sentences, and gives windows their titles. Does not detect
 //! anomalies.
 
+use super::collect::Series;
 use super::reasons::number;
-use super::series::Series;
 use crate::corpus::Snapshot;
 use crate::detect::{FeatureKind, Finding, ValueChange, What};
-use crate::model::{Reason, ReasonKind, TemplateKey};
+use crate::model::{Reason, ReasonKind, TemplateIx, TemplateKey};
 use crate::text::civil::human_duration;
 
 /// Maximum length of a message in a title, and of a whole title, in characters.
@@ -18,16 +18,87 @@ pub fn describe_finding(snapshot: &Snapshot, series: &Series, f: &Finding) -> Re
     let template = f.template.and_then(|t| snapshot.template(t));
     let of_template = template.map_or("", |t| t.text.as_str());
     let text = f.message.as_deref().unwrap_or(of_template);
+    let next = |t: TemplateIx| snapshot.template(t).map_or("", |t| t.text.as_str());
     let span = human_duration(f.to - f.from);
-    let (kind, text) = match &f.what {
-        What::Incident { count, is_new } => {
-            let new = if *is_new { "first seen here, " } else { "" };
-            let often = match count {
-                1 => "once".to_string(),
-                n => format!("{n} times in {span}"),
-            };
-            (ReasonKind::Incident, format!("{new}{often}: {text}"))
+    let (kind, how) = match &f.what {
+        What::Incident { .. } | What::Rate { .. } | What::Stopped { .. } => of_times(f, &span),
+        What::NotFollowed {
+            next: t,
+            times,
+            followed,
+            within,
+        } => {
+            let (within, next) = (human_duration(*within), next(*t));
+            let how = format!(
+                "{times} times without the usual next step “{next}” (it followed {followed} times within {within})"
+            );
+            (ReasonKind::Sequence, how)
         }
+        What::Slower {
+            next: t,
+            before,
+            now,
+            count,
+        } => {
+            let (before, now) = (human_duration(*before), human_duration(*now));
+            let how = format!(
+                "takes {now} until “{}” instead of {before} (medians), {count} times in {span}",
+                next(*t)
+            );
+            (ReasonKind::ValueShift, how)
+        }
+        What::Traffic {
+            feature,
+            observed,
+            expected,
+        } => of_traffic(series, f, *feature, (*observed, *expected), &span),
+        What::NewWord {
+            variable,
+            count,
+            known,
+        } => {
+            let name = series.variable_name(text, *variable);
+            let how = format!(
+                "{name} has this value for the first time, {count} times in {span} ({known} other values before)"
+            );
+            (ReasonKind::ValueShift, how)
+        }
+        What::Value { variable, .. } => {
+            let name = series.variable_name(text, *variable);
+            (
+                ReasonKind::ValueShift,
+                format!("{name} {}", of_value(&f.what, &span)),
+            )
+        }
+        What::NoLines { expected } => {
+            let how = format!("no lines at all in {span} (expected {})", number(*expected));
+            (ReasonKind::Silence, how)
+        }
+    };
+    let mut sentence = match &f.word {
+        Some(word) => format!("“{word}”: {how}"),
+        None => how,
+    };
+    if !text.is_empty() {
+        sentence = format!("{sentence}: {text}");
+    }
+    let service = match f.what {
+        What::NoLines { .. } => String::new(),
+        _ => source.name.clone(),
+    };
+    Reason {
+        kind,
+        service,
+        template_id: template.map(|t| t.id),
+        score: 1.0 - (-f.evidence.max(0.0) / 8.0).exp(),
+        text: sentence,
+        ..Reason::default()
+    }
+}
+
+/// Says how often a message came, or that it stopped.
+fn of_times(f: &Finding, span: &str) -> (ReasonKind, String) {
+    match &f.what {
         What::Stopped {
             every,
             missed,
@@ -39,124 +110,79 @@ pub fn describe_finding(snapshot: &Snapshot, series: &Series, f: &Finding) -> Re
                 n => format!("{n} are missing"),
             };
             let until = if *is_last { " until the end" } else { "" };
-            let text = format!("came every {every}, then {missed} in {span}{until}: {text}");
-            (ReasonKind::Silence, text)
-        }
-        What::NotFollowed {
-            next,
-            times,
-            followed,
-            within,
-        } => {
-            let next = snapshot.template(*next).map_or("", |t| t.text.as_str());
-            let within = human_duration(*within);
-            let text = format!(
-                "{times} times without the usual next step (it followed {followed} times within {within}): {text} → {next}"
-            );
-            (ReasonKind::Sequence, text)
+            let how = format!("came every {every}, then {missed} in {span}{until}");
+            (ReasonKind::Silence, how)
         }
         What::Rate { count, expected } => {
             let expected = number(*expected);
-            let text = format!("more often, {count} in {span} (expected {expected}): {text}");
-            (ReasonKind::RateSpike, text)
+            let how = format!("more often, {count} in {span} (expected {expected})");
+            (ReasonKind::RateSpike, how)
         }
-        What::NewWord {
-            variable,
-            count,
-            known,
-        } => {
-            let field = series.variable_name(text, *variable);
-            let text = format!(
-                "{field} has this value for the first time, {count} times in {span} ({known} other values before): {text}"
-            );
-            (ReasonKind::ValueShift, text)
-        }
-        What::Traffic {
-            feature,
-            observed,
-            expected,
-        } => {
-            let kind = if observed > expected {
-                ReasonKind::RateSpike
-            } else {
-                ReasonKind::RateDrop
+        What::Incident { count, is_new } => {
+            let new = if *is_new { "first seen here, " } else { "" };
+            let often = match count {
+                1 => "once".to_string(),
+                n => format!("{n} times in {span}"),
             };
-            let ratio = observed / expected.max(0.5);
-            let much = match ratio >= 1.0 {
-                true => format!("{ratio:.0} times as many"),
-                false => format!("only {:.0}% of the usual number", ratio * 100.0),
-            };
-            let of = match source.features.get(*feature).map(|f| f.kind) {
-                Some(FeatureKind::Category(t, v, n) | FeatureKind::Word(t, v, n)) => {
-                    let value = series.categories.get(&(f.source, t, v, n));
-                    format!("lines with “{}”", value.map_or("", String::as_str))
-                }
-                Some(FeatureKind::Template(_)) => "of these lines".to_string(),
-                _ => "lines of this service".to_string(),
-            };
-            let (observed, expected) = (number(*observed), number(*expected));
-            let colon = if text.is_empty() { "" } else { ": " };
-            let text =
-                format!("{much} {of}: {observed} in {span} (expected {expected}){colon}{text}");
-            (kind, text)
+            (ReasonKind::Incident, format!("{new}{often}"))
         }
-        What::Slower {
-            next,
-            before,
-            now,
-            count,
-        } => {
-            let next = snapshot.template(*next).map_or("", |t| t.text.as_str());
-            let (before, now) = (human_duration(*before), human_duration(*now));
-            let text = format!(
-                "takes {now} instead of {before} (medians), {count} times in {span}: {text} → {next}"
-            );
-            (ReasonKind::ValueShift, text)
-        }
-        What::Value {
-            variable,
-            change,
-            before,
-            now,
-            count,
-        } => {
-            let field = series.variable_name(text, *variable);
-            let (before, now) = (number(*before), number(*now));
-            let how = match change {
-                ValueChange::Zero => {
-                    format!("is 0 {count} times in a row (median {before} before)")
-                }
-                ValueChange::Constant => {
-                    format!("is {now} {count} times in a row, it varied before")
-                }
-                ValueChange::Jump => {
-                    format!("changed from {before} to {now} (medians), {count} times in {span}")
-                }
-                ValueChange::Growth => format!("grows from {before} to {now} in {span}"),
-            };
-            let text = format!("{field} {how}: {text}");
-            (ReasonKind::ValueShift, text)
-        }
-        What::NoLines { expected } => {
-            let text = format!("no lines at all in {span} (expected {})", number(*expected));
-            (ReasonKind::Silence, text)
-        }
+        _ => (ReasonKind::default(), String::new()),
+    }
+}
+
+/// Says how the traffic changed, and of what.
+fn of_traffic(
+    series: &Series,
+    f: &Finding,
+    feature: usize,
+    (observed, expected): (f64, f64),
+    span: &str,
+) -> (ReasonKind, String) {
+    let kind = match observed > expected {
+        true => ReasonKind::RateSpike,
+        false => ReasonKind::RateDrop,
     };
-    let text = match &f.word {
-        Some(word) => format!("“{word}”: {text}"),
-        None => text,
+    let ratio = observed / expected.max(0.5);
+    let much = match ratio >= 1.0 {
+        true => format!("{ratio:.0} times as many"),
+        false => format!("only {:.0}% of the usual number of", ratio * 100.0),
     };
-    let service = match f.what {
-        What::NoLines { .. } => String::new(),
-        _ => source.name.clone(),
+    let features = &series.input.sources[f.source].features;
+    let of = match features.get(feature).map(|f| f.kind) {
+        Some(FeatureKind::Category(t, v, n) | FeatureKind::Word(t, v, n)) => {
+            let value = series.categories.get(&(f.source, t, v, n));
+            format!("lines with “{}”", value.map_or("", String::as_str))
+        }
+        Some(FeatureKind::Template(_)) => "these lines".to_string(),
+        _ => "lines of this service".to_string(),
     };
-    Reason {
+    let (observed, expected) = (number(observed), number(expected));
+    (
         kind,
-        service,
-        template_id: template.map(|t| t.id),
-        score: 1.0 - (-f.evidence.max(0.0) / 8.0).exp(),
-        text,
-        ..Reason::default()
+        format!("{much} {of}: {observed} in {span} (expected {expected})"),
+    )
+}
+
+/// Says how the values of a variable changed.
+fn of_value(what: &What, span: &str) -> String {
+    let What::Value {
+        change,
+        before,
+        now,
+        count,
+        ..
+    } = what
+    else {
+        return String::new();
+    };
+    let (before, now) = (number(*before), number(*now));
+    match change {
+        ValueChange::Zero => format!("is 0 {count} times in a row (median {before} before)"),
+        ValueChange::Constant => format!("is {now} {count} times in a row, it varied before"),
+        ValueChange::Jump => {
+            format!("changed from {before} to {now} (medians), {count} times in {span}")
+        }
+        ValueChange::Growth => format!("grows from {before} to {now} in {span}"),
     }
 }
 

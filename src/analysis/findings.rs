@@ -3,10 +3,9 @@
 
 use super::analysis::Analysis;
 use super::baseline::Baseline;
-use super::collect::collect;
+use super::collect::{MIN_BINS, Series, collect, is_problem};
 use super::drafts::merge;
 use super::reasons::clock;
-use super::series::{MIN_BINS, Series, is_problem};
 use crate::corpus::Snapshot;
 use crate::detect;
 use crate::model::{Findings, Place, Reason, ReasonKind, Severity, Template, TemplateIx, Window};
@@ -58,6 +57,7 @@ impl Analysis {
                 );
             }
         }
+        self.add_exceptions(snapshot, series);
         let drafts = merge(series, found, detect::findings(&series.input));
         out.windows = self.describe_windows(snapshot, series, &drafts);
     }

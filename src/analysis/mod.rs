@@ -3,17 +3,16 @@
 
 #[allow(clippy::module_inception)]
 mod analysis;
-mod axis;
 mod baseline;
 mod chain;
 mod classification;
 mod collect;
 mod compare;
-mod counts;
 mod diagnosis;
 mod drafts;
 mod error;
 mod evidence;
+mod exceptions;
 mod finding_text;
 mod findings;
 mod health;
@@ -26,14 +25,11 @@ mod reasons;
 mod report;
 mod secrets;
 mod sequence;
-mod series;
 mod service_map;
 mod sessions;
 mod span_reader;
 mod spans;
 mod trace_causes;
-mod value_series;
-mod values;
 mod windows;
 
 pub use crate::diagnose::{Class, Incident, Library, Verdict, reference_rates};

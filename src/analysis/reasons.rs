@@ -1,7 +1,7 @@
 //! Describes the reasons of an anomalous window in sentences: what changed, by how much, and in
 //! which order services were affected. Does not detect anomalies.
 
-use super::series::Series;
+use super::collect::Series;
 use crate::corpus::Snapshot;
 use crate::detect::{Deviation, FeatureKind};
 use crate::model::{Moment, Reason, ReasonKind, Window};

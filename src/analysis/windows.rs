@@ -2,11 +2,11 @@
 //! them, and a title. Does not detect anomalies.
 
 use super::analysis::Analysis;
+use super::collect::Series;
 use super::drafts::Draft;
 use super::evidence::Request;
 use super::finding_text;
 use super::reasons::{self, clock};
-use super::series::Series;
 use crate::corpus::Snapshot;
 use crate::detect::{Deviation, FeatureKind, Finding, RawWindow, What};
 use crate::model::{Moment, Reason, ReasonKind, Severity, Window};

@@ -35,6 +35,10 @@ pub fn findings(input: &Input) -> Vec<Finding> {
         start,
         end,
         threshold: (tests.max(1) as f64 / ALPHA).ln(),
+        baseline: input.baseline.map(|(a, z)| {
+            let at = |bin: u32| input.start + i64::from(bin) * input.width;
+            (at(a), at(z))
+        }),
     };
     let mut out: Vec<Finding> = Vec::new();
     for (i, s) in input.sources.iter().enumerate() {
@@ -48,6 +52,10 @@ pub fn findings(input: &Input) -> Vec<Finding> {
     out.extend(incidents(input, &scope));
     out.extend(no_lines(input, &scope));
     out.extend(traffic_changes(input, &scope));
+    // What the user calls normal is not reported.
+    if let Some((a, z)) = scope.baseline {
+        out.retain(|f| !(a..z).contains(&f.from));
+    }
     out.sort_by(|a, b| {
         let key = |f: &Finding| (f.from, f.source, f.template);
         key(a).cmp(&key(b)).then(b.evidence.total_cmp(&a.evidence))

@@ -1,5 +1,6 @@
 //! What the tests of exact times and values find. Plain data.
 
+use super::series::Occurrences;
 use crate::model::{Moment, Severity, TemplateIx};
 
 /// Something unusual in the lines of one template, or in all lines of a source.
@@ -80,15 +81,35 @@ pub enum Change {
     Growth,
 }
 
+/// Without a baseline, what occurs in this part of the corpus is known.
+const EARLY_PART: i64 = 10;
+
 /// Start and end of the corpus, and the number of nats that evidence must exceed.
 #[derive(Clone, Copy, Debug)]
 pub struct Scope {
     pub start: Moment,
     pub end: Moment,
     pub threshold: f64,
+    /// What counts as normal, if the user chose it.
+    pub baseline: Option<(Moment, Moment)>,
 }
 
 impl Scope {
+    /// The first part of the corpus, or the user's baseline: what occurs in it is known.
+    pub fn known(&self) -> (Moment, Moment) {
+        let early = self.start + self.span() / EARLY_PART;
+        self.baseline.unwrap_or((self.start, early))
+    }
+
+    /// True if a message does not occur in the known part.
+    pub fn is_new(&self, o: &Occurrences) -> bool {
+        let (a, z) = self.known();
+        match o.times.is_empty() {
+            true => o.first > z || o.last < a,
+            false => !o.times.iter().any(|t| (a..=z).contains(t)),
+        }
+    }
+
     pub fn span(&self) -> i64 {
         (self.end - self.start).max(1)
     }

@@ -8,8 +8,6 @@ use super::series::{Input, Occurrences};
 use crate::model::{Moment, Severity, TemplateIx};
 use std::collections::BTreeMap;
 
-/// A message is new if it first appears after this share of the corpus.
-const EARLY: f64 = 0.1;
 /// Most that novelty adds to the log-odds, and most that it adds for one or two lines.
 const MAX_NOVELTY: f64 = 7.0;
 const MAX_NOVELTY_FEW: f64 = 2.5;
@@ -34,14 +32,16 @@ const LOW: f64 = 4.0;
 /// different episodes.
 const APART: f64 = 0.05;
 const MIN_APART: i64 = 600_000_000_000;
-/// A message with this many episodes is a usual one.
-const CHRONIC: usize = 3;
+/// A message with this many episodes comes again and again.
+const RECURRING: usize = 3;
+
+/// A template, and one of its messages if that is looked at by itself.
+type Message<'s> = (TemplateIx, &'s Option<String>);
 
 /// The incidents among all templates. Where several sources write the same message, they are taken
 /// together: a message that is usual in one thread is not new in another.
 pub fn incidents(input: &Input, scope: &Scope) -> Vec<Finding> {
-    let mut by_template: BTreeMap<(TemplateIx, &Option<String>), Vec<(usize, &Occurrences)>> =
-        BTreeMap::new();
+    let mut by_template: BTreeMap<Message<'_>, Vec<(usize, &Occurrences)>> = BTreeMap::new();
     for (i, s) in input.sources.iter().enumerate() {
         for o in s.occurrences.iter().filter(|o| o.log_odds > MIN_ANY) {
             let key = (o.template, &o.message);
@@ -55,24 +55,35 @@ pub fn incidents(input: &Input, scope: &Scope) -> Vec<Finding> {
             continue;
         };
         out.extend(incident(source, &all, scope));
-        out.extend(rate_change(source, &all, scope));
+        if !scope.is_new(&all) {
+            out.extend(rate_change(source, &all, scope));
+        }
     }
     out
 }
 
 fn incident(source: usize, o: &Occurrences, scope: &Scope) -> Option<Finding> {
-    let is_new = o.first > scope.start + (scope.span() as f64 * EARLY) as i64;
+    let is_new = scope.is_new(o);
     if !is_new && !o.alone {
         return None;
     }
     let episodes = episodes(o, scope);
-    // Later episodes say nothing new.
-    let first @ (from, to, count) = episodes.first().copied()?;
-    let score = o.log_odds + if is_new { novelty(first, scope) } else { 0.0 };
-    // What comes again and again from its first time on is usual now.
-    let is_incident = o.log_odds >= MIN_LOG_ODDS && episodes.len() < CHRONIC;
+    // Later episodes say nothing new, unless the message comes again and again.
+    let recurs = episodes.len() >= RECURRING;
+    let (from, to, count) = match recurs {
+        true => (o.first, o.last, o.count as usize),
+        false => *episodes.first()?,
+    };
+    let score = o.log_odds
+        + match (is_new, recurs) {
+            (false, _) => 0.0,
+            // Rare messages come in bursts, so only the number of bursts counts.
+            (true, true) => since(from, episodes.len(), scope).clamp(MIN_NOVELTY, MAX_NOVELTY),
+            (true, false) => novelty(from, to, count, scope),
+        };
+    let is_incident = o.log_odds >= MIN_LOG_ODDS;
     let severity = match () {
-        () if o.alone && episodes.len() < CHRONIC => Severity::High,
+        () if o.alone && !recurs => Severity::High,
         () if o.alone => Severity::Medium,
         () if score >= HIGH && is_incident => Severity::High,
         () if score >= MEDIUM && is_incident => Severity::Medium,
@@ -110,12 +121,9 @@ fn merged(own: &[(usize, &Occurrences)]) -> Occurrences {
     out
 }
 
-/// How much it says that a message is new, in nats: minus the logarithm of the probability that
-/// it did not occur before, at the rate that it has since, or that all lines are so close together.
-fn novelty((from, to, count): (Moment, Moment, usize), scope: &Scope) -> f64 {
-    let before = (from - scope.start) as f64;
-    let after = (scope.end - from).max(scope.span() / 100) as f64;
-    let since = count as f64 * before / after;
+/// How much it says that a message is new, in nats: that it did not occur before, and that all its
+/// lines are close together.
+fn novelty(from: Moment, to: Moment, count: usize, scope: &Scope) -> f64 {
     let length = ((to - from) as f64 / scope.span() as f64).max(1e-4);
     let clustered = -(length / BURST).ln() * (count - 1) as f64;
     let max = if count <= FEW {
@@ -123,7 +131,18 @@ fn novelty((from, to, count): (Moment, Moment, usize), scope: &Scope) -> f64 {
     } else {
         MAX_NOVELTY
     };
-    (since + clustered.clamp(0.0, MAX_CLUSTERED)).clamp(MIN_NOVELTY, max)
+    (since(from, count, scope) + clustered.clamp(0.0, MAX_CLUSTERED)).clamp(MIN_NOVELTY, max)
+}
+
+/// Minus the logarithm of the probability that a message did not occur before, at the rate that it
+/// has since.
+fn since(from: Moment, count: usize, scope: &Scope) -> f64 {
+    let before = match scope.baseline {
+        Some((a, z)) => (z - a) as f64,
+        None => (from - scope.start) as f64,
+    };
+    let after = (scope.end - from).max(scope.span() / 100) as f64;
+    count as f64 * before / after
 }
 
 /// Runs of occurrences that are near each other: start, end and number.
@@ -181,6 +200,7 @@ mod tests {
             start: 0,
             end: 1000 * SECOND,
             threshold: 0.0,
+            baseline: None,
         };
         incidents(&input, &scope)
     }

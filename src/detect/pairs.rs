@@ -322,6 +322,7 @@ mod tests {
             start: 0,
             end: end * SECOND,
             threshold: 6.0,
+            baseline: None,
         };
         not_followed(0, &source, &scope, end * SECOND)
     }

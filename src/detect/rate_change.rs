@@ -55,7 +55,7 @@ pub fn rate_change(source: usize, o: &Occurrences, scope: &Scope) -> Option<Find
     let (llr, i, j, expected) = best?;
     let evidence = llr / BURSTINESS - 2.0 * (n as f64).ln() - scope.threshold;
     // The start must be seen: a message that was more frequent at first only became rarer.
-    let is_later = i > 0 || o.first > scope.start + scope.span() / 10;
+    let is_later = i > 0;
     (evidence > 0.0 && is_later).then(|| Finding {
         source,
         template: Some(o.template),
@@ -96,6 +96,7 @@ mod tests {
             start: 0,
             end: 10_000_000_000_000,
             threshold: 8.0,
+            baseline: None,
         };
         rate_change(0, &o, &scope)
     }

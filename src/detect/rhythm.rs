@@ -166,6 +166,7 @@ mod tests {
             start: 0,
             end: end * SECOND,
             threshold: 7.0,
+            baseline: None,
         };
         pauses(0, &source, &scope, end * SECOND)
     }

@@ -26,7 +26,7 @@ pub fn no_lines(input: &Input, scope: &Scope) -> Option<Finding> {
     let mut gaps: Vec<(usize, usize)> = Vec::new();
     let mut from = 0;
     for b in 0..=bins {
-        if b == bins || all[b] > 0 {
+        if all.get(b).is_none_or(|n| *n > 0) {
             if b > from && from > 0 && b < bins {
                 gaps.push((from, b));
             }

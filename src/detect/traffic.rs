@@ -19,6 +19,8 @@ const BEYOND: f64 = 1.6;
 const MIN_SURGE: f64 = 60.0;
 const MIN_USUAL: f64 = 8.0;
 const MIN_LACKING: f64 = 40.0;
+/// A usual message first appears in this part of the corpus.
+const EARLY_PART: i64 = 4;
 /// Series with fewer events are not tested.
 const MIN_EVENTS: u64 = 150;
 
@@ -26,6 +28,15 @@ const MIN_EVENTS: u64 = 150;
 pub fn traffic_changes(input: &Input, scope: &Scope) -> Vec<Finding> {
     let mut out = Vec::new();
     for (i, s) in input.sources.iter().enumerate() {
+        // What came only later stops when its cause ends.
+        let early = scope.start + scope.span() / EARLY_PART;
+        let is_early = |kind: FeatureKind| {
+            let own = s
+                .occurrences
+                .iter()
+                .filter(|o| Some(o.template) == kind.template());
+            kind.template().is_none() || own.map(|o| o.first).min().is_none_or(|t| t <= early)
+        };
         for (k, f) in s.features.iter().enumerate() {
             let total: u64 = f.counts.iter().map(|c| u64::from(c.1)).sum();
             let is_traffic = matches!(
@@ -36,8 +47,10 @@ pub fn traffic_changes(input: &Input, scope: &Scope) -> Vec<Finding> {
                 continue;
             }
             // A single value can become rare for many reasons.
-            let counts =
-                |c: &Change| c.observed > c.expected || !matches!(f.kind, FeatureKind::Word(..));
+            let counts = |c: &Change| {
+                let is_word = matches!(f.kind, FeatureKind::Word(..));
+                c.observed > c.expected || !is_word && !f.indicates_problem && is_early(f.kind)
+            };
             let found = change(&f.counts, input, s).filter(counts);
             if let Some(c) = found.filter(|c| c.evidence > scope.threshold) {
                 out.push(Finding {
@@ -212,6 +225,7 @@ mod tests {
             start: 0,
             end: 3_600_000_000_000,
             threshold: 7.0,
+            baseline: None,
         };
         traffic_changes(&input, &scope)
     }

@@ -331,6 +331,7 @@ mod tests {
             start: 0,
             end: 1,
             threshold: 6.0,
+            baseline: None,
         };
         let found = value_changes(0, &source, &scope);
         found.first().map(|f| match f.what {

@@ -1,12 +1,12 @@
 //! Collects the time series of a corpus: first the counts, then the sampled values. Detects
 //! nothing.
 
-use super::analysis::Analysis;
 use super::axis::Axis;
-use super::baseline::Baseline;
 use super::counts;
 use super::series::{MIN_BINS, Series};
 use super::values;
+use crate::analysis::analysis::Analysis;
+use crate::analysis::baseline::Baseline;
 use crate::corpus::Snapshot;
 use crate::detect::Input;
 

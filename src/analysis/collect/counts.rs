@@ -1,14 +1,14 @@
 //! Counts the events of a corpus by service, template, level and time bin. Does not read the text
 //! of events. Detects nothing.
 
-use super::analysis::Analysis;
 use super::axis::Axis;
 use super::series::{Role, Roles, is_problem, merged};
+use crate::analysis::analysis::Analysis;
 use crate::corpus::Snapshot;
 use crate::detect::{Feature, FeatureKind, Occurrences, Source};
 use crate::diagnose::{Prior, step_of};
 use crate::model::{KindId, Level, Moment, SourceId, TemplateIx};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 /// Maximum duration of the log collection, in nanoseconds. The logs of different sources can end at
 /// different times within this duration.
@@ -37,6 +37,8 @@ struct Counter {
     /// Index into `occurrences` of each service and template.
     occurrences_of: FxHashMap<(usize, TemplateIx, Option<String>), usize>,
     occurrences: Vec<Occurrences>,
+    /// Templates of which some messages report no problem.
+    harmless: FxHashSet<(usize, TemplateIx)>,
     /// First and last bin of each source.
     extent: Vec<(u32, u32)>,
 }
@@ -81,19 +83,16 @@ impl Counter {
 
     fn occurrences(&mut self, snapshot: &Snapshot, role: &Role, template: TemplateIx) -> usize {
         let text = snapshot.template(template).map_or("", |t| t.text.as_str());
-        // The words that an inferred level comes from are already counted.
-        let level = match role.level_inferred {
-            true => Level::Unknown,
-            false => role.level,
-        };
-        let mut prior = Prior::of(text, level);
+        let mut prior = Prior::of(text, role.stated_level);
         // A variable of the template can hold the word that reports the problem.
-        let own = Prior::of(&role.example, level);
-        let is_apart = own.alone && !prior.alone || own.log_odds > 0.0 && prior.log_odds <= 0.0;
-        let message = is_apart.then(|| role.example.clone());
-        if is_apart {
+        let own = role.prior;
+        let is_worse = own.alone && !prior.alone || own.log_odds > 0.0 && prior.log_odds <= 0.0;
+        if is_worse {
             prior = own;
         }
+        // If only some messages of the template report it, they are looked at by themselves.
+        let is_apart = is_worse && self.harmless.contains(&(role.service, template));
+        let message = role.example.clone().filter(|_| is_apart);
         let next = self.occurrences.len();
         let key = (role.service, template, message.clone());
         let i = *self.occurrences_of.entry(key).or_insert(next);
@@ -115,7 +114,7 @@ impl Counter {
         let o = &mut self.occurrences[i];
         o.log_odds = o.log_odds.max(prior.log_odds);
         o.alone |= prior.alone;
-        o.is_debug &= matches!(level, Level::Debug | Level::Trace);
+        o.is_debug &= matches!(role.stated_level, Level::Debug | Level::Trace);
         i
     }
 
@@ -265,16 +264,29 @@ fn count_out_of_order(
 fn roles(analysis: &Analysis, snapshot: &Snapshot, counter: &mut Counter) -> Roles {
     let state = analysis.corpus.read();
     let mut roles = Roles::default();
+    let mut priors: FxHashMap<KindId, (Prior, Level)> = FxHashMap::default();
     for part in snapshot.parts() {
         for k in part.kinds() {
+            let (prior, stated_level) = *priors.entry(k).or_insert_with(|| {
+                let level = match state.is_level_inferred(k) {
+                    true => Level::Unknown,
+                    false => state.level(k),
+                };
+                (Prior::of(state.example(k), level), level)
+            });
             roles.entry((part.source(), k)).or_insert_with(|| Role {
                 service: counter.service(state.service(part.source(), k)),
                 template: snapshot.template_of_kind(k),
                 level: state.level(k),
-                level_inferred: state.is_level_inferred(k),
-                example: state.example(k).to_string(),
+                prior,
+                example: (prior.log_odds > 0.0 || prior.alone).then(|| state.example(k).into()),
+                stated_level,
             });
         }
+    }
+    for role in roles.values().filter(|r| r.prior.log_odds <= 0.0) {
+        let template = role.template.map(|t| (role.service, t));
+        counter.harmless.extend(template);
     }
     roles
 }

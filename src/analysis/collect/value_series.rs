@@ -1,22 +1,15 @@
 //! Turns the values of variables into series for the detection: counts of frequent values,
 //! distributions, and single values with their times. Reads no text and detects nothing.
 
-use super::series::{Series, merged};
+use super::series::{MIN_NUMBERS, MIN_VALUES, Series, Variable, merged};
 use super::values::{PARTS, Position, Sample, SampleValue};
+use super::word_series::{Named, WordSample, add_words};
 use crate::corpus::Snapshot;
-use crate::detect::{Feature, FeatureKind, Numbers, Occurrences, Source, Values, Words};
-use crate::diagnose::word_log_odds;
+use crate::detect::{Feature, FeatureKind, Numbers, Values, Words};
 use crate::model::{EventId, Moment, TemplateIx};
 use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Minimum number of values for a variable to be tested in bins, and by single values.
-const MIN_VALUES: usize = 40;
-const MIN_NUMBERS: usize = 12;
-/// Minimum number of events of one word for their times to be tested.
-const MIN_TIMES: usize = 6;
-/// A variable of words has at most this many different ones to be counted by word.
-const MAX_WORDS: usize = 40;
 /// Numbers are also tested for each word of another variable, if it has at most this many.
 const MAX_GROUPS: usize = 20;
 /// Share of the events that the words of a grouping variable must cover.
@@ -25,8 +18,22 @@ const MIN_GROUPED: f64 = 0.8;
 /// Numbers of variables from here on are those of fields.
 const FIELDS: u16 = 1 << 15;
 
-/// The samples of one variable.
-type Variable = (usize, TemplateIx, u16);
+/// The words of one variable that tell the events of a template apart: a job, a path, a device.
+#[derive(Default)]
+struct Groups {
+    names: Vec<String>,
+    /// Index into `names`.
+    of_event: FxHashMap<EventId, u32>,
+}
+
+/// Collects the series of one corpus.
+struct Builder<'s> {
+    snapshot: &'s Snapshot,
+    series: &'s mut Series,
+    groups: FxHashMap<(usize, TemplateIx), Groups>,
+    /// Times at which a numeric variable had no number.
+    not_numbers: BTreeMap<Variable, Vec<Moment>>,
+}
 
 /// Adds all series to the sources. `is_complete`: all events of the template were read.
 pub fn add(
@@ -36,16 +43,12 @@ pub fn add(
     is_complete: &dyn Fn(TemplateIx) -> bool,
 ) {
     let mut numbers: BTreeMap<Variable, Vec<Number>> = BTreeMap::new();
-    let mut words: BTreeMap<Variable, Vec<(Moment, Option<u32>, EventId, Box<str>)>> =
-        BTreeMap::new();
+    let mut words: BTreeMap<Variable, Vec<WordSample>> = BTreeMap::new();
     let fields: BTreeSet<Box<str>> = samples.iter().filter_map(field_name).collect();
     series.fields = fields.into_iter().map(String::from).collect();
     for s in samples {
-        let key = (
-            s.service,
-            s.template,
-            number_of(&s.position, &series.fields),
-        );
+        let position = number_of(&s.position, &series.fields);
+        let key = (s.service, s.template, position);
         match s.value {
             SampleValue::Number(value) => numbers.entry(key).or_default().push(Number {
                 at: s.at,
@@ -54,87 +57,91 @@ pub fn add(
                 single: s.single,
                 value,
             }),
-            SampleValue::Word(w) => words
-                .entry(key)
-                .or_default()
-                .push((s.at, s.bin, s.event, w)),
+            SampleValue::Word(w) => {
+                let own = words.entry(key).or_default();
+                own.push((s.at, s.bin, s.event, w));
+            }
         }
     }
-    // The grouping variable of each template: its words by event.
-    let mut groups: FxHashMap<(usize, TemplateIx), (usize, FxHashMap<EventId, u32>, Vec<String>)> =
-        FxHashMap::default();
-    let mut not_numbers: BTreeMap<Variable, Vec<Moment>> = BTreeMap::new();
-    for ((source, template, variable), mut samples) in words {
+    let mut builder = Builder {
+        snapshot,
+        series,
+        groups: FxHashMap::default(),
+        not_numbers: BTreeMap::new(),
+    };
+    for (variable, samples) in words {
+        builder.words(variable, samples, is_complete(variable.1));
+    }
+    for (variable, points) in numbers {
+        builder.numbers(variable, points);
+    }
+}
+
+impl Builder<'_> {
+    fn words(&mut self, variable: Variable, mut samples: Vec<WordSample>, is_complete: bool) {
         samples.sort_by_key(|s| (s.0, s.2));
         if samples.iter().all(|s| is_not_a_number(&s.3)) {
             let times = samples.iter().map(|s| s.0).collect();
-            not_numbers.insert((source, template, variable), times);
-            continue;
+            self.not_numbers.insert(variable, times);
+            return;
         }
         let Some(named) = Named::of(&samples) else {
-            continue;
+            return;
         };
-        if named.names.len() >= 2 && named.grouped >= MIN_GROUPED {
-            let by_event = samples.iter().zip(&named.ids).map(|(s, id)| (s.2, *id));
-            let best = groups.entry((source, template)).or_default();
-            if named.names.len() <= MAX_GROUPS && named.names.len() > best.0 {
-                *best = (named.names.len(), by_event.collect(), named.names.clone());
+        let can_group = (2..=MAX_GROUPS).contains(&named.names.len());
+        if can_group && named.grouped >= MIN_GROUPED {
+            let groups = self.groups.entry((variable.0, variable.1)).or_default();
+            if named.names.len() > groups.names.len() {
+                let by_event = samples.iter().zip(&named.ids).map(|(s, id)| (s.2, *id));
+                groups.of_event = by_event.collect();
+                groups.names.clone_from(&named.names);
             }
         }
-        let is_complete = is_complete(template);
-        add_words(
-            series,
-            source,
-            template,
-            variable,
-            &samples,
-            named,
-            is_complete,
-        );
+        add_words(self.series, variable, &samples, named, is_complete);
     }
-    for ((source, template, variable), mut points) in numbers {
-        if let Some(words) = not_numbers.remove(&(source, template, variable)) {
-            add_not_numbers(series, source, template, variable, &points, &words);
+
+    fn numbers(&mut self, variable: Variable, mut points: Vec<Number>) {
+        let (source, template, position) = variable;
+        if let Some(times) = self.not_numbers.remove(&variable) {
+            add_not_numbers(self.series, variable, &points, &times);
         }
         if points.len() < MIN_NUMBERS {
-            continue;
+            return;
         }
         points.sort_by_key(|n| (n.at, n.event));
+        let groups = self.groups.get(&(source, template));
         let binned: Vec<(u32, f32)> = points
             .iter()
             .filter_map(|n| Some((n.bin?, n.value)))
             .collect();
         if binned.len() >= MIN_VALUES && !is_counter(&binned) && !keeps_rising(&binned) {
-            let is_mixed = groups.contains_key(&(source, template));
-            add_points(series, source, template, variable, &binned, is_mixed);
+            add_points(self.series, variable, &binned, groups.is_some());
         }
-        if is_status_variable(&binned) {
-            continue;
+        if is_status_variable(&binned) || points.iter().any(|n| !n.single) {
+            return;
         }
-        let text = snapshot.template(template).map_or("", |t| t.text.as_str());
-        let is_reserve = is_reserve(text, &series.variable_name(text, variable));
-        if points.iter().any(|n| !n.single) {
-            continue;
-        }
+        let text = self.snapshot.template(template);
+        let text = text.map_or("", |t| t.text.as_str());
+        let is_reserve = is_reserve(text, &self.series.variable_name(text, position));
+        let out = &mut self.series.input.sources[source].numbers;
         let mut add = |group: Option<String>, points: Vec<(Moment, f32)>| {
             // A value that only starts to grow later looks like a counter as a whole.
             let is_counter = is_counter(&points[..points.len() / 3]) || keeps_rising(&points);
             if points.len() >= MIN_NUMBERS && !is_counter {
-                series.input.sources[source].numbers.push(Numbers {
+                out.push(Numbers {
                     template,
-                    variable,
+                    variable: position,
                     group,
                     is_reserve,
                     points,
                 });
             }
         };
-        if let Some((_, by_event, names)) = groups.get(&(source, template)) {
-            for (id, name) in (0u32..).zip(names) {
-                let own = points
-                    .iter()
-                    .filter(|n| by_event.get(&n.event) == Some(&id));
-                add(Some(name.clone()), own.map(|n| (n.at, n.value)).collect());
+        if let Some(groups) = groups {
+            for (id, name) in (0u32..).zip(&groups.names) {
+                let is_own = |n: &&Number| groups.of_event.get(&n.event) == Some(&id);
+                let own = points.iter().filter(is_own).map(|n| (n.at, n.value));
+                add(Some(name.clone()), own.collect());
             }
         }
         add(None, points.iter().map(|n| (n.at, n.value)).collect());
@@ -196,9 +203,7 @@ fn is_not_a_number(word: &str) -> bool {
 /// Adds a numeric variable that sometimes has no number, as a variable of two words.
 fn add_not_numbers(
     series: &mut Series,
-    source: usize,
-    template: TemplateIx,
-    variable: u16,
+    (source, template, variable): Variable,
     numbers: &[Number],
     others: &[Moment],
 ) {
@@ -229,146 +234,6 @@ struct Number {
     event: EventId,
     single: bool,
     value: f32,
-}
-
-/// The different words of a variable, numbered in order of their names.
-struct Named {
-    names: Vec<String>,
-    /// Number of the word of each sample.
-    ids: Vec<u32>,
-    /// Share of the samples whose word occurs often enough to be tested.
-    grouped: f64,
-}
-
-impl Named {
-    /// `None` if there are too few samples or too many different words.
-    fn of(samples: &[(Moment, Option<u32>, EventId, Box<str>)]) -> Option<Named> {
-        if samples.len() < MIN_VALUES {
-            return None;
-        }
-        let words: Vec<String> = samples.iter().map(|s| s.3.to_string()).collect();
-        let (words, counts) = match counted(&words) {
-            Some(counts) => (words, counts),
-            None => {
-                let masked: Vec<String> = words.iter().map(|w| masked(w)).collect();
-                let counts = counted(&masked)?;
-                (masked, counts)
-            }
-        };
-        let number: FxHashMap<&str, u32> = counts.keys().map(String::as_str).zip(0..).collect();
-        let frequent: usize = counts.values().filter(|n| **n >= MIN_NUMBERS).sum();
-        Some(Named {
-            ids: words.iter().map(|w| number[w.as_str()]).collect(),
-            names: counts.keys().cloned().collect(),
-            grouped: frequent as f64 / samples.len() as f64,
-        })
-    }
-}
-
-/// Adds the times of the events of each word. Several variables can say the same, so equal times are
-/// added once.
-fn add_of_words(
-    source: &mut Source,
-    template: TemplateIx,
-    samples: &[(Moment, Option<u32>, EventId, Box<str>)],
-    named: &Named,
-) {
-    let Some(whole) = source.occurrences.iter().find(|o| o.template == template) else {
-        return;
-    };
-    let whole = whole.clone();
-    for (id, name) in (0u32..).zip(&named.names) {
-        let own = samples.iter().zip(&named.ids).filter(|(_, i)| **i == id);
-        let times: Vec<Moment> = own.map(|(s, _)| s.0).collect();
-        let is_known = |o: &Occurrences| o.template == template && o.times == times;
-        let (Some(first), Some(last)) = (times.first().copied(), times.last().copied()) else {
-            continue;
-        };
-        if times.len() < MIN_TIMES || source.of_words.iter().any(is_known) {
-            continue;
-        }
-        source.of_words.push(Occurrences {
-            word: Some(name.clone()),
-            first,
-            last,
-            count: times.len() as u64,
-            times,
-            ..whole.clone()
-        });
-    }
-}
-
-/// Counts each word. `None` if there are too many different ones.
-fn counted(words: &[String]) -> Option<BTreeMap<String, usize>> {
-    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-    for w in words {
-        if let Some(n) = counts.get_mut(w) {
-            *n += 1;
-        } else if counts.len() == MAX_WORDS {
-            return None;
-        } else {
-            counts.insert(w.clone(), 1);
-        }
-    }
-    Some(counts)
-}
-
-/// A word with each run of digits as `#`, and without the query of a URL: different requests of the
-/// same kind are the same value.
-fn masked(word: &str) -> String {
-    let word = word.split('?').next().unwrap_or(word);
-    let mut out = String::with_capacity(word.len());
-    for c in word.chars() {
-        match c.is_ascii_digit() {
-            true if out.ends_with('#') => {}
-            true => out.push('#'),
-            false => out.push(c),
-        }
-    }
-    out
-}
-
-/// Adds the words of one variable: counts of each word, and the words with their times.
-fn add_words(
-    series: &mut Series,
-    source: usize,
-    template: TemplateIx,
-    variable: u16,
-    samples: &[(Moment, Option<u32>, EventId, Box<str>)],
-    named: Named,
-    is_complete: bool,
-) {
-    let s = &mut series.input.sources[source];
-    for (n, name) in (0u16..).zip(&named.names).filter(|_| named.names.len() > 1) {
-        let own = samples
-            .iter()
-            .zip(&named.ids)
-            .filter(|(_, id)| **id == u32::from(n))
-            .filter_map(|(s, _)| Some((s.1?, 1)))
-            .collect();
-        series
-            .categories
-            .insert((source, template, variable, n), name.clone());
-        s.features.push(Feature {
-            kind: FeatureKind::Word(template, variable, n),
-            counts: merged(own),
-            indicates_problem: false,
-        });
-    }
-    if is_complete && named.names.len() > 1 {
-        add_of_words(s, template, samples, &named);
-    }
-    s.words.push(Words {
-        template,
-        variable,
-        points: samples
-            .iter()
-            .zip(&named.ids)
-            .map(|(s, id)| (s.0, *id))
-            .collect(),
-        log_odds: named.names.iter().map(|n| word_log_odds(n)).collect(),
-        names: named.names,
-    });
 }
 
 /// Returns true if nearly all steps go in the same direction, as in a counter, a sequence number or
@@ -419,9 +284,7 @@ const STATUS_SHARE: f64 = 0.9;
 /// its own counts. Otherwise the values are a distribution.
 fn add_points(
     series: &mut Series,
-    source: usize,
-    template: TemplateIx,
-    variable: u16,
+    (source, template, variable): Variable,
     points: &[(u32, f32)],
     is_mixed: bool,
 ) {
@@ -472,11 +335,6 @@ fn is_status_variable(points: &[(u32, f32)]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn requests_of_the_same_kind_are_the_same_word() {
-        assert_eq!(masked("/orders/812/items?page=2"), "/orders/#/items");
-    }
 
     #[test]
     fn variables_are_called_as_in_the_log() {

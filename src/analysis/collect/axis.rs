@@ -1,7 +1,7 @@
 //! The time axis of a detection. Maps times to bins, or the order of events if they have no times.
 //! Counts nothing.
 
-use super::baseline::Baseline;
+use crate::analysis::baseline::Baseline;
 use crate::corpus::Snapshot;
 use crate::detect::bin_width;
 use crate::model::{Moment, NO_TIME, SourceId, SourceInfo};

@@ -1,11 +1,11 @@
 //! Samples the numeric values of variables for the detection, evenly over the corpus. Detects
 //! nothing.
 
-use super::analysis::Analysis;
 use super::axis::Axis;
 use super::counts::MAX_TIMES;
 use super::series::{Roles, Series};
 use super::value_series;
+use crate::analysis::analysis::Analysis;
 use crate::corpus::{EventRef, MessageReader, Part, Snapshot};
 use crate::mine::variables;
 use crate::model::{EventId, Moment, TemplateIx};

@@ -3,6 +3,7 @@
 
 use crate::corpus::Snapshot;
 use crate::detect::{Deviation, FeatureKind, Input};
+use crate::diagnose::Prior;
 use crate::model::{KindId, Level, Moment, SourceId, TemplateIx};
 use rustc_hash::FxHashMap;
 
@@ -30,11 +31,21 @@ pub struct Role {
     pub service: usize,
     pub template: Option<TemplateIx>,
     pub level: Level,
-    /// The level is inferred from the words of the message.
-    pub level_inferred: bool,
-    /// One message of this kind.
-    pub example: String,
+    /// What general knowledge says about a message of this kind.
+    pub prior: Prior,
+    /// One message of this kind, if it reports a problem.
+    pub example: Option<String>,
+    /// The level that the prior was computed with: unknown if it was inferred from the words, which
+    /// are already counted.
+    pub stated_level: Level,
 }
+
+/// Minimum number of values for a variable to be tested in bins, and by single values.
+pub const MIN_VALUES: usize = 40;
+pub const MIN_NUMBERS: usize = 12;
+
+/// Service, template and number of a variable.
+pub type Variable = (usize, TemplateIx, u16);
 
 pub type Roles = FxHashMap<(SourceId, KindId), Role>;
 
