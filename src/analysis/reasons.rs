@@ -232,6 +232,9 @@ pub fn add_flapping(windows: &mut [Window]) {
 fn is_flapping(kind: ReasonKind) -> bool {
     matches!(
         kind,
-        ReasonKind::NewTemplate | ReasonKind::RateSpike | ReasonKind::Silence
+        ReasonKind::NewTemplate
+            | ReasonKind::Incident
+            | ReasonKind::RateSpike
+            | ReasonKind::Silence
     )
 }

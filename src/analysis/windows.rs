@@ -52,7 +52,8 @@ impl Analysis {
 
     fn describe_window(&self, snapshot: &Snapshot, series: &Series, draft: &Draft) -> Window {
         let mut untold = untold(snapshot, series, draft);
-        untold.sort_by(|a, b| b.tells.total_cmp(&a.tells));
+        // What came first is more likely the cause.
+        untold.sort_by(|a, b| b.tells.total_cmp(&a.tells).then(a.since.cmp(&b.since)));
         untold.truncate(MAX_REASONS);
         let requests: Vec<Request<'_>> = untold.iter().map(|u| u.request).collect();
         let evidence = self.evidence(snapshot, &requests, series.by_order);
@@ -102,8 +103,18 @@ impl Analysis {
 /// The reasons of a draft without evidence. A finding replaces the deviation of the same template.
 fn untold<'s>(snapshot: &Snapshot, series: &'s Series, draft: &Draft) -> Vec<Untold<'s>> {
     let mut out: Vec<Untold<'s>> = Vec::new();
+    let deviations: Vec<&Deviation> = draft.raw.iter().flat_map(|w| distinct(series, w)).collect();
+    let deviates = |f: &Finding| {
+        let same =
+            |d: &&Deviation| d.up && (d.source, series.template_of(d)) == (f.source, f.template);
+        f.template.is_some() && deviations.iter().any(same)
+    };
     let mut told = FxHashSet::default();
     for f in &draft.findings {
+        // A weak finding says less than the counts.
+        if f.severity < Severity::Medium && deviates(f) {
+            continue;
+        }
         told.insert((f.source, f.template));
         let reason = finding_text::describe_finding(snapshot, series, f);
         out.push(Untold {
@@ -113,7 +124,7 @@ fn untold<'s>(snapshot: &Snapshot, series: &'s Series, draft: &Draft) -> Vec<Unt
             reason,
         });
     }
-    for d in draft.raw.iter().flat_map(|w| distinct(series, w)) {
+    for d in deviations {
         let template = series.template_of(d);
         if template.is_some() && d.up && told.contains(&(d.source, template)) {
             continue;
@@ -131,9 +142,9 @@ fn untold<'s>(snapshot: &Snapshot, series: &'s Series, draft: &Draft) -> Vec<Unt
 /// How much a finding tells a reader, compared with other reasons of the same window.
 fn tells_finding(f: &Finding) -> f64 {
     let base = match (&f.what, f.severity) {
-        (What::Incident { .. }, Severity::High | Severity::Critical) => 400.0,
-        (What::Incident { .. }, Severity::Medium) => 300.0,
-        (What::Incident { .. }, _) => 100.0,
+        (What::Incident { .. }, Severity::High | Severity::Critical) => return 400.0,
+        (What::Incident { .. }, Severity::Medium) => return 300.0,
+        (What::Incident { .. }, _) => return 100.0,
         (What::NoLines { .. }, _) => 350.0,
         // The more a value exceeds its usual rate, the more specific it is.
         (

@@ -128,6 +128,9 @@ fn window_lines(w: &Window, out: &mut Vec<String>) {
         time(w.end),
         human_duration(w.end - w.start),
     ));
+    if !w.title.is_empty() {
+        out.push(format!("  {}", w.title));
+    }
     for r in w.reasons.iter().take(8) {
         let place = r.lines.first();
         let place = place.map_or_else(String::new, |l| format!("  {}:{}", l.source, l.line));

@@ -67,7 +67,10 @@ fn head(state: &State, i: usize, w: &Window) -> Row {
         w.severity.name(),
         rfc3339(w.start, 0).replace('T', " "),
         human_duration(w.end - w.start),
-        w.services.join(", "),
+        match w.title.is_empty() {
+            true => w.services.join(", "),
+            false => w.title.clone(),
+        },
         if muted { "  (muted)" } else { "" }
     );
     Row {

@@ -15,7 +15,9 @@ mod templates;
 mod zoom;
 
 use crate::corpus::{SearchResults, Snapshot};
-use crate::model::{Diagnosis, EventId, Findings, Level, Severity, TemplateKey};
+use crate::model::{
+    Diagnosis, EventId, Findings, Level, Reason, ReasonKind, Severity, TemplateKey,
+};
 use crate::tui::layout::{Layout, is_wide};
 use crate::tui::state::State;
 use crate::tui::state::detail::TemplateFacts;
@@ -117,11 +119,18 @@ fn analyzed(state: &mut State, findings: Arc<Findings>, diagnosis: Arc<Diagnosis
         .windows
         .iter()
         .filter(|w| w.severity >= Severity::Medium);
+    // A line shows that something is too frequent or wrong. It does not show that others are
+    // missing, or that only some of its values are unusual.
+    let shows = |r: &&Reason| {
+        !matches!(
+            r.kind,
+            ReasonKind::Silence | ReasonKind::RateDrop | ReasonKind::ValueShift
+        )
+    };
     state.analysis.anomalous_templates = windows
         .flat_map(|w| {
-            w.reasons
-                .iter()
-                .map(move |r| (r.template_id, w.start, w.end))
+            let shown = w.reasons.iter().filter(shows);
+            shown.map(move |r| (r.template_id, w.start, w.end))
         })
         .filter_map(|(id, start, end)| Some((id?, start, end)))
         .collect();
