@@ -6,7 +6,7 @@ use super::reasons::clock;
 use crate::corpus::Snapshot;
 use crate::diagnose;
 use crate::model::{
-    Diagnosis, EventId, Evidence, Findings, Moment, Penalty, ServiceHealth, Severity, Window,
+    Diagnosis, EventId, Evidence, Findings, Moment, Penalty, Place, ServiceHealth, Severity, Window,
 };
 use crate::text::civil::human_duration;
 use std::collections::BTreeMap;
@@ -95,11 +95,22 @@ impl Analysis {
 
     /// Returns an event as evidence: its place and the first line of its message.
     pub fn evidence_of(&self, snapshot: &Snapshot, id: EventId) -> Option<Evidence> {
+        self.evidence_at(snapshot, id, &snapshot.place(id)?)
+    }
+
+    /// Returns one line of an event as evidence.
+    pub fn evidence_at(
+        &self,
+        snapshot: &Snapshot,
+        id: EventId,
+        place: &Place,
+    ) -> Option<Evidence> {
         let event = self.corpus.event(snapshot, id)?;
-        let text = event.message.lines().next().unwrap_or_default().to_string();
+        let line = place.line.saturating_sub(snapshot.place(id)?.line) as usize;
+        let text = event.message.lines().nth(line).unwrap_or_default();
         Some(Evidence {
-            place: snapshot.place(id)?,
-            text,
+            place: place.clone(),
+            text: text.to_string(),
             event: id,
         })
     }

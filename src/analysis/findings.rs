@@ -34,6 +34,7 @@ impl Analysis {
         if series.input.bins < MIN_BINS && series.input.baseline.is_none() {
             list_problem_templates(snapshot, &series, &mut out);
         }
+        self.add_failed_runs(snapshot, series.by_order, &mut out);
         out.elapsed_ms = started.elapsed().as_millis() as u64;
         tracing::debug!(
             windows = out.windows.len(),

@@ -6,7 +6,7 @@ use super::diagnosis::{FULL_EVIDENCE, MAX_CAUSES, PRIOR, Suspect};
 use super::health::log_penalties;
 use super::service_map::ServiceMap;
 use crate::corpus::Snapshot;
-use crate::model::{Diagnosis, EventId, Evidence, Reason, ReasonKind, RootCause, Window};
+use crate::model::{Diagnosis, Evidence, Reason, ReasonKind, RootCause, Window};
 use std::collections::BTreeMap;
 
 /// Maximum number of lines of evidence for a cause.
@@ -79,14 +79,10 @@ impl Analysis {
         if !accusers.is_empty() {
             summary.push(format!("named in errors of {}", accusers.join(", ")));
         }
-        let events: Vec<EventId> = reasons
-            .iter()
-            .flat_map(|r| r.events.iter().copied())
+        let lines = reasons.iter().flat_map(|r| r.events.iter().zip(&r.lines));
+        let mut evidence: Vec<Evidence> = lines
             .take(MAX_LINES)
-            .collect();
-        let mut evidence: Vec<Evidence> = events
-            .iter()
-            .filter_map(|id| self.evidence_of(snapshot, *id))
+            .filter_map(|(id, place)| self.evidence_at(snapshot, *id, place))
             .collect();
         if evidence.is_empty() {
             evidence = self.lines_that_name(snapshot, &suspect.windows, &service);

@@ -14,6 +14,7 @@ mod error;
 mod evidence;
 mod exceptions;
 mod finding_text;
+mod failed_runs;
 mod findings;
 mod health;
 mod log_causes;

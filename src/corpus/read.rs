@@ -203,6 +203,11 @@ impl MessageReader {
         self.parser.message(head, &self.line)
     }
 
+    /// The message of an event with all its lines.
+    pub fn whole_message(&mut self, raw: &[u8]) -> String {
+        read_event(&mut self.parser, raw).message
+    }
+
     /// Names and values of the other fields of the event whose message was read last. `raw` is its
     /// first line.
     pub fn fields(&self, raw: &[u8]) -> Vec<(String, String)> {

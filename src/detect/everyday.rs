@@ -1,16 +1,17 @@
 //! Runs the tests that need no volume: they look at exact times, at values and at what messages
 //! report. Handles numbers only.
 
+use super::by_id::not_followed_by_id;
 use super::finding::{Finding, Scope};
 use super::incident::incidents;
 use super::new_word::new_words;
 use super::pairs::not_followed;
 use super::rhythm::pauses;
-use super::series::Input;
+use super::series::{Input, Occurrences};
 use super::silence::no_lines;
 use super::traffic::traffic_changes;
 use super::value_change::value_changes;
-use crate::model::Moment;
+use crate::model::{Moment, Severity};
 
 /// Probability of a false finding in the whole corpus.
 const ALPHA: f64 = 0.02;
@@ -40,6 +41,9 @@ pub fn findings(input: &Input) -> Vec<Finding> {
             (at(a), at(z))
         }),
     };
+    if input.by_order {
+        return without_times(input, &scope);
+    }
     let mut out: Vec<Finding> = Vec::new();
     for (i, s) in input.sources.iter().enumerate() {
         let last = s.occurrences.iter().map(|o| o.last).max();
@@ -49,6 +53,7 @@ pub fn findings(input: &Input) -> Vec<Finding> {
         out.extend(value_changes(i, s, &scope));
         out.extend(new_words(i, s, &scope));
     }
+    out.extend(not_followed_by_id(input, &scope, end));
     out.extend(incidents(input, &scope));
     out.extend(no_lines(input, &scope));
     out.extend(traffic_changes(input, &scope));
@@ -61,6 +66,23 @@ pub fn findings(input: &Input) -> Vec<Finding> {
         key(a).cmp(&key(b)).then(b.evidence.total_cmp(&a.evidence))
     });
     out
+}
+
+/// Without times, nothing is regular, slow or frequent, and all that a program does later is new. What
+/// is an incident by itself still is one.
+fn without_times(input: &Input, scope: &Scope) -> Vec<Finding> {
+    let mut out = incidents(input, scope);
+    for f in &mut out {
+        if !is_alone(input, f) {
+            f.severity = f.severity.min(Severity::Low);
+        }
+    }
+    out
+}
+
+fn is_alone(input: &Input, f: &Finding) -> bool {
+    let of = |o: &Occurrences| Some(o.template) == f.template && o.message == f.message && o.alone;
+    input.sources.iter().flat_map(|s| &s.occurrences).any(of)
 }
 
 /// When the observation of a source ends.

@@ -21,6 +21,23 @@ pub struct Finding {
     pub what: What,
 }
 
+impl Finding {
+    /// A finding in all events of a template, for the caller to complete.
+    pub fn of(source: usize, template: TemplateIx, (from, to): (Moment, Moment)) -> Finding {
+        Finding {
+            source,
+            template: Some(template),
+            word: None,
+            message: None,
+            from,
+            to,
+            severity: Severity::Medium,
+            evidence: 0.0,
+            what: What::NoLines { expected: 0.0 },
+        }
+    }
+}
+
 /// What is unusual. Durations are in nanoseconds.
 #[derive(Clone, Debug, PartialEq)]
 pub enum What {

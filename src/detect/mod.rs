@@ -2,6 +2,7 @@
 //! Pure functions: no I/O, no clock.
 
 mod baseline;
+mod by_id;
 mod compare;
 mod deviation;
 mod everyday;
@@ -30,7 +31,7 @@ pub use everyday::findings;
 pub use finding::{Change as ValueChange, Finding, What};
 pub use order::{Order, Streams};
 pub use series::{
-    Feature, FeatureKind, Input, Numbers, Occurrences, Source, Values, Words, bin_width,
+    Feature, FeatureKind, Ids, Input, Numbers, Occurrences, Source, Values, Words, bin_width,
 };
 pub use session::{Cause, Session, SessionResult, score_sessions};
 pub use windows::detect;

@@ -14,6 +14,8 @@ const MIN_RATIO: f64 = 4.0;
 const BURSTINESS: f64 = 2.0;
 /// Positions that are tried as start and end: an even selection of the events.
 const MAX_POSITIONS: usize = 120;
+/// Shorter bursts of a message that comes again and again are not reported, in nanoseconds.
+const MIN_LASTED: i64 = 60_000_000_000;
 /// The message reports a problem at least with these log-odds.
 const MIN_LOG_ODDS: f64 = -1.2;
 
@@ -31,7 +33,7 @@ pub fn rate_change(source: usize, o: &Occurrences, scope: &Scope) -> Option<Find
         // The position before the first event of the time is half a usual distance earlier.
         for j in (i + MIN_EVENTS - 1..n).step_by(step).chain([n - 1]) {
             let k = j + 1 - i.min(j + 1);
-            if k < MIN_EVENTS {
+            if k < MIN_EVENTS || o.times[j] - o.times[i] < MIN_LASTED {
                 continue;
             }
             let length = (o.times[j] - o.times[i]) as f64 * (k as f64 + 1.0) / k as f64;

@@ -66,6 +66,8 @@ pub struct Numbers {
     pub group: Option<String>,
     /// The variable counts what is left of something: available memory, free space.
     pub is_reserve: bool,
+    /// The variable nearly always grows, or always falls. Only that it stops is tested.
+    pub is_counter: bool,
     pub points: Vec<(Moment, f32)>,
 }
 
@@ -79,6 +81,13 @@ pub struct Words {
     pub names: Vec<String>,
     /// Log-odds that each word reports a problem.
     pub log_odds: Vec<f64>,
+}
+
+/// The identifiers in the events of one template, each as a hash, with their times.
+#[derive(Clone, Debug)]
+pub struct Ids {
+    pub template: TemplateIx,
+    pub points: Vec<(Moment, u64)>,
 }
 
 /// The events of one template in one source.
@@ -118,6 +127,7 @@ pub struct Source {
     pub of_words: Vec<Occurrences>,
     pub numbers: Vec<Numbers>,
     pub words: Vec<Words>,
+    pub ids: Vec<Ids>,
 }
 
 /// The input of `detect`.
@@ -131,6 +141,8 @@ pub struct Input {
     pub sources: Vec<Source>,
     /// Baseline chosen by the user, in bins (start, end).
     pub baseline: Option<(u32, u32)>,
+    /// The events have no times: their order is used instead.
+    pub by_order: bool,
 }
 
 const SECOND: i64 = 1_000_000_000;

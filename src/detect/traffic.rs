@@ -159,6 +159,9 @@ fn of_length(sums: &[f64], from: usize, to: usize, w: usize) -> Option<Change> {
 fn lasting_drought(sums: &[f64], from: usize, to: usize, shortest: usize) -> Option<Change> {
     let bins = to - from;
     let part = (bins / 20).max(shortest);
+    if bins < MAX_PART * part {
+        return None;
+    }
     let starts = (from + bins / 5..=to - (bins / 10).max(1)).step_by((part / 4).max(1));
     starts
         .filter_map(|at| {
@@ -190,7 +193,8 @@ fn lasting_drought(sums: &[f64], from: usize, to: usize, shortest: usize) -> Opt
 
 /// True if the rate drops within a short time, as with a fault, and not gradually, as at night.
 fn drops_at_once(sums: &[f64], from: usize, at: usize, w: usize) -> bool {
-    let part = (w / 4).max(1).min(at - from);
+    let after_at = sums.len() - 1 - at;
+    let part = (w / 4).max(1).min(at - from).min(after_at);
     let before = sums[at] - sums[at - part];
     let after = sums[at + part] - sums[at];
     before >= MIN_USUAL && after <= DROUGHT * before
@@ -219,7 +223,7 @@ mod tests {
             start: 0,
             bins: 360,
             sources: vec![source],
-            baseline: None,
+            ..Input::default()
         };
         let scope = Scope {
             start: 0,

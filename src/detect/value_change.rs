@@ -13,7 +13,7 @@ const MIN_OUTSIDE: usize = 8;
 const MIN_ZEROS: usize = 3;
 const MIN_EQUAL: usize = 6;
 const MIN_JUMP: usize = 4;
-/// A jump lasts at least this long, in nanoseconds.
+/// A jump and a run of equal values last at least this long, in nanoseconds.
 const MIN_LASTED: i64 = 60_000_000_000;
 /// A variable does not vary if more than this share of its values equal the one before.
 const MAX_EQUAL: f64 = 0.3;
@@ -35,13 +35,19 @@ const MIN_GROWING: usize = 20;
 pub fn value_changes(source: usize, s: &Source, scope: &Scope) -> Vec<Finding> {
     let mut out = Vec::new();
     for n in s.numbers.iter().filter(|n| n.points.len() >= MIN_VALUES) {
-        let sudden = [zeros(n), constant(n), jump(&n.points)];
+        let sudden = match n.is_counter {
+            true => [None, constant(n), None],
+            false => [zeros(n), constant(n), jump(&n.points)],
+        };
         let strongest = |all: &mut dyn Iterator<Item = Found>| {
             all.filter(|f| f.evidence > scope.threshold)
                 .max_by(|a, b| a.evidence.total_cmp(&b.evidence))
         };
         let best = strongest(&mut sudden.into_iter().flatten())
-            .or_else(|| strongest(&mut [growth(n), decline(n)].into_iter().flatten()));
+            .or_else(|| {
+                let gradual = [growth(n), decline(n)].into_iter().flatten();
+                strongest(&mut gradual.filter(|_| !n.is_counter))
+            });
         if let Some(f) = best {
             out.push(Finding {
                 source,
@@ -130,7 +136,8 @@ fn constant(n: &Numbers) -> Option<Found> {
     let p = &n.points;
     let (from, to) = longest_run(p, |a, b| a == b, |v| v != 0.0);
     let rest = outside(p, from, to);
-    if to - from < MIN_EQUAL || rest.len() < MIN_OUTSIDE {
+    let is_short = to - from < MIN_EQUAL || p[to - 1].0 - p[from].0 < MIN_LASTED;
+    if is_short || rest.len() < MIN_OUTSIDE {
         return None;
     }
     let equal = rest.windows(2).filter(|w| w[0] == w[1]).count();
@@ -321,6 +328,7 @@ mod tests {
             variable: 0,
             group: None,
             is_reserve: false,
+            is_counter: false,
             points,
         };
         let source = Source {

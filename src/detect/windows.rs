@@ -208,7 +208,7 @@ mod tests {
             start: 0,
             bins: 900,
             sources: vec![source],
-            baseline: None,
+            ..Input::default()
         }
     }
 

@@ -4,6 +4,7 @@
 
 mod causes;
 mod classify;
+mod failed_run;
 mod graph;
 mod incidents;
 mod latency;
@@ -16,6 +17,7 @@ mod words;
 
 pub use causes::{Cause, Feature, Rates, rank, reference_rates, with_reference};
 pub use classify::{Class, Classifier, Prior, Verdict};
+pub use failed_run::{FailedRun, failed_run};
 pub use graph::{Node, chain};
 pub use incidents::{Incident, Library, Matched};
 pub use network::{Network, Posterior};

@@ -232,6 +232,7 @@ impl LineParser {
         }
         line.join = match () {
             _ if found => Join::Start,
+            _ if is_crash(text) => Join::Plain,
             _ if continues(text) || self.headed && is_exception(text) => Join::Continues,
             _ if self.strict => Join::Continues,
             _ if wrapped => Join::Start,
@@ -320,6 +321,22 @@ fn is_thread(name: &[u8]) -> bool {
     let is_numbered = name.last().is_some_and(u8::is_ascii_digit)
         && name.iter().rev().find(|b| !b.is_ascii_digit()) == Some(&b'-');
     names_thread && is_numbered || matches!(name, b"MainThread" | b"MainProcess")
+}
+
+/// True for the first line of what a runtime prints when a program crashes. It belongs to no record
+/// of the log, whatever was logged before it.
+fn is_crash(text: &[u8]) -> bool {
+    const STARTS: [&[u8]; 8] = [
+        b"panic: ",
+        b"fatal error: ",
+        b"Exception in thread ",
+        b"Unhandled exception",
+        b"terminate called ",
+        b"Segmentation fault",
+        b"# A fatal error has been detected",
+        b"thread '",
+    ];
+    STARTS.iter().any(|s| text.starts_with(s))
 }
 
 /// True for `java.io.IOException: x` or `TypeError: x`, the line between a log line and its stack

@@ -19,6 +19,7 @@ pub fn collect(analysis: &Analysis, snapshot: &Snapshot, baseline: &Baseline) ->
         bins: axis.bins,
         sources,
         baseline: axis.given,
+        by_order: axis.by_order,
     };
     let mut series = Series {
         input,

@@ -5,7 +5,7 @@ use super::series::{MIN_NUMBERS, MIN_VALUES, Series, Variable, merged};
 use super::values::{PARTS, Position, Sample, SampleValue};
 use super::word_series::{Named, WordSample, add_words};
 use crate::corpus::Snapshot;
-use crate::detect::{Feature, FeatureKind, Numbers, Values, Words};
+use crate::detect::{Feature, FeatureKind, Ids, Numbers, Values, Words};
 use crate::model::{EventId, Moment, TemplateIx};
 use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet};
@@ -44,6 +44,7 @@ pub fn add(
 ) {
     let mut numbers: BTreeMap<Variable, Vec<Number>> = BTreeMap::new();
     let mut words: BTreeMap<Variable, Vec<WordSample>> = BTreeMap::new();
+    let mut ids: BTreeMap<Variable, Vec<(Moment, u64)>> = BTreeMap::new();
     let fields: BTreeSet<Box<str>> = samples.iter().filter_map(field_name).collect();
     series.fields = fields.into_iter().map(String::from).collect();
     for s in samples {
@@ -61,6 +62,12 @@ pub fn add(
                 let own = words.entry(key).or_default();
                 own.push((s.at, s.bin, s.event, w));
             }
+            SampleValue::Id(id) => ids.entry(key).or_default().push((s.at, id)),
+        }
+    }
+    for ((source, template, _), points) in ids {
+        if is_complete(template) && points.len() >= MIN_NUMBERS {
+            series.input.sources[source].ids.push(Ids { template, points });
         }
     }
     let mut builder = Builder {
@@ -127,12 +134,13 @@ impl Builder<'_> {
         let mut add = |group: Option<String>, points: Vec<(Moment, f32)>| {
             // A value that only starts to grow later looks like a counter as a whole.
             let is_counter = is_counter(&points[..points.len() / 3]) || keeps_rising(&points);
-            if points.len() >= MIN_NUMBERS && !is_counter {
+            if points.len() >= MIN_NUMBERS {
                 out.push(Numbers {
                     template,
                     variable: position,
                     group,
                     is_reserve,
+                    is_counter,
                     points,
                 });
             }

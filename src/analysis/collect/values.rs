@@ -22,6 +22,8 @@ const MAX_VARIABLES: usize = 16;
 const RARE: u64 = MAX_TIMES;
 /// Maximum number of fields to read from one event.
 const MAX_FIELDS: usize = 24;
+/// An identifier has at least this many digits.
+const MIN_ID_DIGITS: usize = 3;
 /// Maximum length of a word that is read as a value.
 const MAX_WORD: usize = 64;
 
@@ -50,6 +52,8 @@ pub enum Position {
 pub enum SampleValue {
     Number(f32),
     Word(Box<str>),
+    /// Hash of an identifier of a request, an order, a job.
+    Id(u64),
 }
 
 /// Which events are read: every `block`th block, and every `event`th event in it.
@@ -167,16 +171,24 @@ impl Sampler<'_> {
             for (k, part) in value.split_whitespace().take(PARTS).enumerate() {
                 let whole = || if k == 0 { quantity(value) } else { None };
                 let number = quantity(part).or_else(whole);
+                let position = Position::Variable((v * PARTS + k) as u16);
+                if let Some(id) = identifier(part) {
+                    add(position.clone(), single, SampleValue::Id(id));
+                }
                 if let Some(value) = sample_of(number, part) {
-                    add(Position::Variable((v * PARTS + k) as u16), single, value);
+                    add(position, single, value);
                 }
             }
         }
         let fields = reader.fields(e.first_line()).into_iter();
-        for (name, value) in fields
-            .filter(|f| !is_number_of_something(&f.0))
-            .take(MAX_FIELDS)
-        {
+        for (name, value) in fields.take(MAX_FIELDS) {
+            if let Some(id) = identifier(&value) {
+                let position = Position::Field(name.clone().into_boxed_str());
+                add(position, true, SampleValue::Id(id));
+            }
+            if is_number_of_something(&name) {
+                continue;
+            }
             if let Some(value) = sample_of(quantity(&value), &value) {
                 add(Position::Field(name.into_boxed_str()), true, value);
             }
@@ -192,6 +204,16 @@ fn is_number_of_something(name: &str) -> bool {
         "pid" | "tid" | "port" | "line" | "thread" | "seq" | "id"
     ) || name.ends_with("_id")
         || name.ends_with("_port")
+}
+
+/// Hash of a value that can identify something: it has several digits, and nothing but digits,
+/// letters and the signs that join them.
+fn identifier(value: &str) -> Option<u64> {
+    let value = value.trim_matches(|c: char| !c.is_alphanumeric());
+    let digits = value.bytes().filter(u8::is_ascii_digit).count();
+    let joined = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'#');
+    let is_id = (4..=64).contains(&value.len()) && digits >= MIN_ID_DIGITS && value.bytes().all(joined);
+    is_id.then(|| xxhash_rust::xxh3::xxh3_64(value.as_bytes()))
 }
 
 /// True for names of weekdays and months, which change by themselves.
