@@ -126,7 +126,7 @@ fn window(
     };
     let reasons: Vec<Reason> = run.reasons.iter().enumerate().map(reason).collect();
     let first = run.reasons.first().copied().unwrap_or(run.end);
-    let (event, _) = lines.of[run.end];
+
     Window {
         id: xxhash_rust::xxh3::xxh3_64(format!("run {source}").as_bytes()) >> 11,
         title: format!("{service}: the run failed: {}", lines.text[first].trim()),

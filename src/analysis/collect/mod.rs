@@ -3,6 +3,7 @@
 
 mod axis;
 mod counts;
+mod file_groups;
 mod gather;
 mod series;
 mod value_series;

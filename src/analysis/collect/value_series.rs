@@ -2,8 +2,9 @@
 //! distributions, and single values with their times. Reads no text and detects nothing.
 
 use super::series::{MIN_NUMBERS, MIN_VALUES, Series, Variable, merged};
+use super::file_groups::FileGroups;
 use super::values::{PARTS, Position, Sample, SampleValue};
-use super::word_series::{Named, WordSample, add_words};
+use super::word_series::{Named, WordSample, add_of_words, add_words};
 use crate::corpus::Snapshot;
 use crate::detect::{Feature, FeatureKind, Ids, Numbers, Values, Words};
 use crate::model::{EventId, Moment, TemplateIx};
@@ -26,11 +27,23 @@ struct Groups {
     of_event: FxHashMap<EventId, u32>,
 }
 
+impl Groups {
+    fn of(samples: &[WordSample], named: Named) -> Groups {
+        let by_event = samples.iter().zip(&named.ids).map(|(s, id)| (s.2, *id));
+        Groups {
+            of_event: by_event.collect(),
+            names: named.names,
+        }
+    }
+}
+
 /// Collects the series of one corpus.
 struct Builder<'s> {
     snapshot: &'s Snapshot,
     series: &'s mut Series,
     groups: FxHashMap<(usize, TemplateIx), Groups>,
+    /// The same by file.
+    files: FxHashMap<(usize, TemplateIx), Groups>,
     /// Times at which a numeric variable had no number.
     not_numbers: BTreeMap<Variable, Vec<Moment>>,
 }
@@ -46,6 +59,7 @@ pub fn add(
     let mut words: BTreeMap<Variable, Vec<WordSample>> = BTreeMap::new();
     let mut ids: BTreeMap<Variable, Vec<(Moment, u64)>> = BTreeMap::new();
     let fields: BTreeSet<Box<str>> = samples.iter().filter_map(field_name).collect();
+    let files = FileGroups::of(snapshot, &samples).words(snapshot);
     series.fields = fields.into_iter().map(String::from).collect();
     for s in samples {
         let position = number_of(&s.position, &series.fields);
@@ -74,10 +88,14 @@ pub fn add(
         snapshot,
         series,
         groups: FxHashMap::default(),
+        files: FxHashMap::default(),
         not_numbers: BTreeMap::new(),
     };
     for (variable, samples) in words {
         builder.words(variable, samples, is_complete(variable.1));
+    }
+    for (of, words) in files {
+        builder.files(of, &words, is_complete(of.1));
     }
     for (variable, points) in numbers {
         builder.numbers(variable, points);
@@ -99,12 +117,21 @@ impl Builder<'_> {
         if can_group && named.grouped >= MIN_GROUPED {
             let groups = self.groups.entry((variable.0, variable.1)).or_default();
             if named.names.len() > groups.names.len() {
-                let by_event = samples.iter().zip(&named.ids).map(|(s, id)| (s.2, *id));
-                groups.of_event = by_event.collect();
-                groups.names.clone_from(&named.names);
+                *groups = Groups::of(&samples, named.clone());
             }
         }
         add_words(self.series, variable, &samples, named, is_complete);
+    }
+
+    /// Groups the events of a template by file.
+    fn files(&mut self, of: (usize, TemplateIx), words: &[WordSample], is_complete: bool) {
+        let Some(named) = Named::of(words) else {
+            return;
+        };
+        if is_complete {
+            add_of_words(&mut self.series.input.sources[of.0], of.1, words, &named);
+        }
+        self.files.insert(of, Groups::of(words, named));
     }
 
     fn numbers(&mut self, variable: Variable, mut points: Vec<Number>) {
@@ -145,7 +172,8 @@ impl Builder<'_> {
                 });
             }
         };
-        if let Some(groups) = groups {
+        let files = self.files.get(&(source, template));
+        for groups in groups.into_iter().chain(files) {
             for (id, name) in (0u32..).zip(&groups.names) {
                 let is_own = |n: &&Number| groups.of_event.get(&n.event) == Some(&id);
                 let own = points.iter().filter(is_own).map(|n| (n.at, n.value));

@@ -8,7 +8,7 @@ use super::value_series;
 use crate::analysis::analysis::Analysis;
 use crate::corpus::{EventRef, MessageReader, Part, Snapshot};
 use crate::mine::variables;
-use crate::model::{EventId, Moment, TemplateIx};
+use crate::model::{EventId, Moment, SourceId, TemplateIx};
 
 /// Maximum number of text bytes to read, and of events to parse. A larger corpus is sampled evenly.
 const TEXT_BUDGET: u64 = 64 << 20;
@@ -35,6 +35,7 @@ pub struct Sample {
     pub at: Moment,
     pub bin: Option<u32>,
     pub event: EventId,
+    pub file: SourceId,
     /// The value is a single word, not part of a longer text.
     pub single: bool,
     pub value: SampleValue,
@@ -157,6 +158,7 @@ impl Sampler<'_> {
                 at,
                 bin,
                 event: e.id(),
+                file: e.source(),
                 single,
                 value,
             });

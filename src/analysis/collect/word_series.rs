@@ -17,6 +17,7 @@ const MAX_WORDS: usize = 40;
 pub type WordSample = (Moment, Option<u32>, EventId, Box<str>);
 
 /// The different words of a variable, numbered in order of their names.
+#[derive(Clone)]
 pub struct Named {
     pub names: Vec<String>,
     /// Number of the word of each sample.
@@ -52,7 +53,7 @@ impl Named {
 
 /// Adds the times of the events of each word. Several variables can say the same, so equal times are
 /// added once.
-fn add_of_words(source: &mut Source, template: TemplateIx, samples: &[WordSample], named: &Named) {
+pub fn add_of_words(source: &mut Source, template: TemplateIx, samples: &[WordSample], named: &Named) {
     let Some(whole) = source.occurrences.iter().find(|o| o.template == template) else {
         return;
     };
