@@ -99,12 +99,7 @@ impl Analysis {
     }
 
     /// Returns one line of an event as evidence.
-    pub fn evidence_at(
-        &self,
-        snapshot: &Snapshot,
-        id: EventId,
-        place: &Place,
-    ) -> Option<Evidence> {
+    pub fn evidence_at(&self, snapshot: &Snapshot, id: EventId, place: &Place) -> Option<Evidence> {
         let event = self.corpus.event(snapshot, id)?;
         let line = place.line.saturating_sub(snapshot.place(id)?.line) as usize;
         let text = event.message.lines().nth(line).unwrap_or_default();

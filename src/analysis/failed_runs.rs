@@ -52,7 +52,9 @@ impl Analysis {
             }
             let texts: Vec<&str> = lines.text.iter().map(String::as_str).collect();
             if let Some(run) = failed_run(&texts) {
-                windows.push(window(snapshot, &s.name, &s.service, &lines, &run, by_order));
+                windows.push(window(
+                    snapshot, &s.name, &s.service, &lines, &run, by_order,
+                ));
             }
         }
         out.windows.splice(0..0, windows);

@@ -144,7 +144,7 @@ fn of_traffic(
     };
     let ratio = observed / expected.max(0.5);
     let much = match ratio >= 1.0 {
-        true => format!("{ratio:.0} times as many"),
+        true => format!("{ratio:.0} times the usual number of"),
         false => format!("only {:.0}% of the usual number of", ratio * 100.0),
     };
     let features = &series.input.sources[f.source].features;

@@ -55,7 +55,11 @@ pub fn not_followed_by_id(input: &Input, scope: &Scope, end: Moment) -> Vec<Find
     times.retain(|_, of| of.len() > 1 && of.len() <= MAX_STEPS);
     let mut pairs = pairs(&times);
     // What follows soonest is what is missing first.
-    pairs.sort_by(|a, b| a.wait.total_cmp(&b.wait).then((a.first, a.next).cmp(&(b.first, b.next))));
+    pairs.sort_by(|a, b| {
+        a.wait
+            .total_cmp(&b.wait)
+            .then((a.first, a.next).cmp(&(b.first, b.next)))
+    });
     let mut out: Vec<Finding> = Vec::new();
     let mut used: Vec<usize> = Vec::new();
     for pair in pairs {
@@ -78,11 +82,15 @@ fn steps(input: &Input) -> Vec<Step> {
         for ids in &s.ids {
             let mut first: BTreeMap<u64, Moment> = BTreeMap::new();
             for (at, id) in &ids.points {
-                first.entry(*id).and_modify(|t| *t = *at.min(t)).or_insert(*at);
+                first
+                    .entry(*id)
+                    .and_modify(|t| *t = *at.min(t))
+                    .or_insert(*at);
             }
             let is_distinct = first.len() as f64 >= MIN_DISTINCT * ids.points.len() as f64;
             if first.len() >= MIN_IDS && is_distinct {
-                let mut starts: Vec<(Moment, u64)> = first.into_iter().map(|(i, t)| (t, i)).collect();
+                let mut starts: Vec<(Moment, u64)> =
+                    first.into_iter().map(|(i, t)| (t, i)).collect();
                 starts.sort_unstable();
                 out.push(Step {
                     source,
@@ -133,7 +141,11 @@ fn missing(
         return None;
     }
     let patience = (pair.longest * PATIENCE).max(MIN_WAIT);
-    let is_followed = |id: u64| times.get(&id).is_some_and(|of| of.iter().any(|x| x.0 == pair.next));
+    let is_followed = |id: u64| {
+        times
+            .get(&id)
+            .is_some_and(|of| of.iter().any(|x| x.0 == pair.next))
+    };
     let decided = first.starts.iter().take_while(|s| s.0 + patience < end);
     let followed: Vec<(Moment, bool)> = decided.map(|(t, id)| (*t, is_followed(*id))).collect();
     let n = followed.len();
@@ -155,7 +167,11 @@ fn missing(
             followed: n - missed.len(),
             within: pair.longest,
         },
-        ..Finding::of(first.source, first.template, (followed[from].0, followed[to].0))
+        ..Finding::of(
+            first.source,
+            first.template,
+            (followed[from].0, followed[to].0),
+        )
     })
 }
 
@@ -189,8 +205,13 @@ fn ends_with_problem(input: &Input, f: &Finding) -> bool {
         return false;
     };
     let inside = |t: &&Moment| (f.from..=f.to).contains(*t);
-    let problems = input.sources[f.source].occurrences.iter().filter(|o| o.log_odds >= 0.0);
-    problems.map(|o| o.times.iter().filter(inside).count()).any(|n| n >= times)
+    let problems = input.sources[f.source]
+        .occurrences
+        .iter()
+        .filter(|o| o.log_odds >= 0.0);
+    problems
+        .map(|o| o.times.iter().filter(inside).count())
+        .any(|n| n >= times)
 }
 
 #[cfg(test)]

@@ -28,6 +28,13 @@ const MIN_ANY: f64 = -2.0;
 const MIN_LOG_ODDS: f64 = 0.0;
 /// Log-odds at which it is listed.
 const LOW: f64 = 4.0;
+/// Each event of a message that comes again and again counts for less than an independent one.
+const BURSTINESS: f64 = 2.0;
+/// A message that comes again and again all the time is an anomaly only from these log-odds on.
+const MIN_CHRONIC: f64 = 2.0;
+/// It has at least this many events, and no time without it is longer than this share of the corpus.
+const MIN_CHRONIC_EVENTS: usize = 6;
+const MAX_PAUSE: f64 = 0.25;
 /// Occurrences that are further apart than this share of the corpus, and than ten minutes, are
 /// different episodes.
 const APART: f64 = 0.05;
@@ -77,12 +84,16 @@ fn incident(source: usize, o: &Occurrences, scope: &Scope) -> Option<Finding> {
     let score = o.log_odds
         + match (is_new, recurs) {
             (false, _) => 0.0,
-            // Rare messages come in bursts, so only the number of bursts counts.
-            (true, true) => since(from, episodes.len(), scope).clamp(MIN_NOVELTY, MAX_NOVELTY),
+            (true, true) => {
+                let times = independent(o).max(episodes.len());
+                since(from, times, scope).clamp(MIN_NOVELTY, MAX_NOVELTY)
+            }
             (true, false) => novelty(from, to, count, scope),
         };
+    let is_chronic = !is_new && o.log_odds < MIN_CHRONIC && is_even(o, scope);
     let is_incident = o.log_odds >= MIN_LOG_ODDS;
     let severity = match () {
+        () if is_chronic => Severity::Low,
         () if o.alone && !recurs => Severity::High,
         () if o.alone => Severity::Medium,
         () if score >= HIGH && is_incident => Severity::High,
@@ -101,6 +112,27 @@ fn incident(source: usize, o: &Occurrences, scope: &Scope) -> Option<Finding> {
         evidence: score.max(if o.alone { HIGH } else { 0.0 }),
         what: What::Incident { count, is_new },
     })
+}
+
+/// Number of independent events. Rare messages come in bursts: the squared coefficient of variation
+/// of their distances, which is 1 for independent events, is the size of the bursts.
+fn independent(o: &Occurrences) -> usize {
+    let gaps: Vec<f64> = o.times.windows(2).map(|w| (w[1] - w[0]) as f64).collect();
+    let n = gaps.len().max(1) as f64;
+    let mean = gaps.iter().sum::<f64>() / n;
+    let variance = gaps.iter().map(|g| (g - mean).powi(2)).sum::<f64>() / n;
+    let size = (variance / mean.powi(2).max(1.0)).max(1.0);
+    (o.times.len() as f64 / size / BURSTINESS) as usize
+}
+
+/// True if the events are spread over the whole corpus.
+fn is_even(o: &Occurrences, scope: &Scope) -> bool {
+    let edges = [scope.start, scope.end];
+    let mut times: Vec<Moment> = o.times.iter().copied().chain(edges).collect();
+    times.sort_unstable();
+    let longest = times.windows(2).map(|w| w[1] - w[0]).max().unwrap_or(0);
+    let is_frequent = o.times.is_empty() || longest as f64 <= MAX_PAUSE * scope.span() as f64;
+    o.count as usize >= MIN_CHRONIC_EVENTS && is_frequent
 }
 
 /// The events of one template in all sources.

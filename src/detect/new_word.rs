@@ -5,7 +5,7 @@ use super::series::{Source, Words};
 use crate::model::Severity;
 
 /// A new word is preceded by at least this many values.
-const MIN_BEFORE: usize = 40;
+const MIN_BEFORE: usize = 20;
 /// A variable has few words if it has at most this many before the new one.
 const MAX_KNOWN: usize = 8;
 /// A new word is of medium severity if at most this many were known.

@@ -8,6 +8,8 @@ use crate::model::{Moment, Severity};
 
 /// A regular message occurs at least this often.
 const MIN_EVENTS: usize = 6;
+/// The same for the events of one word, because there are many words.
+const MIN_OF_WORD: usize = 12;
 /// A usual message first appears in this part of the corpus.
 const EARLY_PART: i64 = 4;
 /// Distances within this share of their median are regular.
@@ -30,12 +32,15 @@ pub fn pauses(source: usize, s: &Source, scope: &Scope, end: Moment) -> Vec<Find
     let mut out = Vec::new();
     // What came only later, or reports a problem, stops when the problem ends.
     let early = scope.start + scope.span() / EARLY_PART;
-    let usual = |o: &&Occurrences| !o.is_debug && o.log_odds < 0.0 && o.first <= early;
+    let usual = |o: &&Occurrences| o.log_odds < 0.0 && o.first <= early;
     for o in s.occurrences.iter().chain(&s.of_words).filter(usual) {
         let Some(pause) = longest_pause(o, end) else {
             continue;
         };
         let evidence = pause.evidence - scope.threshold;
+        if s.is_level_change(o, (pause.from, pause.to)) {
+            continue;
+        }
         // A burst at the start has no rhythm that could stop.
         let lasted = (o.last.min(pause.from) - o.first) * EARLY_PART >= pause.from - scope.start;
         if evidence <= 0.0 || !lasted || pause.is_last && is_replaced(o, s) {
@@ -73,7 +78,12 @@ struct Pause {
 /// message has no rhythm, or no pause that is long enough.
 fn longest_pause(o: &Occurrences, end: Moment) -> Option<Pause> {
     let times = &o.times;
-    if times.len() < MIN_EVENTS {
+    let least = if o.word.is_some() {
+        MIN_OF_WORD
+    } else {
+        MIN_EVENTS
+    };
+    if times.len() < least {
         return None;
     }
     let mut gaps: Vec<f64> = times.windows(2).map(|w| (w[1] - w[0]) as f64).collect();

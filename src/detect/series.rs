@@ -107,7 +107,7 @@ pub struct Occurrences {
     pub log_odds: f64,
     /// One such line is an incident, however rare it is.
     pub alone: bool,
-    /// The level is debug or lower. That such lines stop means nothing.
+    /// The level is debug or lower.
     pub is_debug: bool,
     /// What the message says about a step.
     pub step: Step,
@@ -128,6 +128,16 @@ pub struct Source {
     pub numbers: Vec<Numbers>,
     pub words: Vec<Words>,
     pub ids: Vec<Ids>,
+}
+
+impl Source {
+    /// True if all debug lines of the source are missing in this time, or if these are its only
+    /// ones: the level of its log changed, and that means nothing.
+    pub fn is_level_change(&self, o: &Occurrences, (from, to): (Moment, Moment)) -> bool {
+        let middle = from + (to - from) / 2;
+        let goes_on = |d: &Occurrences| d.is_debug && d.template != o.template && d.last > middle;
+        o.is_debug && !self.occurrences.iter().any(goes_on)
+    }
 }
 
 /// The input of `detect`.

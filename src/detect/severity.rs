@@ -14,6 +14,9 @@ const FAR_EVIDENCE: f64 = 20.0;
 const SWELL: f64 = 0.7;
 /// A shorter time with fewer lines, but without anything else, is a restart. In nanoseconds.
 const MIN_DROP: i64 = 90_000_000_000;
+/// More warnings in a shorter time, but no error, are not an anomaly of medium severity. In
+/// nanoseconds.
+const MIN_WARNINGS: i64 = 60_000_000_000;
 /// Number of values needed next to each edge of a window.
 const MIN_AT_EDGE: usize = 4;
 /// Largest share of a change that happens at an edge if the change is gradual.
@@ -35,7 +38,7 @@ pub fn set_severity(input: &Input, w: &mut RawWindow) {
         }
     }
     for f in &mut w.found {
-        f.is_harmful &= !is_rhythm(input, f);
+        f.is_harmful &= !is_rhythm(input, f) && !is_ordinary_lack(input, f);
     }
     w.found.sort_by(|a, b| {
         let key = |f: &Deviation| (f.is_harmful, f.evidence, f.observed.max(f.expected));
@@ -80,6 +83,8 @@ pub fn set_severity(input: &Input, w: &mut RawWindow) {
     });
     w.severity = match () {
         () if !w.found.iter().any(|f| f.is_harmful) => Severity::Low,
+        // A client that asks for wrong things for a moment.
+        () if is_brief(input, w) => Severity::Low,
         // Fewer lines for a moment: something restarted.
         () if only_short_drops => Severity::Low,
         () if s >= 200.0 && n >= 3 && has_errors => Severity::Critical,
@@ -91,6 +96,42 @@ pub fn set_severity(input: &Input, w: &mut RawWindow) {
         }
         () => Severity::Low,
     };
+}
+
+/// True if lines are missing because the level of the log changed, or before the first of them.
+fn is_ordinary_lack(input: &Input, f: &Deviation) -> bool {
+    let s = &input.sources[f.source];
+    let template = s.features.get(f.series).and_then(|x| x.kind.template());
+    let at = |bin: u32| input.start + i64::from(bin) * input.width;
+    let mut own = s
+        .occurrences
+        .iter()
+        .filter(|o| Some(o.template) == template);
+    let (from, to) = (at(f.from), at(f.to));
+    !f.up && own.any(|o| o.first >= to || s.is_level_change(o, (from, to)))
+}
+
+/// True if the window is short and has more warnings than usual, but no error.
+fn is_brief(input: &Input, w: &RawWindow) -> bool {
+    let kind = |f: &Deviation| {
+        input.sources[f.source]
+            .features
+            .get(f.series)
+            .map(|x| x.kind)
+    };
+    let is_warning = |f: &Deviation| {
+        let counts = matches!(
+            kind(f),
+            Some(FeatureKind::Warnings | FeatureKind::Category(..) | FeatureKind::Template(_))
+        );
+        !f.is_harmful || f.up && counts
+    };
+    let length = (w.to - w.from) as i64 * input.width;
+    let has_warnings = w
+        .found
+        .iter()
+        .any(|f| kind(f) == Some(FeatureKind::Warnings));
+    length < MIN_WARNINGS && has_warnings && w.found.iter().all(is_warning)
 }
 
 /// True if the values of a deviation belong to several things.

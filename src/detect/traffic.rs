@@ -2,12 +2,13 @@
 //! ever else in the corpus. Handles numbers only.
 
 use super::finding::{Finding, Scope, What};
-use super::series::{FeatureKind, Input, Source, prefix};
+use super::series::{Feature, FeatureKind, Input, Occurrences, Source, prefix};
 use super::stat::{deviance, median};
-use crate::model::Severity;
+use crate::model::{Moment, Severity};
+use std::collections::BTreeMap;
 
 /// Shortest surge and drought, in nanoseconds.
-const MIN_LENGTH: i64 = 60_000_000_000;
+const MIN_LENGTH: i64 = 120_000_000_000;
 /// Largest part of the corpus that a surge or drought covers, and that is tested.
 const MAX_PART: usize = 3;
 /// A surge has at least this many times the usual rate, a drought at most this share.
@@ -15,6 +16,8 @@ const SURGE: f64 = 4.0;
 const DROUGHT: f64 = 0.35;
 /// Compared with the largest, or the smallest, of all other times of the same length.
 const BEYOND: f64 = 1.6;
+/// Share of the usual number that there is right before a surge.
+const PRESENT: f64 = 0.3;
 /// Number of lines that a surge has, that are usual where one is, and that a drought lacks.
 const MIN_SURGE: f64 = 60.0;
 const MIN_USUAL: f64 = 8.0;
@@ -28,14 +31,15 @@ const MIN_EVENTS: u64 = 150;
 pub fn traffic_changes(input: &Input, scope: &Scope) -> Vec<Finding> {
     let mut out = Vec::new();
     for (i, s) in input.sources.iter().enumerate() {
-        // What came only later stops when its cause ends.
         let early = scope.start + scope.span() / EARLY_PART;
-        let is_early = |kind: FeatureKind| {
-            let own = s
-                .occurrences
-                .iter()
-                .filter(|o| Some(o.template) == kind.template());
-            kind.template().is_none() || own.map(|o| o.first).min().is_none_or(|t| t <= early)
+        // What came only later stops when its cause ends.
+        let can_lack = |kind: FeatureKind, time: (Moment, Moment)| {
+            let own = || {
+                let is_own = |o: &&Occurrences| Some(o.template) == kind.template();
+                s.occurrences.iter().filter(is_own)
+            };
+            let is_early = own().map(|o| o.first).min().is_none_or(|t| t <= early);
+            kind.template().is_none() || is_early && !own().any(|o| s.is_level_change(o, time))
         };
         for (k, f) in s.features.iter().enumerate() {
             let total: u64 = f.counts.iter().map(|c| u64::from(c.1)).sum();
@@ -46,20 +50,28 @@ pub fn traffic_changes(input: &Input, scope: &Scope) -> Vec<Finding> {
             if !is_traffic || total < MIN_EVENTS {
                 continue;
             }
+            let moment = |bin: usize| input.start + bin as i64 * input.width;
             // A single value can become rare for many reasons.
             let counts = |c: &Change| {
                 let is_word = matches!(f.kind, FeatureKind::Word(..));
-                c.observed > c.expected || !is_word && !f.indicates_problem && is_early(f.kind)
+                c.observed > c.expected
+                    || !is_word
+                        && !f.indicates_problem
+                        && can_lack(f.kind, (moment(c.from), moment(c.to)))
             };
-            let found = change(&f.counts, input, s).filter(counts);
+            let lines = match f.kind {
+                FeatureKind::All => without_debug(s, &f.counts),
+                _ => f.counts.clone(),
+            };
+            let found = change(&lines, input, s).filter(counts);
             if let Some(c) = found.filter(|c| c.evidence > scope.threshold) {
                 out.push(Finding {
                     source: i,
                     template: f.kind.template(),
                     word: None,
                     message: None,
-                    from: input.start + c.from as i64 * input.width,
-                    to: input.start + c.to as i64 * input.width,
+                    from: moment(c.from),
+                    to: moment(c.to),
                     severity: Severity::Medium,
                     evidence: c.evidence - scope.threshold,
                     what: What::Traffic {
@@ -72,6 +84,25 @@ pub fn traffic_changes(input: &Input, scope: &Scope) -> Vec<Finding> {
         }
     }
     out
+}
+
+/// The counts of all lines without debug lines, which come and go with the level of the log.
+fn without_debug(s: &Source, counts: &[(u32, u32)]) -> Vec<(u32, u32)> {
+    let is_debug = |f: &&Feature| {
+        let FeatureKind::Template(template) = f.kind else {
+            return false;
+        };
+        s.occurrences
+            .iter()
+            .any(|o| o.is_debug && o.template == template)
+    };
+    let mut out: BTreeMap<u32, u32> = counts.iter().copied().collect();
+    for (bin, n) in s.features.iter().filter(is_debug).flat_map(|f| &f.counts) {
+        if let Some(all) = out.get_mut(bin) {
+            *all = all.saturating_sub(*n);
+        }
+    }
+    out.into_iter().collect()
 }
 
 /// A change of the counts in the bins `from..to`.
@@ -133,7 +164,9 @@ fn of_length(sums: &[f64], from: usize, to: usize, w: usize) -> Option<Change> {
     let surge = before(most.0).and_then(|b| {
         let expected = usual.max(b);
         let largest = others(most.0).fold(0.0, f64::max);
-        let is_surge = most.1 >= MIN_SURGE
+        // What begins is no surge.
+        let is_surge = b >= PRESENT * usual
+            && most.1 >= MIN_SURGE
             && expected >= MIN_USUAL
             && most.1 >= SURGE * expected
             && most.1 >= BEYOND * largest;
@@ -202,7 +235,6 @@ fn drops_at_once(sums: &[f64], from: usize, at: usize, w: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::series::Feature;
     use super::*;
     use crate::model::TemplateIx;
 

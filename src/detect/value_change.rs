@@ -14,7 +14,7 @@ const MIN_ZEROS: usize = 3;
 const MIN_EQUAL: usize = 6;
 const MIN_JUMP: usize = 4;
 /// A jump and a run of equal values last at least this long, in nanoseconds.
-const MIN_LASTED: i64 = 60_000_000_000;
+const MIN_LASTED: i64 = 120_000_000_000;
 /// A variable does not vary if more than this share of its values equal the one before.
 const MAX_EQUAL: f64 = 0.3;
 /// A jump changes the median by at least this factor upward, and downward.
@@ -43,11 +43,10 @@ pub fn value_changes(source: usize, s: &Source, scope: &Scope) -> Vec<Finding> {
             all.filter(|f| f.evidence > scope.threshold)
                 .max_by(|a, b| a.evidence.total_cmp(&b.evidence))
         };
-        let best = strongest(&mut sudden.into_iter().flatten())
-            .or_else(|| {
-                let gradual = [growth(n), decline(n)].into_iter().flatten();
-                strongest(&mut gradual.filter(|_| !n.is_counter))
-            });
+        let best = strongest(&mut sudden.into_iter().flatten()).or_else(|| {
+            let gradual = [growth(n), decline(n)].into_iter().flatten();
+            strongest(&mut gradual.filter(|_| !n.is_counter))
+        });
         if let Some(f) = best {
             out.push(Finding {
                 source,
@@ -167,9 +166,9 @@ pub fn jump(p: &[(Moment, f32)]) -> Option<Found> {
     }
     let mut order: Vec<usize> = (0..p.len()).collect();
     order.sort_by(|a, b| p[*b].1.total_cmp(&p[*a].1).then(a.cmp(b)));
-    let up = separated(p, &order);
+    let up = separated(p, &order, true);
     order.reverse();
-    let down = separated(p, &order);
+    let down = separated(p, &order, false);
     [up, down]
         .into_iter()
         .flatten()
@@ -177,7 +176,7 @@ pub fn jump(p: &[(Moment, f32)]) -> Option<Found> {
 }
 
 /// Looks for a run of neighbours among the first values of `order`.
-fn separated(p: &[(Moment, f32)], order: &[usize]) -> Option<Found> {
+fn separated(p: &[(Moment, f32)], order: &[usize], is_up: bool) -> Option<Found> {
     let (mut low, mut high) = (usize::MAX, 0);
     let mut best: Option<Found> = None;
     for (k, i) in order.iter().enumerate().take(p.len() - MIN_OUTSIDE) {
@@ -195,6 +194,15 @@ fn separated(p: &[(Moment, f32)], order: &[usize]) -> Option<Found> {
         let now = median_of(&p[low..=high]);
         let mut rest = outside(p, low, high + 1);
         let before = median(&mut rest);
+        // Equal values are in no order: as many as belong to the run can lie outside of it.
+        let least = f64::from(p[*i].1);
+        let is_like = |v: &&f64| match is_up {
+            true => **v >= least,
+            false => **v <= least,
+        };
+        if rest.iter().filter(is_like).count() * 8 > count {
+            continue;
+        }
         let lasted = p[high].0 - p[low].0;
         let is_short = lasted < MIN_LASTED || before == 0.0 && count < 2 * MIN_JUMP;
         let is_far = now > before * JUMP_UP || now < before * JUMP_DOWN;

@@ -69,7 +69,7 @@ impl Prior {
 fn level_weight(level: Level) -> f64 {
     match level {
         Level::Fatal => 4.5,
-        Level::Error => 1.5,
+        Level::Error => 2.5,
         Level::Warn => 0.0,
         Level::Unknown => 0.0,
         Level::Info => -1.0,

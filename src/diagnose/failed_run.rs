@@ -86,12 +86,19 @@ fn patterns() -> Option<&'static Patterns> {
 /// The reasons of a failure, if the last lines report one.
 pub fn failed_run(lines: &[&str]) -> Option<FailedRun> {
     let p = patterns()?;
-    let length = lines.len() - lines.iter().rev().take_while(|l| l.trim().is_empty()).count();
+    let length = lines.len()
+        - lines
+            .iter()
+            .rev()
+            .take_while(|l| l.trim().is_empty())
+            .count();
     let lines = &lines[..length];
     let last = length.saturating_sub(LAST_LINES);
     let end = last + lines[last..].iter().rposition(|l| p.end.is_match(l))?;
     let scores = scores(p, lines);
-    let mut order: Vec<usize> = (0..length).filter(|i| !lines[*i].trim().is_empty()).collect();
+    let mut order: Vec<usize> = (0..length)
+        .filter(|i| !lines[*i].trim().is_empty())
+        .collect();
     order.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]).then(b.cmp(a)));
     let mut reasons: Vec<usize> = Vec::new();
     for i in order {
@@ -167,7 +174,10 @@ The command \"make\" exited with 2.
 
     #[test]
     fn a_build_that_passed_has_no_reasons() {
-        let lines = BUILD.lines().take(4).chain(["make: done", "exited with 0."]);
+        let lines = BUILD
+            .lines()
+            .take(4)
+            .chain(["make: done", "exited with 0."]);
         assert_eq!(failed_run(&lines.collect::<Vec<_>>()), None);
     }
 }

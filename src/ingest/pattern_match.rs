@@ -200,6 +200,12 @@ impl<'p> Run<'p, '_, '_> {
             Class::Balanced => self
                 .balanced(at)
                 .is_some_and(|end| self.bind(slot, class, next, at, end)),
+            // `[INFO]` is no name of a host.
+            Class::Word
+                if *slot == Slot::Host && matches!(rest, [b'[' | b'(' | b'<' | b'{', ..]) =>
+            {
+                false
+            }
             Class::Word => {
                 let limit = rest
                     .iter()

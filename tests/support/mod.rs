@@ -10,6 +10,8 @@ pub mod pty;
 pub mod rng;
 pub mod scenario;
 pub mod sockshop;
+pub mod world_words;
+pub mod worlds;
 
 use std::path::PathBuf;
 use std::process::{Command, Output};

@@ -38,7 +38,10 @@ impl FileGroups {
     /// For each service and template: the name of its file for each event.
     pub fn words(&self, snapshot: &Snapshot) -> Vec<((usize, TemplateIx), Vec<WordSample>)> {
         let name = |file: &SourceId| -> Box<str> {
-            let name = snapshot.sources.get(file.index()).map_or("", |s| s.name.as_str());
+            let name = snapshot
+                .sources
+                .get(file.index())
+                .map_or("", |s| s.name.as_str());
             name.rsplit('/').next().unwrap_or(name).into()
         };
         let words = |files: &BTreeMap<SourceId, Events>| {
@@ -53,7 +56,10 @@ impl FileGroups {
             all.sort_by_key(|s| (s.0, s.2));
             all
         };
-        self.of.iter().map(|(key, files)| (*key, words(files))).collect()
+        self.of
+            .iter()
+            .map(|(key, files)| (*key, words(files)))
+            .collect()
     }
 }
 
@@ -68,5 +74,7 @@ fn are_parallel(files: &BTreeMap<SourceId, Events>) -> bool {
     let end = spans.iter().map(|s| s.1).max().unwrap_or(0);
     (2..=MAX_FILES).contains(&files.len())
         && files.values().all(|e| e.len() >= MIN_NUMBERS)
-        && spans.iter().all(|(a, z)| (z - a) as f64 >= MIN_COVERED * (end - start) as f64)
+        && spans
+            .iter()
+            .all(|(a, z)| (z - a) as f64 >= MIN_COVERED * (end - start) as f64)
 }

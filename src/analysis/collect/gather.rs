@@ -3,6 +3,7 @@
 
 use super::axis::Axis;
 use super::counts;
+use super::families;
 use super::series::{MIN_BINS, Series};
 use super::values;
 use crate::analysis::analysis::Analysis;
@@ -29,6 +30,7 @@ pub fn collect(analysis: &Analysis, snapshot: &Snapshot, baseline: &Baseline) ->
     };
     if series.input.bins >= MIN_BINS / 2 {
         values::add(analysis, snapshot, &roles, &axis, &mut series);
+        families::add(snapshot, &mut series);
     }
     series
 }

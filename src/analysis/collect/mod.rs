@@ -3,6 +3,7 @@
 
 mod axis;
 mod counts;
+mod families;
 mod file_groups;
 mod gather;
 mod series;

@@ -1,8 +1,8 @@
 //! Turns the values of variables into series for the detection: counts of frequent values,
 //! distributions, and single values with their times. Reads no text and detects nothing.
 
-use super::series::{MIN_NUMBERS, MIN_VALUES, Series, Variable, merged};
 use super::file_groups::FileGroups;
+use super::series::{MIN_NUMBERS, MIN_VALUES, Series, Variable, merged};
 use super::values::{PARTS, Position, Sample, SampleValue};
 use super::word_series::{Named, WordSample, add_of_words, add_words};
 use crate::corpus::Snapshot;
@@ -17,7 +17,7 @@ const MAX_GROUPS: usize = 20;
 const MIN_GROUPED: f64 = 0.8;
 
 /// Numbers of variables from here on are those of fields.
-const FIELDS: u16 = 1 << 15;
+pub const FIELDS: u16 = 1 << 15;
 
 /// The words of one variable that tell the events of a template apart: a job, a path, a device.
 #[derive(Default)]
@@ -81,7 +81,9 @@ pub fn add(
     }
     for ((source, template, _), points) in ids {
         if is_complete(template) && points.len() >= MIN_NUMBERS {
-            series.input.sources[source].ids.push(Ids { template, points });
+            series.input.sources[source]
+                .ids
+                .push(Ids { template, points });
         }
     }
     let mut builder = Builder {

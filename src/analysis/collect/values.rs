@@ -9,6 +9,7 @@ use crate::analysis::analysis::Analysis;
 use crate::corpus::{EventRef, MessageReader, Part, Snapshot};
 use crate::mine::variables;
 use crate::model::{EventId, Moment, SourceId, TemplateIx};
+use serde_json::Value;
 
 /// Maximum number of text bytes to read, and of events to parse. A larger corpus is sampled evenly.
 const TEXT_BUDGET: u64 = 64 << 20;
@@ -22,7 +23,8 @@ const MAX_VARIABLES: usize = 16;
 const RARE: u64 = MAX_TIMES;
 /// Maximum number of fields to read from one event.
 const MAX_FIELDS: usize = 24;
-/// An identifier has at least this many digits.
+/// An identifier has at least this many characters, and digits.
+const MIN_ID: usize = 5;
 const MIN_ID_DIGITS: usize = 3;
 /// Maximum length of a word that is read as a value.
 const MAX_WORD: usize = 64;
@@ -183,6 +185,7 @@ impl Sampler<'_> {
             }
         }
         let fields = reader.fields(e.first_line()).into_iter();
+        let fields = fields.flat_map(|(name, value)| flat(name, value));
         for (name, value) in fields.take(MAX_FIELDS) {
             if let Some(id) = identifier(&value) {
                 let position = Position::Field(name.clone().into_boxed_str());
@@ -208,14 +211,36 @@ fn is_number_of_something(name: &str) -> bool {
         || name.ends_with("_port")
 }
 
-/// Hash of a value that can identify something: it has several digits, and nothing but digits,
-/// letters and the signs that join them.
+/// Hash of the longest part of a value that can identify something: it has several digits, and no
+/// other signs than those that join words. The parts of addresses and of decimal numbers are shorter.
 fn identifier(value: &str) -> Option<u64> {
-    let value = value.trim_matches(|c: char| !c.is_alphanumeric());
-    let digits = value.bytes().filter(u8::is_ascii_digit).count();
-    let joined = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'#');
-    let is_id = (4..=64).contains(&value.len()) && digits >= MIN_ID_DIGITS && value.bytes().all(joined);
-    is_id.then(|| xxhash_rust::xxh3::xxh3_64(value.as_bytes()))
+    let joins = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    let parts = value.split(|c: char| !joins(c));
+    let digits = |p: &str| p.bytes().filter(u8::is_ascii_digit).count();
+    let ids =
+        parts.filter(|p| (MIN_ID..=MAX_WORD).contains(&p.len()) && digits(p) >= MIN_ID_DIGITS);
+    let id = ids.max_by_key(|p| p.len())?;
+    Some(xxhash_rust::xxh3::xxh3_64(id.as_bytes()))
+}
+
+/// The numbers and words in a field whose value is a JSON object, by their paths. Other fields as
+/// they are.
+fn flat(name: String, value: String) -> Vec<(String, String)> {
+    let object = value
+        .starts_with('{')
+        .then(|| serde_json::from_str::<Value>(&value).ok());
+    let Some(Some(Value::Object(all))) = object else {
+        return vec![(name, value)];
+    };
+    let plain = |(key, v): (String, Value)| {
+        let text = match v {
+            Value::Number(n) => n.to_string(),
+            Value::String(s) => s,
+            _ => return None,
+        };
+        Some((format!("{name}.{key}"), text))
+    };
+    all.into_iter().filter_map(plain).collect()
 }
 
 /// True for names of weekdays and months, which change by themselves.

@@ -53,7 +53,12 @@ impl Named {
 
 /// Adds the times of the events of each word. Several variables can say the same, so equal times are
 /// added once.
-pub fn add_of_words(source: &mut Source, template: TemplateIx, samples: &[WordSample], named: &Named) {
+pub fn add_of_words(
+    source: &mut Source,
+    template: TemplateIx,
+    samples: &[WordSample],
+    named: &Named,
+) {
     let Some(whole) = source.occurrences.iter().find(|o| o.template == template) else {
         return;
     };
