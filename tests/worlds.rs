@@ -4,6 +4,7 @@
 
 mod support;
 
+use faultline::text::civil::rfc3339;
 use serde_json::Value;
 use support::worlds::{World, world};
 use support::{data, faultline, run};
@@ -95,8 +96,8 @@ fn add(score: &mut Score, w: &World) {
             "seed {} {:?} {fault:?} {}..{}: wanted {:?}, found {told:?}",
             w.seed,
             w.kind,
-            support::worlds::time(w.from),
-            support::worlds::time(w.to),
+            rfc3339((w.from * 1e9) as i64, 0),
+            rfc3339((w.to * 1e9) as i64, 0),
             w.names
         );
     }

@@ -3,7 +3,7 @@
 use super::analysis::Analysis;
 use super::diagnosis::Suspect;
 use crate::corpus::Snapshot;
-use crate::diagnose::{self, Classifier, Library};
+use crate::diagnose::{self, Classifier, Library, Verdict};
 use crate::model::{
     Category, ClassifiedBy, Diagnosis, Level, Severity, Similar, Template, TemplateIx,
 };
@@ -28,7 +28,7 @@ impl Analysis {
             .map(|t: TemplateIx| &snapshot.templates[t.index()])
             .filter(|t| reports_problem(t))
             .collect();
-        let classifier = self.classifier();
+        let classifier = self.classifier(&[]);
         let classes = templates
             .iter()
             .map(|t| classifier.classify(&t.text, t.level));
@@ -70,9 +70,10 @@ impl Analysis {
         }
     }
 
-    /// Returns a classifier that includes the user's verdicts and incidents.
-    pub fn classifier(&self) -> Classifier {
+    /// Returns a classifier that includes the user's verdicts and incidents, and further examples.
+    pub fn classifier(&self, examples: &[Verdict]) -> Classifier {
         let memory = self.memory();
+        let verdicts: Vec<Verdict> = memory.verdicts.iter().chain(examples).cloned().collect();
         let of_incident = |i: &diagnose::Incident| {
             let id = i.id.clone();
             let template = move |t: &String| (t.clone(), id.clone(), Severity::High);
@@ -84,7 +85,7 @@ impl Analysis {
             .iter()
             .flat_map(of_incident)
             .collect();
-        Classifier::new(&memory.verdicts, &incidents)
+        Classifier::new(&verdicts, &incidents)
     }
 
     /// Returns the known incidents: first the user's incidents, then the built-in ones.

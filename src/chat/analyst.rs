@@ -71,7 +71,7 @@ fn classify(analysis: &Analysis, snapshot: &Snapshot, question: &str, out: &mut 
         out.push("Name the template to classify, for example: /classify [T123]".into());
         return;
     };
-    let c = analysis.classifier().classify(&t.text, t.level);
+    let c = analysis.classifier(&[]).classify(&t.text, t.level);
     out.push(format!(
         "Severity {} ({}, confidence {:.0}%, by {}) [T{}].",
         c.severity.name(),

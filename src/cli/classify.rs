@@ -4,18 +4,19 @@
 use super::error::Error;
 use super::exit_code::OK;
 use super::run::{self, Out};
-use crate::analysis::Class;
+use crate::analysis::{Class, Verdict};
 use crate::config::args::{Global, OutputFormat};
 use crate::model::Severity;
 use crate::text::escape::for_terminal;
 use rustc_hash::FxHashMap;
 use serde_json::json;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-pub fn run(global: &Global, paths: &[PathBuf]) -> Result<u8, Error> {
+pub fn run(global: &Global, paths: &[PathBuf], learn: Option<&Path>) -> Result<u8, Error> {
+    let examples = learn.map(labelled).transpose()?.unwrap_or_default();
     let opened = run::open(global, paths)?;
     let (analysis, snapshot) = (&opened.analysis, &opened.snapshot);
-    let classifier = analysis.classifier();
+    let classifier = analysis.classifier(&examples);
     let mut out = Out::new();
     // Each template is classified once. A template with one event is less reliable than the message
     // of the event, so the message is classified instead.
@@ -45,4 +46,36 @@ pub fn run(global: &Global, paths: &[PathBuf]) -> Result<u8, Error> {
     out.flush()?;
     run::finish(global, &opened);
     Ok(OK)
+}
+
+/// The examples in a CSV file with the columns `log` and `label`. Label 1 means abnormal.
+fn labelled(file: &Path) -> Result<Vec<Verdict>, Error> {
+    let fail = |why: String| Error(format!("cannot learn from {}: {why}", file.display()));
+    let mut reader = csv::Reader::from_path(file).map_err(|e| fail(e.to_string()))?;
+    let mut out = Vec::new();
+    for row in reader.deserialize::<Labelled>() {
+        let row = row.map_err(|e| fail(e.to_string()))?;
+        let up = match row.label.trim() {
+            "1" => true,
+            "0" => false,
+            other => {
+                return Err(fail(format!(
+                    "the label of an example is \"{other}\", not 0 or 1"
+                )));
+            }
+        };
+        out.push(Verdict { text: row.log, up });
+    }
+    if out.iter().all(|v| v.up) || out.iter().all(|v| !v.up) {
+        return Err(fail(
+            "it must have examples with label 0 and with label 1".into(),
+        ));
+    }
+    Ok(out)
+}
+
+#[derive(serde::Deserialize)]
+struct Labelled {
+    log: String,
+    label: String,
 }

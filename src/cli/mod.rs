@@ -64,7 +64,9 @@ fn execute(cli: &Cli) -> Result<u8, Error> {
         Some(Command::Diagnose { baseline, paths }) => {
             diagnose::run(&cli.global, baseline.as_deref(), paths)
         }
-        Some(Command::Classify { paths }) => classify::run(&cli.global, paths),
+        Some(Command::Classify { paths, learn }) => {
+            classify::run(&cli.global, paths, learn.as_deref())
+        }
         Some(Command::Plan { paths }) => plan::plan(&cli.global, paths),
         Some(Command::Apply {
             action,

@@ -214,6 +214,9 @@ pub enum Command {
     Classify {
         #[arg(required = true, value_name = "PATH")]
         paths: Vec<PathBuf>,
+        /// Learn from labelled messages for this run: a CSV file with the columns log and label (1 = abnormal)
+        #[arg(long, value_name = "FILE")]
+        learn: Option<PathBuf>,
     },
     /// List recommended actions in order, with command, risk, rollback, confidence and evidence
     Plan {

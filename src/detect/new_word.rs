@@ -21,7 +21,8 @@ const MAX_EVIDENCE: f64 = 30.0;
 /// The new words in the variables of a source.
 pub fn new_words(source: usize, s: &Source, scope: &Scope) -> Vec<Finding> {
     let found = |w: &Words| {
-        let f = new_word(w)?;
+        // What appears early was there before, too.
+        let f = new_word(w).filter(|f| w.points[f.first].0 > scope.known().1)?;
         let evidence = f.evidence - scope.threshold;
         (evidence > 0.0).then(|| Finding {
             source,

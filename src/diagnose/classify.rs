@@ -2,7 +2,8 @@
 //! templates, rules for well-known patterns, known incidents, and a general score from words and
 //! levels. Rules and words are data files. Knows nothing about how often a template occurs.
 
-use super::words::{log_odds, words_score};
+use super::learned::Learned;
+use super::words::log_odds;
 use crate::config::built_in;
 use crate::model::{Category, ClassifiedBy, FaultClass, Level, Severity};
 use crate::text::embed::{Embedding, embed, similarity};
@@ -90,6 +91,10 @@ pub struct Verdict {
     pub up: bool,
 }
 
+/// Learned correction of the log-odds that overrules a rule at level warn or worse.
+const MIN_CONTRADICTION: f64 = 2.0;
+/// Confidence from which on a class is shown.
+const MIN_SHOWN: f64 = 0.7;
 /// Minimum cosine similarity at which a template gets the verdict or the incident of another.
 const MIN_SIMILARITY: f32 = 0.85;
 
@@ -98,6 +103,7 @@ const MIN_SIMILARITY: f32 = 0.85;
 pub struct Classifier {
     verdicts: Vec<(Embedding, Verdict)>,
     incidents: Vec<(Embedding, String, Severity)>,
+    learned: Option<Learned>,
 }
 
 fn rules() -> &'static [Rule] {
@@ -108,7 +114,10 @@ fn rules() -> &'static [Rule] {
 impl Classifier {
     /// `incidents`: a template of each known incident, the incident's id, and its severity.
     pub fn new(verdicts: &[Verdict], incidents: &[(String, String, Severity)]) -> Classifier {
+        let examples: Vec<(String, bool)> =
+            verdicts.iter().map(|v| (v.text.clone(), v.up)).collect();
         Classifier {
+            learned: Learned::train(&examples),
             verdicts: verdicts
                 .iter()
                 .map(|v| (embed(&v.text), v.clone()))
@@ -121,7 +130,7 @@ impl Classifier {
     }
 
     /// Tries verdicts, rules and incidents in this order; the first match wins. Without a match,
-    /// uses words and level.
+    /// uses words and level. What was learned from the verdicts corrects words and rules.
     pub fn classify(&self, text: &str, level: Level) -> Class {
         let embedding =
             (!self.verdicts.is_empty() || !self.incidents.is_empty()).then(|| embed(text));
@@ -143,11 +152,12 @@ impl Classifier {
         }
         let lower = text.to_lowercase();
         let informational = matches!(level, Level::Info | Level::Debug | Level::Trace);
+        let correction = self.learned.as_ref().map_or(0.0, |l| l.correction(text));
         if !informational && let Some(rule) = Rule::matching(&lower) {
-            let score = words_score(text);
             // A rule matches a pattern; the other words may contradict it (`... corrected`, `retry
-            // succeeded`).
-            if score > 0.5 || level >= Level::Warn {
+            // succeeded`), and so may the examples.
+            let is_problem = log_odds(text) + correction > 0.0;
+            if is_problem || level >= Level::Warn && correction > -MIN_CONTRADICTION {
                 let confidence = if level >= Level::Warn { 0.95 } else { 0.75 };
                 return Class {
                     severity: rule.severity,
@@ -175,16 +185,18 @@ impl Classifier {
                 };
             }
         }
-        scored(text, level)
+        // Combines the words with the level, and with what was learned.
+        let log_odds = Prior::of(text, level).log_odds + correction;
+        class_of(1.0 / (1.0 + (-log_odds).exp()))
     }
 }
 
-/// Combines the words with the level.
-fn scored(text: &str, level: Level) -> Class {
-    let p = 1.0 / (1.0 + (-Prior::of(text, level).log_odds).exp());
+/// The class of a message that reports a problem with this probability. From medium severity on, a
+/// class is certain enough to be shown.
+fn class_of(p: f64) -> Class {
     let severity = match p {
         p if p >= 0.9 => Severity::High,
-        p if p >= 0.5 => Severity::Medium,
+        p if p >= MIN_SHOWN => Severity::Medium,
         p if p >= 0.25 => Severity::Low,
         _ => Severity::None,
     };

@@ -8,6 +8,7 @@ mod failed_run;
 mod graph;
 mod incidents;
 mod latency;
+mod learned;
 mod network;
 mod split;
 mod step;

@@ -86,6 +86,11 @@ pub fn log_odds(message: &str) -> f64 {
     BIAS + strongest + FURTHER * further + relief
 }
 
+/// The words of a message, as the list of words has them.
+pub fn words(message: &str) -> Vec<String> {
+    words_of(message).into_iter().map(|w| w.text).collect()
+}
+
 /// How strongly a text indicates a problem, 0..1: the logistic function of `log_odds`.
 pub fn words_score(text: &str) -> f64 {
     1.0 / (1.0 + (-log_odds(text)).exp())

@@ -326,7 +326,7 @@ fn is_thread(name: &[u8]) -> bool {
 /// True for the first line of what a runtime prints when a program crashes. It belongs to no record
 /// of the log, whatever was logged before it.
 fn is_crash(text: &[u8]) -> bool {
-    const STARTS: [&[u8]; 8] = [
+    const STARTS: [&[u8]; 7] = [
         b"panic: ",
         b"fatal error: ",
         b"Exception in thread ",
@@ -334,7 +334,6 @@ fn is_crash(text: &[u8]) -> bool {
         b"terminate called ",
         b"Segmentation fault",
         b"# A fatal error has been detected",
-        b"thread '",
     ];
     STARTS.iter().any(|s| text.starts_with(s))
 }

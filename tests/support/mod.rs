@@ -10,6 +10,7 @@ pub mod pty;
 pub mod rng;
 pub mod scenario;
 pub mod sockshop;
+pub mod world_faults;
 pub mod world_words;
 pub mod worlds;
 
