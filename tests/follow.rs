@@ -115,3 +115,38 @@ fn compress(file: &Path) {
     std::fs::write(format!("{}.gz", file.display()), support::gzip(&text)).unwrap();
     std::fs::remove_file(file).unwrap();
 }
+
+#[test]
+fn a_service_that_is_new_in_a_followed_folder_is_unverified_while_it_is_learned() {
+    let folder = tempfile::tempdir().unwrap();
+    let lines = |minutes: std::ops::Range<i64>| -> String {
+        let line = |n| format!("2026-03-02T09:{n:02}:00Z INFO batch {n} of the night\n");
+        minutes.map(line).collect()
+    };
+    let learned = |old: std::ops::Range<i64>, new: std::ops::Range<i64>, follow: bool| {
+        let expected = (old.end - old.start + new.end - new.start) as u64;
+        std::fs::write(folder.path().join("ledger.log"), lines(old)).unwrap();
+        std::fs::write(folder.path().join("tariff.log"), lines(new)).unwrap();
+        let mut options = Options::new(vec![folder.path().to_path_buf()]);
+        (options.follow, options.interactive) = (follow, follow);
+        let session = corpus::open(options).unwrap();
+        let started = Instant::now();
+        loop {
+            let snapshot = session.corpus.snapshot();
+            let is_complete = snapshot.events == expected && !snapshot.templates.is_empty();
+            if is_complete || started.elapsed() > Duration::from_secs(20) {
+                let mut names: Vec<String> = snapshot
+                    .services_being_learned()
+                    .into_iter()
+                    .map(String::from)
+                    .collect();
+                names.sort();
+                return names;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    };
+    assert_eq!(learned(0..30, 25..30, true), ["tariff"]);
+    assert!(learned(0..30, 10..30, true).is_empty(), "known by now");
+    assert!(learned(0..30, 25..30, false).is_empty(), "a closed archive");
+}

@@ -34,6 +34,7 @@ impl Analysis {
         if series.input.bins < MIN_BINS && series.input.baseline.is_none() {
             list_problem_templates(snapshot, &series, &mut out);
         }
+        mark_unverified(snapshot, &mut out.windows);
         self.add_failed_runs(snapshot, series.by_order, &mut out);
         out.elapsed_ms = started.elapsed().as_millis() as u64;
         tracing::debug!(
@@ -61,6 +62,21 @@ impl Analysis {
         self.add_exceptions(snapshot, series);
         let drafts = merge(series, found, detect::findings(&series.input));
         out.windows = self.describe_windows(snapshot, series, &drafts);
+    }
+}
+
+/// Marks the windows of services that are still being learned. What is unusual for them is not
+/// known, so only what is severe by itself keeps its severity.
+fn mark_unverified(snapshot: &Snapshot, windows: &mut [Window]) {
+    let learned = snapshot.services_being_learned();
+    for w in windows.iter_mut() {
+        let is_known = |s: &String| !learned.contains(s.as_str());
+        if !w.services.is_empty() && !w.services.iter().any(is_known) {
+            w.tags.push("unverified".into());
+            if w.severity == Severity::Medium {
+                w.severity = Severity::Low;
+            }
+        }
     }
 }
 

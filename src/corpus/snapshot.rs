@@ -9,8 +9,14 @@ use crate::model::{
     TemplateKey,
 };
 use crate::text::embed::{embed, nearest};
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::Arc;
 
+/// A service that appears in this time after the start of the corpus was there before, in
+/// nanoseconds.
+const STARTED: i64 = 60_000_000_000;
+/// A new service is being learned for this long.
+const LEARNING: i64 = 600_000_000_000;
 /// Minimum similarity (0 to 1) of two templates that resemble each other.
 const MIN_SIMILARITY: f32 = 0.6;
 
@@ -221,5 +227,31 @@ impl Snapshot {
             .filter(|t| t.first.is_some_and(|f| f >= from))
             .count();
         (minutes > 0.0).then(|| new as f64 / minutes)
+    }
+
+    /// Services that appeared in a followed corpus a short time ago: what is usual for them is
+    /// still being learned. Empty if the corpus is not followed.
+    pub fn services_being_learned(&self) -> FxHashSet<&str> {
+        let Some((start, end)) = self.span().filter(|_| self.progress.followed) else {
+            return FxHashSet::default();
+        };
+        // A template of several services does not tell when each of them appeared.
+        let own = self.templates.iter().filter(|t| t.services.len() == 1);
+        let of_templates = own.filter_map(|t| Some((t.services[0].as_str(), t.first?)));
+        let timed = self.sources.iter().filter(|s| s.timed > 0);
+        let of_sources = timed.map(|s| (s.service.as_str(), s.first));
+        let mut first: FxHashMap<&str, Moment> = FxHashMap::default();
+        for (service, at) in of_templates.chain(of_sources) {
+            first
+                .entry(service)
+                .and_modify(|f| *f = at.min(*f))
+                .or_insert(at);
+        }
+        let is_new = |at: &Moment| *at > start + STARTED && end - at < LEARNING;
+        first
+            .into_iter()
+            .filter(|(_, at)| is_new(at))
+            .map(|(s, _)| s)
+            .collect()
     }
 }

@@ -159,20 +159,15 @@ fn missing(
     let count = j + 1 - i;
     let (from, to) = (missed[i], missed[j]);
     let evidence = evidence - scope.threshold;
-    (evidence > 0.0 && count >= MIN_MISSING).then(|| Finding {
-        evidence,
-        what: What::NotFollowed {
-            next: next.template,
-            times: count,
-            followed: n - missed.len(),
-            within: pair.longest,
-        },
-        ..Finding::of(
-            first.source,
-            first.template,
-            (followed[from].0, followed[to].0),
-        )
-    })
+    let what = What::NotFollowed {
+        next: next.template,
+        times: count,
+        followed: n - missed.len(),
+        within: pair.longest,
+    };
+    let time = (followed[from].0, followed[to].0);
+    (evidence > 0.0 && count >= MIN_MISSING)
+        .then(|| Finding::new(first.source, Some(first.template), time, evidence, what))
 }
 
 /// The range of the misses with the largest likelihood ratio of two rates of misses, in nats, reduced
@@ -238,12 +233,7 @@ mod tests {
             sources: vec![source],
             ..Input::default()
         };
-        let scope = Scope {
-            start: 0,
-            end: 1200 * SECOND,
-            threshold: 7.0,
-            baseline: None,
-        };
+        let scope = Scope::of_seconds(1200, 7.0);
         not_followed_by_id(&input, &scope, scope.end)
     }
 

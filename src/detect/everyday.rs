@@ -85,10 +85,14 @@ fn is_alone(input: &Input, f: &Finding) -> bool {
     input.sources.iter().flat_map(|s| &s.occurrences).any(of)
 }
 
+/// How long before the end of a corpus the collection of a log can have ended, in nanoseconds.
+pub fn collection(span: i64) -> i64 {
+    COLLECTION.max(span / COLLECTION_SHARE)
+}
+
 /// When the observation of a source ends.
 fn observed_until(last: Moment, scope: &Scope) -> Moment {
-    let collection = COLLECTION.max(scope.span() / COLLECTION_SHARE);
-    if scope.end - last <= collection {
+    if scope.end - last <= collection(scope.span()) {
         last
     } else {
         scope.end

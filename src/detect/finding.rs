@@ -22,18 +22,24 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// A finding in all events of a template, for the caller to complete.
-    pub fn of(source: usize, template: TemplateIx, (from, to): (Moment, Moment)) -> Finding {
+    /// A finding of medium severity in all events of a template, or of the source if there is none.
+    pub fn new(
+        source: usize,
+        template: Option<TemplateIx>,
+        (from, to): (Moment, Moment),
+        evidence: f64,
+        what: What,
+    ) -> Finding {
         Finding {
             source,
-            template: Some(template),
+            template,
             word: None,
             message: None,
             from,
             to,
             severity: Severity::Medium,
-            evidence: 0.0,
-            what: What::NoLines { expected: 0.0 },
+            evidence,
+            what,
         }
     }
 }
@@ -112,6 +118,17 @@ pub struct Scope {
 }
 
 impl Scope {
+    /// A corpus of this many seconds without a baseline.
+    #[cfg(test)]
+    pub fn of_seconds(seconds: i64, threshold: f64) -> Scope {
+        Scope {
+            start: 0,
+            end: seconds * 1_000_000_000,
+            threshold,
+            baseline: None,
+        }
+    }
+
     /// The first part of the corpus, or the user's baseline: what occurs in it is known.
     pub fn known(&self) -> (Moment, Moment) {
         let early = self.start + self.span() / EARLY_PART;

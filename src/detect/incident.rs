@@ -102,15 +102,15 @@ fn incident(source: usize, o: &Occurrences, scope: &Scope) -> Option<Finding> {
         () => return None,
     };
     Some(Finding {
-        source,
-        template: Some(o.template),
-        word: None,
         message: o.message.clone(),
-        from,
-        to,
         severity,
-        evidence: score.max(if o.alone { HIGH } else { 0.0 }),
-        what: What::Incident { count, is_new },
+        ..Finding::new(
+            source,
+            Some(o.template),
+            (from, to),
+            score.max(if o.alone { HIGH } else { 0.0 }),
+            What::Incident { count, is_new },
+        )
     })
 }
 
@@ -197,24 +197,13 @@ fn episodes(o: &Occurrences, scope: &Scope) -> Vec<(Moment, Moment, usize)> {
 mod tests {
     use super::super::series::Source;
     use super::*;
-    use crate::model::Step;
 
     const SECOND: i64 = 1_000_000_000;
 
     fn occurrences(n: u32, times: &[i64], log_odds: f64) -> Occurrences {
-        let times: Vec<i64> = times.iter().map(|t| t * SECOND).collect();
         Occurrences {
-            template: TemplateIx(n),
-            word: None,
-            message: None,
-            first: times[0],
-            last: times[times.len() - 1],
-            count: times.len() as u64,
-            times,
             log_odds,
-            alone: false,
-            is_debug: false,
-            step: Step::Other,
+            ..Occurrences::at_seconds(n, times)
         }
     }
 
@@ -228,12 +217,7 @@ mod tests {
             sources: vec![source],
             ..Input::default()
         };
-        let scope = Scope {
-            start: 0,
-            end: 1000 * SECOND,
-            threshold: 0.0,
-            baseline: None,
-        };
+        let scope = Scope::of_seconds(1000, 0.0);
         incidents(&input, &scope)
     }
 

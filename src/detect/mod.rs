@@ -27,7 +27,7 @@ mod windows;
 
 pub use compare::{Change, Side, compare, test_shift};
 pub use deviation::{Deviation, RawWindow, is_value};
-pub use everyday::findings;
+pub use everyday::{collection, findings};
 pub use finding::{Change as ValueChange, Finding, What};
 pub use order::{Order, Streams};
 pub use series::{

@@ -25,19 +25,19 @@ pub fn new_words(source: usize, s: &Source, scope: &Scope) -> Vec<Finding> {
         let f = new_word(w).filter(|f| w.points[f.first].0 > scope.known().1)?;
         let evidence = f.evidence - scope.threshold;
         (evidence > 0.0).then(|| Finding {
-            source,
-            template: Some(w.template),
             word: Some(w.names[f.word].clone()),
-            message: None,
-            from: w.points[f.first].0,
-            to: w.points[f.last].0,
             severity: f.severity,
-            evidence,
-            what: What::NewWord {
-                variable: w.variable,
-                count: f.count,
-                known: f.known,
-            },
+            ..Finding::new(
+                source,
+                Some(w.template),
+                (w.points[f.first].0, w.points[f.last].0),
+                evidence,
+                What::NewWord {
+                    variable: w.variable,
+                    count: f.count,
+                    known: f.known,
+                },
+            )
         })
     };
     s.words.iter().filter_map(found).collect()

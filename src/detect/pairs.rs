@@ -5,7 +5,7 @@
 use super::finding::{Finding, Scope, What, repeated};
 use super::series::{Occurrences, Source};
 use super::value_change::jump;
-use crate::model::{Moment, Severity, Step};
+use crate::model::{Moment, Step};
 
 /// A step occurs at least this often before it is not followed.
 const MIN_EVENTS: usize = 8;
@@ -61,20 +61,19 @@ pub fn not_followed(source: usize, s: &Source, scope: &Scope, end: Moment) -> Ve
             continue;
         }
         out.push(Finding {
-            source,
-            template: Some(first.template),
             word: first.word.clone(),
-            message: None,
-            from: open.from,
-            to: open.to,
-            severity: Severity::Medium,
-            evidence: open.evidence - scope.threshold,
-            what: What::NotFollowed {
-                next: open.next.template,
-                times: open.count,
-                followed: open.followed,
-                within: open.within,
-            },
+            ..Finding::new(
+                source,
+                Some(first.template),
+                (open.from, open.to),
+                open.evidence - scope.threshold,
+                What::NotFollowed {
+                    next: open.next.template,
+                    times: open.count,
+                    followed: open.followed,
+                    within: open.within,
+                },
+            )
         });
     }
     out
@@ -109,20 +108,19 @@ fn slower(
     let found = jump(&waits).filter(|f| f.now > f.before && f.now >= MIN_SLOW)?;
     let evidence = found.evidence - scope.threshold;
     (evidence > 0.0).then(|| Finding {
-        source,
-        template: Some(first.template),
         word: first.word.clone(),
-        message: None,
-        from: waits[found.from].0,
-        to: waits[found.to - 1].0,
-        severity: Severity::Medium,
-        evidence,
-        what: What::Slower {
-            next,
-            before: found.before as i64,
-            now: found.now as i64,
-            count: found.to - found.from,
-        },
+        ..Finding::new(
+            source,
+            Some(first.template),
+            (waits[found.from].0, waits[found.to - 1].0),
+            evidence,
+            What::Slower {
+                next,
+                before: found.before as i64,
+                now: found.now as i64,
+                count: found.to - found.from,
+            },
+        )
     })
 }
 
@@ -292,24 +290,14 @@ fn longest_wait(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Step, TemplateIx};
+    use crate::model::Step;
 
     const SECOND: i64 = 1_000_000_000;
 
     fn occurrences(n: u32, seconds: &[i64]) -> Occurrences {
-        let times: Vec<i64> = seconds.iter().map(|t| t * SECOND).collect();
         Occurrences {
-            template: TemplateIx(n),
-            word: None,
-            message: None,
-            first: times[0],
-            last: times[times.len() - 1],
-            count: times.len() as u64,
-            times,
-            log_odds: -2.5,
-            alone: false,
-            is_debug: false,
             step: if n == 0 { Step::Start } else { Step::End },
+            ..Occurrences::at_seconds(n, seconds)
         }
     }
 
@@ -318,12 +306,7 @@ mod tests {
             occurrences: vec![occurrences(0, starts), occurrences(1, ends)],
             ..Source::default()
         };
-        let scope = Scope {
-            start: 0,
-            end: end * SECOND,
-            threshold: 6.0,
-            baseline: None,
-        };
+        let scope = Scope::of_seconds(end, 6.0);
         not_followed(0, &source, &scope, end * SECOND)
     }
 

@@ -3,7 +3,6 @@
 
 use super::finding::{Finding, Scope, What};
 use super::series::Occurrences;
-use crate::model::Severity;
 
 /// Number of events that the time has at least.
 const MIN_EVENTS: usize = 8;
@@ -59,47 +58,30 @@ pub fn rate_change(source: usize, o: &Occurrences, scope: &Scope) -> Option<Find
     // The start must be seen: a message that was more frequent at first only became rarer.
     let is_later = i > 0;
     (evidence > 0.0 && is_later).then(|| Finding {
-        source,
-        template: Some(o.template),
-        word: None,
         message: o.message.clone(),
-        from: o.times[i],
-        to: o.times[j],
-        severity: Severity::Medium,
-        evidence,
-        what: What::Rate {
-            count: j + 1 - i,
-            expected,
-        },
+        ..Finding::new(
+            source,
+            Some(o.template),
+            (o.times[i], o.times[j]),
+            evidence,
+            What::Rate {
+                count: j + 1 - i,
+                expected,
+            },
+        )
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Step, TemplateIx};
 
     fn find(seconds: &[i64]) -> Option<Finding> {
-        let times: Vec<i64> = seconds.iter().map(|t| t * 1_000_000_000).collect();
         let o = Occurrences {
-            template: TemplateIx(0),
-            word: None,
-            message: None,
-            first: times[0],
-            last: times[times.len() - 1],
-            count: times.len() as u64,
-            times,
             log_odds: 2.0,
-            alone: false,
-            is_debug: false,
-            step: Step::Other,
+            ..Occurrences::at_seconds(0, seconds)
         };
-        let scope = Scope {
-            start: 0,
-            end: 10_000_000_000_000,
-            threshold: 8.0,
-            baseline: None,
-        };
+        let scope = Scope::of_seconds(10_000, 8.0);
         rate_change(0, &o, &scope)
     }
 

@@ -4,7 +4,7 @@
 use super::finding::{Finding, Scope, What, repeated};
 use super::series::{Occurrences, Source};
 use super::stat::median;
-use crate::model::{Moment, Severity};
+use crate::model::Moment;
 
 /// A regular message occurs at least this often.
 const MIN_EVENTS: usize = 6;
@@ -47,19 +47,18 @@ pub fn pauses(source: usize, s: &Source, scope: &Scope, end: Moment) -> Vec<Find
             continue;
         }
         out.push(Finding {
-            source,
-            template: Some(o.template),
             word: o.word.clone(),
-            message: None,
-            from: pause.from,
-            to: pause.to,
-            severity: Severity::Medium,
-            evidence,
-            what: What::Stopped {
-                every: pause.every,
-                missed: pause.missed,
-                is_last: pause.is_last,
-            },
+            ..Finding::new(
+                source,
+                Some(o.template),
+                (pause.from, pause.to),
+                evidence,
+                What::Stopped {
+                    every: pause.every,
+                    missed: pause.missed,
+                    is_last: pause.is_last,
+                },
+            )
         });
     }
     out
@@ -149,35 +148,16 @@ fn is_replaced(o: &Occurrences, s: &Source) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Step, TemplateIx};
 
     const SECOND: i64 = 1_000_000_000;
 
     fn find(seconds: &[i64], end: i64) -> Vec<Finding> {
-        let times: Vec<i64> = seconds.iter().map(|t| t * SECOND).collect();
-        let o = Occurrences {
-            template: TemplateIx(0),
-            word: None,
-            message: None,
-            first: times[0],
-            last: times[times.len() - 1],
-            count: times.len() as u64,
-            times,
-            log_odds: -2.5,
-            alone: false,
-            is_debug: false,
-            step: Step::Other,
-        };
+        let o = Occurrences::at_seconds(0, seconds);
         let source = Source {
             occurrences: vec![o],
             ..Source::default()
         };
-        let scope = Scope {
-            start: 0,
-            end: end * SECOND,
-            threshold: 7.0,
-            baseline: None,
-        };
+        let scope = Scope::of_seconds(end, 7.0);
         pauses(0, &source, &scope, end * SECOND)
     }
 

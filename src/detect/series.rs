@@ -113,6 +113,27 @@ pub struct Occurrences {
     pub step: Step,
 }
 
+#[cfg(test)]
+impl Occurrences {
+    /// A harmless message at these times in seconds.
+    pub fn at_seconds(template: u32, seconds: &[i64]) -> Occurrences {
+        let times: Vec<Moment> = seconds.iter().map(|t| t * SECOND).collect();
+        Occurrences {
+            template: TemplateIx(template),
+            word: None,
+            message: None,
+            first: times[0],
+            last: times[times.len() - 1],
+            count: times.len() as u64,
+            times,
+            log_odds: -2.5,
+            alone: false,
+            is_debug: false,
+            step: Step::Other,
+        }
+    }
+}
+
 /// All series of one source.
 #[derive(Clone, Debug, Default)]
 pub struct Source {

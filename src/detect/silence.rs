@@ -2,7 +2,6 @@
 
 use super::finding::{Finding, Scope, What};
 use super::series::{FeatureKind, Input, prefix};
-use crate::model::Severity;
 
 /// A gap that is shorter is a restart, in nanoseconds.
 const MIN_GAP: i64 = 90_000_000_000;
@@ -44,15 +43,16 @@ pub fn no_lines(input: &Input, scope: &Scope) -> Option<Finding> {
     let rate = |from: usize, to: usize| (sums[to] - sums[from]) / (to - from).max(1) as f64;
     let expected = rate(left, a).min(rate(z, right)) * longest as f64;
     let is_long = longest as i64 * input.width >= MIN_GAP && longest >= MIN_RATIO * (second + 1);
-    (is_long && expected >= MIN_EXPECTED && expected > scope.threshold).then(|| Finding {
-        source: 0,
-        template: None,
-        word: None,
-        message: None,
-        from: input.start + a as i64 * input.width,
-        to: input.start + z as i64 * input.width,
-        severity: Severity::Medium,
-        evidence: expected - scope.threshold,
-        what: What::NoLines { expected },
+    (is_long && expected >= MIN_EXPECTED && expected > scope.threshold).then(|| {
+        Finding::new(
+            0,
+            None,
+            (
+                input.start + a as i64 * input.width,
+                input.start + z as i64 * input.width,
+            ),
+            expected - scope.threshold,
+            What::NoLines { expected },
+        )
     })
 }

@@ -4,7 +4,7 @@
 use super::finding::{Finding, Scope, What};
 use super::series::{Feature, FeatureKind, Input, Occurrences, Source, prefix};
 use super::stat::{deviance, median};
-use crate::model::{Moment, Severity};
+use crate::model::Moment;
 use std::collections::BTreeMap;
 
 /// Shortest surge and drought, in nanoseconds.
@@ -65,21 +65,17 @@ pub fn traffic_changes(input: &Input, scope: &Scope) -> Vec<Finding> {
             };
             let found = change(&lines, input, s).filter(counts);
             if let Some(c) = found.filter(|c| c.evidence > scope.threshold) {
-                out.push(Finding {
-                    source: i,
-                    template: f.kind.template(),
-                    word: None,
-                    message: None,
-                    from: moment(c.from),
-                    to: moment(c.to),
-                    severity: Severity::Medium,
-                    evidence: c.evidence - scope.threshold,
-                    what: What::Traffic {
+                out.push(Finding::new(
+                    i,
+                    f.kind.template(),
+                    (moment(c.from), moment(c.to)),
+                    c.evidence - scope.threshold,
+                    What::Traffic {
                         feature: k,
                         observed: c.observed,
                         expected: c.expected,
                     },
-                });
+                ));
             }
         }
     }
@@ -257,12 +253,7 @@ mod tests {
             sources: vec![source],
             ..Input::default()
         };
-        let scope = Scope {
-            start: 0,
-            end: 3_600_000_000_000,
-            threshold: 7.0,
-            baseline: None,
-        };
+        let scope = Scope::of_seconds(3600, 7.0);
         traffic_changes(&input, &scope)
     }
 

@@ -4,7 +4,7 @@
 use super::finding::{Change, Finding, Scope, What, repeated};
 use super::series::{Numbers, Source};
 use super::stat::{median, rank_trend};
-use crate::model::{Moment, Severity};
+use crate::model::Moment;
 
 /// A variable has at least this many values, and this many outside of the change.
 const MIN_VALUES: usize = 12;
@@ -49,21 +49,20 @@ pub fn value_changes(source: usize, s: &Source, scope: &Scope) -> Vec<Finding> {
         });
         if let Some(f) = best {
             out.push(Finding {
-                source,
-                template: Some(n.template),
                 word: n.group.clone(),
-                message: None,
-                from: n.points[f.from].0,
-                to: n.points[f.to - 1].0,
-                severity: Severity::Medium,
-                evidence: f.evidence - scope.threshold,
-                what: What::Value {
-                    variable: n.variable,
-                    change: f.change,
-                    before: f.before,
-                    now: f.now,
-                    count: f.to - f.from,
-                },
+                ..Finding::new(
+                    source,
+                    Some(n.template),
+                    (n.points[f.from].0, n.points[f.to - 1].0),
+                    f.evidence - scope.threshold,
+                    What::Value {
+                        variable: n.variable,
+                        change: f.change,
+                        before: f.before,
+                        now: f.now,
+                        count: f.to - f.from,
+                    },
+                )
             });
         }
     }
@@ -343,12 +342,7 @@ mod tests {
             numbers: vec![numbers],
             ..Source::default()
         };
-        let scope = Scope {
-            start: 0,
-            end: 1,
-            threshold: 6.0,
-            baseline: None,
-        };
+        let scope = Scope::of_seconds(1, 6.0);
         let found = value_changes(0, &source, &scope);
         found.first().map(|f| match f.what {
             What::Value { change, .. } => change,

@@ -142,18 +142,16 @@ mod tests {
 
     #[test]
     fn a_model_generalizes_from_labelled_messages_against_the_general_words() {
-        let quiet =
-            ["beam", "hall", "gate", "door"].map(|x| format!("{x} probe failed, retry later"));
-        let loud = ["beam", "hall", "gate"].map(|x| format!("{x} interlock opened"));
-        let examples: Vec<(String, bool)> = quiet
-            .into_iter()
-            .map(|t| (t, false))
-            .chain(loud.into_iter().map(|t| (t, true)))
-            .collect();
+        let rooms = [
+            "beam", "hall", "gate", "door", "attic", "cellar", "stair", "porch",
+        ];
+        let quiet = rooms.map(|x| (format!("{x} probe failed, retry later"), false));
+        let loud = rooms.map(|x| (format!("{x} interlock opened"), true));
+        let examples: Vec<(String, bool)> = quiet.into_iter().chain(loud).collect();
         let model = Learned::train(&examples).unwrap();
         let score = |text: &str| log_odds(text) + model.correction(text);
         assert!(score("roof interlock opened") > 0.0);
         assert!(score("roof probe failed, retry later") < 0.0);
-        assert!(Learned::train(&examples[..4]).is_none(), "one label only");
+        assert!(Learned::train(&examples[..8]).is_none(), "one label only");
     }
 }

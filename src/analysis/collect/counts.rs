@@ -5,14 +5,10 @@ use super::axis::Axis;
 use super::series::{Role, Roles, is_problem, merged};
 use crate::analysis::analysis::Analysis;
 use crate::corpus::Snapshot;
-use crate::detect::{Feature, FeatureKind, Occurrences, Source};
+use crate::detect::{Feature, FeatureKind, Occurrences, Source, collection};
 use crate::diagnose::{Prior, step_of};
 use crate::model::{KindId, Level, Moment, SourceId, TemplateIx};
 use rustc_hash::{FxHashMap, FxHashSet};
-
-/// Maximum duration of the log collection, in nanoseconds. The logs of different sources can end at
-/// different times within this duration.
-const COLLECTION: i64 = 120_000_000_000;
 
 /// The exact times of a template are kept if it has at most this many events.
 pub const MAX_TIMES: u64 = 2000;
@@ -183,7 +179,9 @@ impl Counter {
                 self.sources[service].occurrences.push(o);
             }
         }
-        let collection = (COLLECTION / axis.width).max(i64::from(axis.bins) / 20) as u32;
+        // The logs of different sources can end at different times.
+        let span = i64::from(axis.bins) * axis.width;
+        let collection = (collection(span) / axis.width) as u32;
         for (source, (first, last)) in self.sources.iter_mut().zip(&self.extent) {
             source.from = (*first).min(axis.bins);
             // If a source stops shortly before the end of the corpus, the log collection probably

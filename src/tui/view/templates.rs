@@ -67,6 +67,7 @@ pub fn draw(frame: &mut Frame<'_>, state: &State, area: Rect) {
     let mut lines = vec![Line::styled(fit(&head, columns), style::of(state, "dim"))];
     let height = usize::from(area.height).saturating_sub(1);
     let top = state.templates.scroll.top;
+    let learned = state.snapshot.services_being_learned();
     for (place, i) in state
         .templates
         .rows
@@ -78,7 +79,9 @@ pub fn draw(frame: &mut Frame<'_>, state: &State, area: Rect) {
         let Some(template) = state.snapshot.template(*i) else {
             continue;
         };
-        let line = row(state, template, bars);
+        let is_known = |s: &String| !learned.contains(s.as_str());
+        let is_unverified = !learned.is_empty() && !template.services.iter().any(is_known);
+        let line = row(state, template, bars, is_unverified);
         let selected = place == state.templates.scroll.cursor && state.pane == Pane::Templates;
         lines.push(if selected {
             line.patch_style(style::of(state, "selected"))
@@ -89,7 +92,8 @@ pub fn draw(frame: &mut Frame<'_>, state: &State, area: Rect) {
     frame.render_widget(Paragraph::new(lines), area);
 }
 
-fn row(state: &State, t: &Template, bars: usize) -> Line<'static> {
+/// Draws one template. `is_unverified`: all its services are new, so nothing is known about it.
+fn row(state: &State, t: &Template, bars: usize, is_unverified: bool) -> Line<'static> {
     let worst = t
         .levels
         .iter()
@@ -115,6 +119,9 @@ fn row(state: &State, t: &Template, bars: usize) -> Line<'static> {
         .any(|o| o.0 == t.id)
     {
         spans.push(Span::styled("▌", style::of(state, "error")));
+    }
+    if is_unverified {
+        spans.push(Span::styled("unverified ", style::of(state, "dim")));
     }
     if t.pinned {
         spans.push(Span::styled("◆ ", style::of(state, "focus")));
