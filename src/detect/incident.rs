@@ -198,8 +198,6 @@ mod tests {
     use super::super::series::Source;
     use super::*;
 
-    const SECOND: i64 = 1_000_000_000;
-
     fn occurrences(n: u32, times: &[i64], log_odds: f64) -> Occurrences {
         Occurrences {
             log_odds,
