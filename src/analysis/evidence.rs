@@ -67,7 +67,19 @@ impl Analysis {
         }
         let mut out: Vec<Vec<(Moment, EventId)>> = vec![Vec::new(); requests.len()];
         for events in snapshot.blocks(&self.corpus) {
-            let uses = self.uses(&events, requests, &wanted);
+            let (first, last) = events.times();
+            let is_open = |i: usize| {
+                let (r, found) = (&requests[i], &out[i]);
+                // The events that are wanted were before this block.
+                let is_full =
+                    found.len() == MAX_LINES && !r.latest && found[MAX_LINES - 1].0 < first;
+                by_order || first < r.to && r.from <= last && !is_full
+            };
+            let open: Vec<bool> = (0..requests.len()).map(is_open).collect();
+            if !open.contains(&true) {
+                continue;
+            }
+            let uses = self.uses(&events, requests, &wanted, &open);
             if uses.iter().all(Vec::is_empty) {
                 continue;
             }
@@ -91,12 +103,13 @@ impl Analysis {
         out.into_iter().map(in_order).collect()
     }
 
-    /// Returns the indexes of the requests that the events of each kind in a block can serve.
+    /// Returns the indexes of the open requests that the events of each kind in a block can serve.
     fn uses(
         &self,
         events: &Events<'_>,
         requests: &[Request<'_>],
         wanted: &Wanted<'_>,
+        open: &[bool],
     ) -> Vec<Vec<usize>> {
         let state = self.corpus.read();
         let of_kind = |(kind, template): (_, Option<TemplateIx>)| {
@@ -110,7 +123,7 @@ impl Analysis {
             ];
             let lists = keys.iter().flatten().filter_map(|key| wanted.get(key));
             let all = lists.flatten().copied();
-            all.filter(|i| is_problem || !requests[*i].problems)
+            all.filter(|i| open[*i] && (is_problem || !requests[*i].problems))
                 .collect()
         };
         events

@@ -112,7 +112,7 @@ impl Sampler<'_> {
             return out;
         };
         for events in part.blocks(corpus).step_by(self.stride.block as usize) {
-            let template: Vec<Option<(usize, TemplateIx, u64)>> = events
+            let template: Vec<Option<((usize, TemplateIx), u64, bool)>> = events
                 .kinds()
                 .map(|k| {
                     let role = self.roles.get(&(part.source(), k))?;
@@ -121,17 +121,20 @@ impl Sampler<'_> {
                         ..=RARE => 1,
                         _ => self.stride.event,
                     };
-                    Some((role.service, role.template?, every))
+                    // Identifiers are of use only if no event is left out.
+                    let wants_ids = self.stride.block == 1 && template.count <= RARE;
+                    let of = (role.service, role.template?);
+                    Some((of, every, wants_ids))
                 })
                 .collect();
             if template.iter().all(Option::is_none) {
                 continue;
             }
             for e in events.iter() {
-                if let Some((service, template, every)) = template[e.slot()]
+                if let Some((of, every, wants_ids)) = template[e.slot()]
                     && u64::from(e.id().0).is_multiple_of(every)
                 {
-                    self.event(&e, service, template, &mut reader, &mut out);
+                    self.event(&e, of, wants_ids, &mut reader, &mut out);
                 }
             }
         }
@@ -141,8 +144,8 @@ impl Sampler<'_> {
     fn event(
         &self,
         e: &EventRef<'_>,
-        service: usize,
-        template: TemplateIx,
+        (service, template): (usize, TemplateIx),
+        wants_ids: bool,
         reader: &mut MessageReader,
         out: &mut Vec<Sample>,
     ) {
@@ -176,7 +179,7 @@ impl Sampler<'_> {
                 let whole = || if k == 0 { quantity(value) } else { None };
                 let number = quantity(part).or_else(whole);
                 let position = Position::Variable((v * PARTS + k) as u16);
-                if let Some(id) = identifier(part) {
+                if wants_ids && let Some(id) = identifier(part) {
                     add(position.clone(), single, SampleValue::Id(id));
                 }
                 if let Some(value) = sample_of(number, part) {
@@ -187,7 +190,7 @@ impl Sampler<'_> {
         let fields = reader.fields(e.first_line()).into_iter();
         let fields = fields.flat_map(|(name, value)| flat(name, value));
         for (name, value) in fields.take(MAX_FIELDS) {
-            if let Some(id) = identifier(&value) {
+            if wants_ids && let Some(id) = identifier(&value) {
                 let position = Position::Field(name.clone().into_boxed_str());
                 add(position, true, SampleValue::Id(id));
             }
