@@ -96,6 +96,15 @@ pub fn add(
     value_series::add(snapshot, series, samples, &is_complete);
 }
 
+/// How the events of one kind are read.
+struct Reading {
+    service: usize,
+    template: TemplateIx,
+    /// Only every so many of them are read.
+    every: u64,
+    wants_ids: bool,
+}
+
 struct Sampler<'a> {
     analysis: &'a Analysis,
     snapshot: &'a Snapshot,
@@ -112,7 +121,7 @@ impl Sampler<'_> {
             return out;
         };
         for events in part.blocks(corpus).step_by(self.stride.block as usize) {
-            let template: Vec<Option<((usize, TemplateIx), u64, bool)>> = events
+            let readings: Vec<Option<Reading>> = events
                 .kinds()
                 .map(|k| {
                     let role = self.roles.get(&(part.source(), k))?;
@@ -123,18 +132,22 @@ impl Sampler<'_> {
                     };
                     // Identifiers are of use only if no event is left out.
                     let wants_ids = self.stride.block == 1 && template.count <= RARE;
-                    let of = (role.service, role.template?);
-                    Some((of, every, wants_ids))
+                    Some(Reading {
+                        service: role.service,
+                        template: role.template?,
+                        every,
+                        wants_ids,
+                    })
                 })
                 .collect();
-            if template.iter().all(Option::is_none) {
+            if readings.iter().all(Option::is_none) {
                 continue;
             }
             for e in events.iter() {
-                if let Some((of, every, wants_ids)) = template[e.slot()]
-                    && u64::from(e.id().0).is_multiple_of(every)
+                if let Some(r) = &readings[e.slot()]
+                    && u64::from(e.id().0).is_multiple_of(r.every)
                 {
-                    self.event(&e, of, wants_ids, &mut reader, &mut out);
+                    self.event(&e, r, &mut reader, &mut out);
                 }
             }
         }
@@ -144,8 +157,7 @@ impl Sampler<'_> {
     fn event(
         &self,
         e: &EventRef<'_>,
-        (service, template): (usize, TemplateIx),
-        wants_ids: bool,
+        reading: &Reading,
         reader: &mut MessageReader,
         out: &mut Vec<Sample>,
     ) {
@@ -157,8 +169,8 @@ impl Sampler<'_> {
         let message = reader.message(e.first_line());
         let mut add = |position: Position, single: bool, value: SampleValue| {
             out.push(Sample {
-                service,
-                template,
+                service: reading.service,
+                template: reading.template,
                 position,
                 at,
                 bin,
@@ -168,7 +180,7 @@ impl Sampler<'_> {
                 value,
             });
         };
-        let text = &self.snapshot.templates[template.index()].text;
+        let text = &self.snapshot.templates[reading.template.index()].text;
         for (v, value) in variables(text, &message)
             .iter()
             .enumerate()
@@ -179,7 +191,9 @@ impl Sampler<'_> {
                 let whole = || if k == 0 { quantity(value) } else { None };
                 let number = quantity(part).or_else(whole);
                 let position = Position::Variable((v * PARTS + k) as u16);
-                if wants_ids && let Some(id) = identifier(part) {
+                if reading.wants_ids
+                    && let Some(id) = identifier(part)
+                {
                     add(position.clone(), single, SampleValue::Id(id));
                 }
                 if let Some(value) = sample_of(number, part) {
@@ -190,7 +204,9 @@ impl Sampler<'_> {
         let fields = reader.fields(e.first_line()).into_iter();
         let fields = fields.flat_map(|(name, value)| flat(name, value));
         for (name, value) in fields.take(MAX_FIELDS) {
-            if wants_ids && let Some(id) = identifier(&value) {
+            if reading.wants_ids
+                && let Some(id) = identifier(&value)
+            {
                 let position = Position::Field(name.clone().into_boxed_str());
                 add(position, true, SampleValue::Id(id));
             }
