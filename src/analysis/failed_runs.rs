@@ -32,7 +32,7 @@ struct Lines {
 
 impl Analysis {
     /// Adds the windows of failed runs before all others: their lines are the reasons.
-    pub fn add_failed_runs(&self, snapshot: &Snapshot, by_order: bool, out: &mut Findings) {
+    pub fn add_failed_runs(&self, snapshot: &Snapshot, out: &mut Findings) {
         if snapshot.sources.len() > MAX_SOURCES {
             return;
         }
@@ -52,9 +52,7 @@ impl Analysis {
             }
             let texts: Vec<&str> = lines.text.iter().map(String::as_str).collect();
             if let Some(run) = failed_run(&texts) {
-                windows.push(window(
-                    snapshot, &s.name, &s.service, &lines, &run, by_order,
-                ));
+                windows.push(window(snapshot, &s.name, &s.service, &lines, &run));
             }
         }
         out.windows.splice(0..0, windows);
@@ -101,15 +99,8 @@ fn window(
     service: &str,
     lines: &Lines,
     run: &FailedRun,
-    by_order: bool,
 ) -> Window {
-    let time = |i: usize| -> Moment {
-        let id = lines.of[i].0;
-        match by_order {
-            true => i64::from(id.0) * 1_000_000_000,
-            false => snapshot.time(id).unwrap_or(0),
-        }
-    };
+    let time = |i: usize| -> Moment { snapshot.time(lines.of[i].0).unwrap_or(0) };
     let reason = |(n, i): (usize, &usize)| {
         let (event, line) = lines.of[*i];
         Reason {

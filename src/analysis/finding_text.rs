@@ -143,9 +143,10 @@ fn of_traffic(
         false => ReasonKind::RateDrop,
     };
     let ratio = observed / expected.max(0.5);
-    let much = match ratio >= 1.0 {
-        true => format!("{ratio:.0} times the usual number of"),
-        false => format!("only {:.0}% of the usual number of", ratio * 100.0),
+    let much = match ratio {
+        r if r >= 1.0 => format!("{r:.0} times the usual number of"),
+        _ if observed < 0.5 => "none of".to_string(),
+        r => format!("only {:.0}% of the usual number of", r * 100.0),
     };
     let features = &series.input.sources[f.source].features;
     let of = match features.get(feature).map(|f| f.kind) {
@@ -154,7 +155,7 @@ fn of_traffic(
             format!("lines with “{}”", value.map_or("", String::as_str))
         }
         Some(FeatureKind::Template(_)) => "these lines".to_string(),
-        _ => "lines of this service".to_string(),
+        _ => "the lines of this service".to_string(),
     };
     let (observed, expected) = (number(observed), number(expected));
     (

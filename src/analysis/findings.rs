@@ -35,7 +35,7 @@ impl Analysis {
             list_problem_templates(snapshot, &series, &mut out);
         }
         mark_unverified(snapshot, &mut out.windows);
-        self.add_failed_runs(snapshot, series.by_order, &mut out);
+        self.add_failed_runs(snapshot, &mut out);
         out.elapsed_ms = started.elapsed().as_millis() as u64;
         tracing::debug!(
             windows = out.windows.len(),

@@ -17,7 +17,7 @@ const FRAME: &str = r#"^\s+(?:at |file "|from |in |\.\.\.)|^\s*#\d+ "#;
 /// The run failed if its end is reported within this many of the last lines.
 const LAST_LINES: usize = 45;
 /// Number of lines that are reported.
-const MAX_REASONS: usize = 8;
+const MAX_REASONS: usize = 5;
 /// Two reported lines are further apart than this.
 const APART: usize = 4;
 /// Number of lines after a line that are searched for indented ones, and before it for problems.

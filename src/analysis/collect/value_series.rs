@@ -1,6 +1,7 @@
 //! Turns the values of variables into series for the detection: counts of frequent values,
 //! distributions, and single values with their times. Reads no text and detects nothing.
 
+use super::counts::MAX_TIMES;
 use super::file_groups::FileGroups;
 use super::series::{MIN_NUMBERS, MIN_VALUES, Series, Variable, merged};
 use super::values::{PARTS, Position, Sample, SampleValue};
@@ -93,11 +94,16 @@ pub fn add(
         files: FxHashMap::default(),
         not_numbers: BTreeMap::new(),
     };
+    // The exact times of frequent templates are not kept.
+    let has_times = |t: TemplateIx| {
+        let count = snapshot.template(t).map_or(u64::MAX, |t| t.count);
+        is_complete(t) && count <= MAX_TIMES
+    };
     for (variable, samples) in words {
-        builder.words(variable, samples, is_complete(variable.1));
+        builder.words(variable, samples, has_times(variable.1));
     }
     for (of, words) in files {
-        builder.files(of, &words, is_complete(of.1));
+        builder.files(of, &words, has_times(of.1));
     }
     for (variable, points) in numbers {
         builder.numbers(variable, points);

@@ -65,6 +65,13 @@ struct Stride {
     event: u64,
 }
 
+impl Stride {
+    /// True if all events of a template with this many events are read.
+    fn reads_all(&self, count: u64) -> bool {
+        self.block == 1 && (self.event == 1 || count <= RARE)
+    }
+}
+
 /// Reads the values of numeric variables and adds them to the series.
 pub fn add(
     analysis: &Analysis,
@@ -91,7 +98,7 @@ pub fn add(
     series.sampled = 1.0 / (block * event) as f64;
     let is_complete = |t: TemplateIx| {
         let count = snapshot.template(t).map_or(u64::MAX, |t| t.count);
-        block == 1 && (event == 1 || count <= RARE) && count <= MAX_TIMES
+        sampler.stride.reads_all(count)
     };
     value_series::add(snapshot, series, samples, &is_complete);
 }
@@ -131,7 +138,7 @@ impl Sampler<'_> {
                         _ => self.stride.event,
                     };
                     // Identifiers are of use only if no event is left out.
-                    let wants_ids = self.stride.block == 1 && template.count <= RARE;
+                    let wants_ids = self.stride.reads_all(template.count);
                     Some(Reading {
                         service: role.service,
                         template: role.template?,
