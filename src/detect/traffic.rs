@@ -41,6 +41,12 @@ pub fn traffic_changes(input: &Input, scope: &Scope) -> Vec<Finding> {
             let is_early = own().map(|o| o.first).min().is_none_or(|t| t <= early);
             kind.template().is_none() || is_early && !own().any(|o| s.is_level_change(o, time))
         };
+        // Debug lines that came only later: the level of the log changed.
+        let has_begun = |kind: FeatureKind| {
+            let is_own = |o: &&Occurrences| Some(o.template) == kind.template();
+            let mut own = s.occurrences.iter().filter(is_own);
+            own.any(|o| o.is_debug && o.first > early)
+        };
         for (k, f) in s.features.iter().enumerate() {
             let total: u64 = f.counts.iter().map(|c| u64::from(c.1)).sum();
             let is_traffic = matches!(
@@ -54,8 +60,9 @@ pub fn traffic_changes(input: &Input, scope: &Scope) -> Vec<Finding> {
             // A single value can become rare for many reasons.
             let counts = |c: &Change| {
                 let is_word = matches!(f.kind, FeatureKind::Word(..));
-                c.observed > c.expected
-                    || !is_word
+                c.observed > c.expected && !has_begun(f.kind)
+                    || c.observed < c.expected
+                        && !is_word
                         && !f.indicates_problem
                         && can_lack(f.kind, (moment(c.from), moment(c.to)))
             };

@@ -138,6 +138,8 @@ fn is_harmful(input: &Input, h: &SeriesHit) -> bool {
         Some(f) => match (f.kind, h.hit.up) {
             (FeatureKind::Tail(..), up) => up,
             (FeatureKind::Category(..), up) => up && f.indicates_problem,
+            // Fewer events out of order are no harm.
+            (FeatureKind::Sequence, false) => false,
             (_, true) => f.indicates_problem,
             (_, false) => !f.indicates_problem,
         },
