@@ -1,7 +1,7 @@
 //! How severe a window is. Handles numbers only.
 
 use super::deviation::{Deviation, RawWindow, is_value};
-use super::series::{FeatureKind, Input, prefix};
+use super::series::{FeatureKind, Input, Occurrences, prefix};
 use super::stat::median;
 use crate::model::Severity;
 
@@ -17,6 +17,8 @@ const MIN_DROP: i64 = 90_000_000_000;
 /// More warnings in a shorter time, but no error, are not an anomaly of medium severity. In
 /// nanoseconds.
 const MIN_WARNINGS: i64 = 60_000_000_000;
+/// Share of the missing lines of a total that an ordinary reason must explain.
+const EXPLAINED: f64 = 0.5;
 /// Number of values needed next to each edge of a window.
 const MIN_AT_EDGE: usize = 4;
 /// Largest share of a change that happens at an edge if the change is gradual.
@@ -40,6 +42,7 @@ pub fn set_severity(input: &Input, w: &mut RawWindow) {
     for f in &mut w.found {
         f.is_harmful &= !is_rhythm(input, f) && !is_ordinary_lack(input, f);
     }
+    excuse_totals(input, w);
     w.found.sort_by(|a, b| {
         let key = |f: &Deviation| (f.is_harmful, f.evidence, f.observed.max(f.expected));
         let ((h1, e1, o1), (h2, e2, o2)) = (key(a), key(b));
@@ -108,7 +111,37 @@ fn is_ordinary_lack(input: &Input, f: &Deviation) -> bool {
         .iter()
         .filter(|o| Some(o.template) == template);
     let (from, to) = (at(f.from), at(f.to));
-    !f.up && own.any(|o| o.first >= to || s.is_level_change(o, (from, to)))
+    let is_ordinary = |o: &Occurrences| {
+        let begins = o.first > from;
+        let ends = o.last < to && s.is_level_change(o, (o.last.max(from), to));
+        begins || ends
+    };
+    !f.up && own.any(is_ordinary)
+}
+
+/// A total is lower if lines are missing for an ordinary reason. It is harmless if these lines are
+/// most of what is missing.
+fn excuse_totals(input: &Input, w: &mut RawWindow) {
+    let kind = |f: &Deviation| {
+        input.sources[f.source]
+            .features
+            .get(f.series)
+            .map(|x| x.kind)
+    };
+    let lack = |f: &Deviation| f.expected - f.observed;
+    let excused: Vec<(usize, f64)> = w
+        .found
+        .iter()
+        .filter(|f| matches!(kind(f), Some(FeatureKind::Template(_))) && is_ordinary_lack(input, f))
+        .map(|f| (f.source, lack(f)))
+        .collect();
+    for f in &mut w.found {
+        let own = excused.iter().filter(|e| e.0 == f.source);
+        let explained: f64 = own.map(|e| e.1).sum();
+        if kind(f) == Some(FeatureKind::All) && !f.up && explained >= EXPLAINED * lack(f) {
+            f.is_harmful = false;
+        }
+    }
 }
 
 /// True if the window is short and has more warnings than usual, but no error.
